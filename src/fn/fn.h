@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fn.h - a function as plain data. Immutable once shared: a change is a new record with the next
+ * revision, so whoever holds a reference keeps seeing what it started with.
+ */
+#ifndef EVOKE_FN_FN_H
+#define EVOKE_FN_FN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/str.h"
+#include "fn/key.h"
+
+struct cJSON;
+struct err;
+
+struct fn_var { /* one environment variable or user-data entry */
+    char *name, *value;
+};
+
+struct fn_code {
+    char sha[SHA256_HEX]; /* of the stored zip: names blob and code directory; "" = no code yet */
+    uint64_t size;        /* bytes of the package as the user sent it */
+    char digest[SHA512_HEX]; /* the dialect's own checksum text: sha512 hex, CRC-64 decimal */
+    char *kind;              /* the dialect's code_type: "inline", "zip" */
+    char *filename;          /* "index.py", "index.zip", or NULL */
+};
+
+struct fn {
+    uint32_t refs; /* loop thread only */
+
+    enum dialect dialect;
+    char *account, *region, *space, *name;
+    char *version; /* "latest" until versions are published */
+
+    char *runtime; /* the dialect's own name, "Python3.9" */
+    char *handler;
+    char *initializer; /* NULL: none */
+    char *description; /* never NULL */
+    uint32_t timeout_ms, init_timeout_ms;
+    uint32_t memory_mb;
+    uint32_t max_instances;        /* at once */
+    uint32_t instance_concurrency; /* invocations per instance; this version runs 1 */
+    struct fn_var *vars;
+    uint32_t nvars;
+    struct fn_code code;
+
+    char *extra; /* JSON object text: fields of the dialect that we only keep and give back. never
+                    NULL */
+    int64_t created_ms, modified_ms;
+    uint64_t revision; /* of the store; 0 while it is a draft */
+};
+
+struct fn *fn_new(const struct fn_key *key); /* a draft with defaults, one reference */
+struct fn *fn_copy(const struct fn *f);      /* a draft with the same contents, revision kept */
+const struct fn *fn_ref(const struct fn *f);
+void fn_unref(const struct fn *f);
+void fn_unrefp(const struct fn **f); /* for cleanup_with() */
+
+struct fn_key fn_key_of(const struct fn *f); /* borrowed from f */
+
+void fn_set(char **field, struct str value); /* free the old, own a copy of the new */
+void fn_set_vars_done(struct fn *f);         /* forget all vars */
+void fn_add_var(struct fn *f, struct str name, struct str value);
+const char *fn_var(const struct fn *f, const char *name); /* or NULL */
+
+/* Stored form: JSON. Decoding refuses what encoding cannot have written (-EINVAL). */
+void fn_encode(const struct fn *f, struct buf *out);
+int fn_decode(struct str json, uint64_t revision, struct fn **ret, struct err *e);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.h - HTTP/1.1 server on a loop: connections, deadlines, requests, answers.
+ *
+ * The life of a request: on_head (headers are there; say how large the body may be, or answer at
+ * once), on_request (the whole body is there), then exactly one http_reply...() at any later time,
+ * or on_cancel (the client went away, or broke the protocol, before the answer). After the reply or
+ * on_cancel the request is gone. on_head is called for every well-formed head; requests refused
+ * by the grammar or a limit never reach the application but through on_refuse, which words the
+ * body.
+ */
+#ifndef EVOKE_HTTP_SERVER_H
+#define EVOKE_HTTP_SERVER_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "http/h1.h"
+
+struct arena;
+struct err;
+struct http_request;
+struct http_server;
+struct loop;
+
+struct http_limits {
+    struct h1_limits head;
+    uint32_t connections;       /* at once; more are closed at accept. default 10000 */
+    uint64_t body_budget_bytes; /* all request bodies held at once -> 503. default 512 MiB */
+    uint32_t pipeline_bytes;    /* read ahead while a request is answered. default 64 KiB */
+    uint32_t header_timeout_ms; /* whole head, from its first byte (or the accept). default 10000 */
+    uint32_t idle_timeout_ms;   /* keep-alive between requests. default 75000 */
+    uint32_t body_base_ms;      /* body deadline = base + bytes / least rate. default 10000 */
+    uint32_t body_bytes_per_s;  /* least rate. default 16384 */
+    uint32_t write_timeout_ms;  /* no byte taken by the client for so long. default 30000 */
+};
+
+/* What the request is answered with. Field order is free; zero is a good default for each. */
+struct http_request {
+    /* read-only for the application, valid until the reply */
+    struct str method, target, path, query, host; /* raw, as in h1_head */
+    const struct h1_header *headers;
+    uint32_t nheaders;
+    int minor;
+    struct str body;      /* whole, from on_request on */
+    struct str peer;      /* "127.0.0.1:5555" or "unix" */
+    struct arena *arena;  /* for the application, dropped with the request (limit 256 KiB) */
+    uint64_t received_ns; /* monotonic, when the head was complete */
+    void *user;           /* the server's user */
+
+    /* for the application to set in on_head */
+    uint64_t body_max; /* bytes; 0 at first: a body is then refused with 413 */
+    void *app;         /* whatever it needs to find again */
+};
+
+struct http_ops {
+    void (*on_head)(struct http_request *r);
+    void (*on_request)(struct http_request *r);
+    void (*on_cancel)(struct http_request *r);
+    /* Body and content type for a refusal made by the server itself. path is empty when the head
+     * was not understood. why is a sentence. May add to `body` only. Returns the content type. */
+    const char *(*on_refuse)(void *user, int status, struct str path, const char *why,
+                             struct buf *body);
+};
+
+void http_limits_default(struct http_limits *l);
+struct http_server *http_server_new(struct loop *l, const struct http_limits *limits,
+                                    const struct http_ops *ops, void *user);
+/* Take over a bound, listening socket (TCP or unix). taken on success. More than one is fine. */
+int http_server_listen(struct http_server *s, int fd, struct err *e);
+/* Accept no more, close idle connections, finish the rest with Connection: close; on_drained once.
+ */
+void http_server_drain(struct http_server *s, void (*on_drained)(void *user), void *user);
+struct http_server *
+http_server_free(struct http_server *s); /* closes everything, on_cancel for open requests */
+
+struct str http_header(const struct http_request *r,
+                       struct str name); /* first of that name or STR_NONE */
+
+/*
+ * The answer. Headers first, as many as wanted (a name or value that is not allowed in HTTP is
+ * -EINVAL and not added); then one of the replies. Content-Length, Connection and Date are ours.
+ * HEAD, 204 and 304 never send a body. content_type empty: none is sent. A reply copies what is not
+ * sent at once.
+ */
+int http_add_header(struct http_request *r, const char *name, struct str value);
+void http_reply(struct http_request *r, int status, struct str content_type, struct str body);
+void http_reply_buf(struct http_request *r, int status, struct str content_type,
+                    struct buf *body); /* taken */
+
+/* Counters for metrics and tests. */
+struct http_stats {
+    uint64_t accepted, requests, refused, cancelled, connections, body_bytes;
+};
+void http_server_stats(const struct http_server *s, struct http_stats *ret);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proto.h - what the daemon may ask the launcher for, and what it hears back.
+ *
+ * One SOCK_SEQPACKET socket, one fixed-size struct per message, descriptors beside it (SCM_RIGHTS).
+ * Both ends are built together, so the structs are the wire format. The launcher trusts no message:
+ * it takes a runtime *id*, content hashes and bounded numbers, never a path, argv or uid.
+ *
+ *   daemon -> launcher  START, KILL
+ *   launcher -> daemon  HELLO (once, first), STARTED or REFUSED (answer START), EXITED (once per
+ * STARTED)
+ *
+ * A second socket of the same kind joins keeper and launcher: ADOPT with one descriptor is the
+ * socket of a fresh daemon. On ADOPT, and on EOF of the daemon's socket, every instance is killed
+ * before anything else is served. EOF on the keeper's socket ends the launcher and all below it.
+ *
+ * docs/protocol/launcher.md
+ */
+#ifndef EVOKE_LAUNCHER_PROTO_H
+#define EVOKE_LAUNCHER_PROTO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum launch_type {
+    LAUNCH_START = 1,
+    LAUNCH_KILL,
+    LAUNCH_HELLO,
+    LAUNCH_STARTED,
+    LAUNCH_REFUSED,
+    LAUNCH_EXITED,
+    LAUNCH_ADOPT,
+};
+
+/* Where the code directory appears inside: the clouds differ. */
+enum launch_layout {
+    LAYOUT_CODE,          /* /code                (FC, native) */
+    LAYOUT_FUNCTIONGRAPH, /* /opt/function/code, working directory /opt/function */
+    LAUNCH_LAYOUTS,
+};
+
+/* How firmly a limit holds on this host; printed at start-up, shown with each function. */
+enum launch_enforced {
+    ENFORCED_NONE,
+    ENFORCED_PROCESS,   /* per process only (rlimit) */
+    ENFORCED_CGROUP_V1, /* hard */
+    ENFORCED_CGROUP_V2, /* hard */
+    ENFORCED_MOUNT,     /* hard (file system of its own size) */
+};
+
+enum { LAUNCH_RUNTIME_ID = 24, LAUNCH_SHA = 65, LAUNCH_TEXT = 128, LAUNCH_MAX_INSTANCES = 4096 };
+
+struct launch_start {
+    uint32_t type;                   /* LAUNCH_START */
+    uint32_t id;                     /* chosen by the daemon, not in use */
+    char runtime[LAUNCH_RUNTIME_ID]; /* id in the launcher's runtime table, terminated */
+    char code[LAUNCH_SHA];           /* sha256 hex: a directory in the code cache, terminated */
+    uint8_t layout;                  /* enum launch_layout */
+    uint32_t memory_mb;              /* 64..32768 */
+    uint32_t pids;                   /* 8..1024 processes and threads */
+    uint32_t tmp_mb;                 /* 16..10240 */
+    uint32_t cpu_weight;             /* 1..10000, 100 is the default share */
+};
+
+struct launch_kill {
+    uint32_t type; /* LAUNCH_KILL */
+    uint32_t id;   /* unknown ids are ignored: the instance may have just exited */
+};
+
+/* Descriptors: none. */
+struct launch_hello {
+    uint32_t type;                  /* LAUNCH_HELLO */
+    bool root;                      /* full uid range, cgroups; else ordinary-user mode */
+    uint8_t memory, pids, cpu, tmp; /* enum launch_enforced */
+    bool seccomp, landlock, netns;  /* in force */
+    char note[LAUNCH_TEXT];         /* one sentence for the operator, or empty */
+};
+
+/* Descriptors: [0] channel (SOCK_STREAM, frames v1; fd 3 inside), [1] read end of the pipe on
+ * stdout and stderr, [2] memory peak file of the cgroup, only if has_memory_peak. */
+struct launch_started {
+    uint32_t type; /* LAUNCH_STARTED */
+    uint32_t id;
+    bool has_memory_peak;
+};
+
+struct launch_refused {
+    uint32_t type; /* LAUNCH_REFUSED */
+    uint32_t id;
+    int32_t code; /* negative errno; -ENOENT code or runtime missing, -EINVAL out of bounds, -EAGAIN
+                     no slot */
+    char why[LAUNCH_TEXT];
+};
+
+/* The instance and everything it had forked is gone; its id may be used again. */
+struct launch_exited {
+    uint32_t type; /* LAUNCH_EXITED */
+    uint32_t id;
+    bool killed;       /* by our LAUNCH_KILL */
+    bool oom;          /* the memory limit ended it (cgroup event; never guessed) */
+    int32_t exit_code; /* of the runtime process; -1 if ended by a signal */
+    int32_t signal;    /* 0 if it exited */
+};
+
+/* keeper -> launcher. Descriptors: [0] the daemon's socket. */
+struct launch_adopt {
+    uint32_t type; /* LAUNCH_ADOPT */
+};
+
+/* Large enough for any message above. */
+union launch_message {
+    uint32_t type;
+    struct launch_start start;
+    struct launch_kill kill;
+    struct launch_hello hello;
+    struct launch_started started;
+    struct launch_refused refused;
+    struct launch_exited exited;
+    struct launch_adopt adopt;
+};
+
+#endif

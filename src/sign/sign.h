@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sign.h - the clouds' request signatures: the same pure functions make them (CLI) and check them
+ * (daemon). Nothing here looks at a clock or a key store.
+ */
+#ifndef EVOKE_SIGN_SIGN_H
+#define EVOKE_SIGN_SIGN_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+struct err;
+
+struct sign_header {
+    struct str name, value;
+};
+
+/* What is signed. All views borrowed. */
+struct sign_request {
+    struct str method;
+    struct str path;  /* raw, as on the request line */
+    struct str query; /* raw, without '?' */
+    const struct sign_header *headers;
+    uint32_t nheaders;
+    struct str body;
+};
+
+/* --- SDK-HMAC-SHA256 (Huawei Cloud), functiongraph.md 2.2 --- */
+
+struct sign_sdk { /* a parsed Authorization header; views into it */
+    struct str access_key, signed_headers, signature;
+};
+/* 0; -EINVAL when it is not of this scheme's form (e says what). */
+int sign_sdk_parse(struct str authorization, struct sign_sdk *ret, struct err *e);
+/* Hex signature over r with the headers named in signed_headers ("a;b;c"). -EINVAL: a named header
+ * is missing or not sorted; -EMSGSIZE: canonical request over 256 KiB. */
+int sign_sdk_compute(const struct sign_request *r, struct str signed_headers, struct str date,
+                     struct str secret_key, char out[65], struct err *e);
+/* Client side: value of the Authorization header; r must hold host and x-sdk-date. */
+int sign_sdk_authorize(const struct sign_request *r, struct str access_key, struct str secret_key,
+                       struct buf *out, struct err *e);
+
+/* --- FC (Alibaba Function Compute 2016-08-15), function-compute.md 2.1 --- */
+
+struct sign_fc {
+    struct str access_key, signature; /* signature: base64 text */
+};
+int sign_fc_parse(struct str authorization, struct sign_fc *ret, struct err *e);
+/* Base64 signature. path is used as given (callers try decoded, then raw). with_query: HTTP-trigger
+ * paths and custom domains only. */
+int sign_fc_compute(const struct sign_request *r, struct str path, bool with_query,
+                    struct str secret_key, struct buf *out, struct err *e);
+
+#endif
