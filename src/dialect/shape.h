@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * shape.h - the pure half of a dialect: what a function of that cloud sees and what is said about
+ * its runs. No input or output, no clock, no process: text in, text out. The engine calls it
+ * through this vtable and never knows which cloud it serves.
+ */
+#ifndef EVOKE_DIALECT_SHAPE_H
+#define EVOKE_DIALECT_SHAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "fn/key.h"
+
+struct fn;
+
+/* How an invocation ended. Everything but OK, ERROR and REFUSED also ended the instance. */
+enum outcome {
+    OUTCOME_OK,
+    OUTCOME_ERROR,      /* the function reported or raised an error; body is its error result */
+    OUTCOME_TIMEOUT,    /* ran into fn->timeout_ms */
+    OUTCOME_EXITED,     /* the process ended before it answered */
+    OUTCOME_MEMORY,     /* the memory limit ended it */
+    OUTCOME_TOO_LARGE,  /* the answer is over the dialect's limit */
+    OUTCOME_PROTOCOL,   /* the worker broke the frame protocol */
+    OUTCOME_INIT_ERROR, /* code did not load or the initializer raised; body is its error result */
+    OUTCOME_INIT_TIMEOUT,
+    OUTCOME_INIT_EXITED, /* the process ended while loading or initialising */
+    OUTCOME_CANCELLED,
+    OUTCOMES,
+};
+
+/* What is known about one run; the engine fills it, the shape words it. */
+struct run {
+    const struct fn *fn;
+    const char *request_id;
+    const char *instance_id;
+    int64_t start_wall_ms;
+    uint64_t duration_ns;  /* handler entry to end, as the host saw it */
+    uint64_t init_ns;      /* this run waited for a cold start: code load and initializer; else 0 */
+    bool cold;             /* first run of its instance */
+    uint64_t memory_bytes; /* peak of the instance so far; 0 = unknown */
+    enum outcome outcome;
+    bool handled;          /* OUTCOME_ERROR: told through the language's own channel */
+    int exit_code, signal; /* OUTCOME_EXITED, _INIT_EXITED: of the runtime process; exit_code -1 if
+                              by signal */
+    const char *access_key, *secret_key, *security_token; /* role credentials; "" = none */
+};
+
+enum log_point {
+    LOG_LOAD_START,
+    LOG_LOAD_END, /* cold only: around code load and initializer (stream 0 lines in between) */
+    LOG_RUN_START,
+    LOG_RUN_END,
+};
+
+struct shape_ops {
+    enum dialect dialect;
+    uint8_t layout;          /* enum launch_layout of the code mount, as a number */
+    uint64_t payload_max;    /* synchronous event bytes */
+    uint64_t answer_max;     /* answer bytes */
+    uint32_t tail_bytes;     /* log tail handed to a caller that asked for it */
+    uint32_t log_line_bytes; /* longer lines are split by the worker */
+
+    /* The ASSIGN document (docs/protocol/frames.md): dialect, code root, handler, initializer,
+     * environment, and the static half of the context. */
+    void (*assign)(const struct fn *f, const char *instance_id, struct buf *out);
+    /* The OPEN document: request id, deadline, credentials: the half that changes per run. */
+    void (*open)(const struct run *run, struct buf *out);
+    /* The platform's own log lines around a run; whole lines, each ended by '\n'. May add nothing.
+     */
+    void (*log)(const struct run *run, enum log_point point, struct buf *out);
+    /* Error result for outcomes whose body the platform has to word (timeout, exit, memory, ...).
+     */
+    void (*failure)(const struct run *run, struct buf *out);
+    uint64_t (*billed_ms)(const struct run *run);
+};
+
+/* NULL for a dialect that is not built in. */
+const struct shape_ops *shape_of(enum dialect dialect);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * invoke.h - one run of one function: from an event's bytes to answer, summary and log tail. The
+ * only place where engine (pool) and dialect shape meet.
+ */
+#ifndef EVOKE_INVOKE_INVOKE_H
+#define EVOKE_INVOKE_INVOKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/str.h"
+#include "dialect/shape.h"
+
+struct catalog;
+struct err;
+struct fn;
+struct invocation; /* opaque */
+struct invoker;    /* opaque: everything an invocation needs */
+struct loop;
+struct pool;
+
+struct invoker *invoker_new(struct loop *l, struct catalog *catalog, struct pool *pool);
+struct invoker *invoker_free(struct invoker *iv);
+
+struct invoke_result {
+    struct run run; /* outcome, durations, memory; views valid during on_done */
+    uint64_t billed_ms;
+    struct str body; /* the function's answer or the error result */
+    struct str
+            tail; /* the last bytes of its log, whole UTF-8 characters, at most shape->tail_bytes */
+    const struct err *refused; /* not NULL: it never ran (limit, host); run.outcome is CANCELLED */
+};
+
+struct invoke_spec {
+    const struct fn *fn;    /* referenced for the run */
+    struct str payload;     /* copied unless `owned` */
+    struct buf *owned;      /* taken instead of payload, or NULL */
+    const char *request_id; /* NULL: a new uuid */
+    void (*on_done)(
+            void *user,
+            const struct invoke_result *result); /* exactly once, never before invoke() returns */
+    void *user;
+};
+
+/* 0, or negative with e: -EMSGSIZE payload over the shape's limit, -ENOEXEC no worker for this
+ * runtime, -ENODATA the function has no code, -EAGAIN queue full. on_done is not called then. */
+int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation **ret,
+           struct err *e);
+const char *invocation_id(const struct invocation *in);
+/* The caller is gone: the run goes on to its end as the clouds do; on_done is not called any more.
+ */
+void invocation_forget(struct invocation *in);
+
+#endif

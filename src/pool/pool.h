@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pool.h - instances of functions: enough warm ones, and not one more. A job waits until an
+ * instance of its function's revision is ready, runs on it, and hears what came back. The pool
+ * knows frames and the launcher; it knows neither HTTP nor a cloud: what it sends a worker it gets
+ * as text from the job.
+ */
+#ifndef EVOKE_POOL_POOL_H
+#define EVOKE_POOL_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/str.h"
+
+struct err;
+struct fn;
+struct instance;
+struct launch;
+struct loop;
+struct pool; /* every function's instances */
+
+struct pool_conf {
+    uint32_t instances;       /* of all functions at once. default 1000 */
+    uint32_t keep_warm_ms;    /* how long an idle instance is kept. default 60000 */
+    uint32_t waiting;         /* jobs waiting per function. default 1000 */
+    uint32_t boot_timeout_ms; /* START to the worker's first READY. default 20000 */
+};
+
+/* How a job ended. */
+enum job_end {
+    JOB_DONE,  /* END from the worker; on_data has delivered the answer */
+    JOB_ERROR, /* the same, flagged as error result */
+    JOB_TIMEOUT,
+    JOB_EXITED,
+    JOB_MEMORY,
+    JOB_PROTOCOL,
+    JOB_TOO_LARGE,
+    JOB_INIT_ERROR, /* on_data has delivered the error result */
+    JOB_INIT_TIMEOUT,
+    JOB_INIT_EXITED,
+    JOB_NO_START, /* no instance could be made; err says why (ERR_HOST, ERR_LIMIT) */
+};
+
+struct job_report {
+    enum job_end end;
+    uint64_t duration_ns;  /* request handed over -> end; 0 if it never ran */
+    uint64_t init_ns;      /* load + initialise of the instance, if this job waited for it */
+    bool cold;             /* first job of its instance */
+    bool handled;          /* JOB_ERROR: the worker says it was reported, not raised */
+    uint64_t memory_bytes; /* peak of the instance so far, 0 = unknown */
+    int exit_code, signal;
+    const struct err *err; /* JOB_NO_START, JOB_PROTOCOL */
+};
+
+struct job_ops {
+    /* Text for the worker; asked when an instance is about to be assigned / to run this job. */
+    void (*assign)(void *user, const char *instance_id, struct buf *out);
+    void (*open)(void *user, const char *instance_id, struct buf *out);
+    void (*on_start)(void *user, const char *instance_id,
+                     bool cold); /* before any on_log, on_data of the run */
+    void (*on_load)(void *user, const char *instance_id, bool end, uint64_t load_ns,
+                    uint64_t memory_bytes); /* cold: around load + initializer */
+    void (*on_data)(void *user, struct str bytes);
+    void (*on_log)(void *user, struct str text);
+    void (*on_end)(void *user,
+                   const struct job_report *report); /* last call; job may be freed in it */
+};
+
+struct job {             /* embedded in the caller's object */
+    const struct fn *fn; /* referenced by the caller for the job's life */
+    const struct job_ops *ops;
+    void *user;
+    struct str payload;  /* borrowed until on_end */
+    uint8_t layout;      /* enum launch_layout */
+    uint64_t answer_max; /* bytes; more is JOB_TOO_LARGE */
+    /* the pool's */
+    struct list node;
+    struct instance *instance; /* NULL while waiting */
+};
+
+struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf *conf);
+struct pool *pool_free(struct pool *p); /* kills everything; waiting jobs end with JOB_NO_START */
+void pool_conf_default(struct pool_conf *conf);
+
+/* 0: on_end will come, exactly once, never before this returns. -EAGAIN: the function's queue is
+ * full. */
+int pool_submit(struct pool *p, struct job *job, struct err *e);
+/* The caller no longer wants the answer: on_end comes soon (JOB_EXITED when it was running: its
+ * instance is killed). */
+void pool_cancel(struct pool *p, struct job *job);
+/* The function changed or is gone: idle instances of older revisions end now, busy ones after their
+ * job. */
+void pool_retire(struct pool *p, const struct fn *before);
+/* Take no more jobs; on_drained when none is left. */
+void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user);
+
+struct pool_stats {
+    uint64_t starts, cold, runs, idle, busy, starting, waiting;
+};
+void pool_stats(const struct pool *p, struct pool_stats *ret);
+
+#endif
