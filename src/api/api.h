@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api.h - the acting half of a dialect: a table of operations over HTTP. Routing, body limits, the
+ * order of checks and the life of a call are the same for every cloud and live in api.c; a dialect
+ * brings its table, its way to authenticate and its error body. The admin API is one more table.
+ *
+ * A call: route (head) -> set->admit (head: known key? clock?) -> body -> set->verify (signature)
+ * -> op->handle -> exactly one call_reply...() or call_fail() now or in a later turn. When the
+ * client goes away first, c->req becomes NULL and c->state stays the handler's: it goes on, and its
+ * reply goes nowhere. So a handler that waits must copy what it needs from the request before it
+ * returns.
+ */
+#ifndef EVOKE_API_API_H
+#define EVOKE_API_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "http/router.h"
+#include "http/server.h"
+
+struct call;
+struct catalog;
+struct invoker;
+struct keys;
+struct launch;
+struct loop;
+struct pool;
+
+/* What API halves may call. Made by the daemon, borrowed by all. */
+struct api {
+    struct loop *loop;
+    struct catalog *catalog;
+    struct invoker *invoker;
+    struct pool *pool;
+    struct launch *launch;
+    const struct keys *keys;
+    const char *region; /* where a request names none: "local-1" */
+};
+
+struct api_op {
+    struct route route;
+    const char *name; /* the operation's name in the cloud's own documents */
+    uint64_t body_max;
+    void (*handle)(struct call *c);
+};
+
+struct api_set {
+    const char *name;   /* "functiongraph", "fc", "admin" */
+    const char *prefix; /* "/v2/": paths that start so are this set's */
+    const struct api_op *ops;
+    uint32_t nops;
+    /* Head: false = it has replied (call_fail). Body: the same. */
+    bool (*admit)(struct call *c);
+    bool (*verify)(struct call *c);
+    /* The dialect's error body; adds headers through the request where it has some (r may be NULL:
+     * no head). code may be NULL: choose by status. Returns the content type. */
+    const char *(*error)(struct http_request *r, const char *request_id, int status,
+                         const char *code, const char *message, struct buf *out);
+    /* Headers every answer of the set carries (request id). */
+    void (*headers)(struct call *c);
+};
+
+struct call {
+    uint32_t magic;
+    struct http_request *req; /* NULL once the client has gone */
+    const struct api *api;
+    const struct api_set *set;
+    const struct api_op *op;
+    struct str captures[ROUTE_CAPTURES];
+    char request_id[UUID_TEXT];
+    void *state; /* the handler's */
+};
+
+/* Each ends the call; c is gone afterwards. */
+void call_reply(struct call *c, int status, struct str content_type, struct str body);
+void call_reply_buf(struct call *c, int status, struct str content_type,
+                    struct buf *body); /* taken */
+void call_fail(struct call *c, int status, const char *code, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+/* Status by err: CALLER 400 (ENOENT 404, EEXIST 409, EMSGSIZE 413), LIMIT 429, FUNCTION 502, HOST
+ * 503. */
+void call_fail_err(struct call *c, const char *code, const struct err *e);
+/* May be called when the client has gone: does nothing then. */
+void call_header(struct call *c, const char *name, struct str value);
+void call_headerf(struct call *c, const char *name, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+/* Decoded query parameter in the request's arena; STR_NONE (p == NULL) when absent. */
+struct str call_query(struct call *c, struct str name);
+
+/* The HTTP side: one server whose requests go to the set with the longest matching prefix. */
+struct api_server; /* opaque */
+struct api_server *api_server_new(const struct api *api, const struct api_set *const *sets,
+                                  uint32_t nsets);
+struct api_server *api_server_free(struct api_server *s);
+extern const struct http_ops
+        api_http_ops; /* http_server_new(l, limits, &api_http_ops, api_server) */
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * auth.h - is this request signed by a key we know, now? Two halves: *_head looks at the headers
+ * alone, before a body is read; *_body recomputes the signature over the whole request, in constant
+ * time.
+ */
+#ifndef EVOKE_AUTH_AUTH_H
+#define EVOKE_AUTH_AUTH_H
+
+#include <stdint.h>
+
+#include "auth/keys.h"
+#include "base/str.h"
+
+struct err;
+struct http_request;
+
+enum { AUTH_SKEW_MS = 15 * 60 * 1000 }; /* both clouds */
+
+enum auth_failure { /* why, so that each dialect can use its own code */
+                    AUTH_OK,
+                    AUTH_MISSING,   /* no Authorization, or no date; err names the header */
+                    AUTH_MALFORMED, /* not of the scheme's form */
+                    AUTH_UNKNOWN_KEY,
+                    AUTH_STALE,    /* clock differs by more than AUTH_SKEW_MS */
+                    AUTH_MISMATCH, /* signature or body hash */
+};
+
+/* SDK-HMAC-SHA256. now_ms: Unix time. ret_key is filled on AUTH_OK. */
+enum auth_failure auth_sdk_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
+                                struct key *ret_key, struct err *e);
+enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request *r, struct err *e);
+/* FC. Tries the decoded path, then the raw one. */
+enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
+                               struct key *ret_key, struct err *e);
+enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *r, struct err *e);
+
+#endif
