@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon.c - the only place that knows all rooms. It opens them bottom up, hands each what it may
+ * use, and closes them top down. No room is reached through a global: what a room needs, it gets
+ * here.
+ *
+ *   kv, blobs -> catalog -+-> invoker -> api sets -> http server
+ *   launch -> pool -------+
+ *
+ * Start: everything is loaded before the listener is served and READY is said. End: SIGTERM drains
+ * (no new connection, running requests end, at most --drain seconds); EOF from the keeper ends at
+ * once, since without a keeper nobody would restart us or hold the listener.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "api/api.h"
+#include "auth/keys.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "catalog/catalog.h"
+#include "daemon/control.h"
+#include "daemon/notice.h"
+#include "daemon/options.h"
+#include "dialect/fc/fc.h"
+#include "dialect/functiongraph/functiongraph.h"
+#include "http/server.h"
+#include "invoke/invoke.h"
+#include "loop/loop.h"
+#include "pool/launch.h"
+#include "pool/pool.h"
+#include "store/blob.h"
+#include "store/kv.h"
+
+enum { DAEMON_MAGIC = 0x0dae0001 };
+
+struct daemon {
+    uint32_t magic;
+    const struct options *o;
+    struct loop *loop;
+    struct kv *kv;
+    struct blobs *blobs;
+    struct keys *keys;
+    struct catalog *catalog;
+    struct launch *launch;
+    struct pool *pool;
+    struct invoker *invoker;
+    struct api api;
+    struct api_server *api_server;
+    struct http_server *http;
+    struct loop_io *control;
+    struct loop_signal *term, *interrupt;
+    struct loop_timer *drain_timer;
+    bool draining;
+};
+
+static const struct log_cx cx = {.component = "daemon"};
+
+/* ---- the keeper ---- */
+
+static void on_control(void *user, unsigned ready)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+    struct control_message m;
+    int fd = -EBADF;
+    size_t nfds = 1;
+    ssize_t n;
+
+    (void)ready;
+    n = io_recv_fds(DAEMON_CONTROL_FD, &m, sizeof(m), &fd, &nfds);
+    if (n == -EAGAIN || n == -EINTR)
+        return;
+    if (n <= 0) {
+        log_err(&cx, "the keeper is gone, ending");
+        loop_stop(d->loop);
+        return;
+    }
+    if (n == (ssize_t)sizeof(m) && m.type == CONTROL_LAUNCHER && nfds == 1)
+        launch_adopt(d->launch, fd);
+    else
+        fd_close(nfds ? fd : -EBADF);
+}
+
+static void say_ready(void)
+{
+    struct control_message m = {.type = CONTROL_READY};
+
+    if (send(DAEMON_CONTROL_FD, &m, sizeof(m), MSG_NOSIGNAL) < 0)
+        log_warn(&cx, "the keeper did not take READY, ignoring: %s", strerror(errno));
+}
+
+/* ---- draining ---- */
+
+static void on_drain_end(void *user)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    loop_stop(d->loop);
+}
+
+static void on_drain_late(void *user)
+{
+    log_warn(&cx, "drain time is over, ending with requests open");
+    on_drain_end(user);
+}
+
+static void on_http_drained(void *user)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    pool_drain(d->pool, on_drain_end, d);
+}
+
+static void on_term(void *user)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    if (d->draining) {
+        loop_stop(d->loop);
+        return;
+    }
+    d->draining = true;
+    loop_timer_start(d->drain_timer, (uint64_t)d->o->drain_s * 1000);
+    http_server_drain(d->http, on_http_drained, d);
+}
+
+/* ---- wiring ---- */
+
+static void on_function_change(void *user, const struct fn *before, const struct fn *after)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    (void)after;
+    if (before)
+        pool_retire(d->pool, before);
+}
+
+static int open_data(struct daemon *d, struct err *e)
+{
+    cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool created = false;
+    int r;
+
+    if (dir < 0)
+        return err_sys(e, "open data directory");
+    r = keys_open(dir, getenv("EVOKE_ACCESS_KEY"), getenv("EVOKE_SECRET_KEY"), &d->keys, &created,
+                  e);
+    if (r < 0)
+        return err_wrap(e, r, "keys");
+    if (created)
+        notice_keys(keys_root(d->keys), d->o->data);
+
+    r = kv_sqlite_open(d->loop, "meta.db", &d->kv, e);
+    if (r < 0)
+        return err_wrap(e, r, "meta.db");
+    r = blobs_open("blobs", &d->blobs, e);
+    if (r < 0)
+        return err_wrap(e, r, "blobs");
+    r = catalog_open(d->loop, d->kv, d->blobs, "cache/code", &d->catalog, e);
+    if (r < 0)
+        return err_wrap(e, r, "catalog");
+    catalog_on_change(d->catalog, on_function_change, d);
+    return 0;
+}
+
+static void open_engine(struct daemon *d)
+{
+    struct pool_conf conf;
+
+    pool_conf_default(&conf);
+    conf.instances = (uint32_t)d->o->instances;
+    conf.keep_warm_ms = (uint32_t)d->o->keep_warm_s * 1000;
+    conf.waiting = (uint32_t)d->o->waiting;
+    d->launch = launch_new(d->loop);
+    launch_on_hello(d->launch, notice_enforced, NULL);
+    d->pool = pool_new(d->loop, d->launch, &conf);
+    d->invoker = invoker_new(d->loop, d->catalog, d->pool);
+}
+
+static int open_front(struct daemon *d, struct err *e)
+{
+    static const struct api_set *const sets[] = {&functiongraph_api, &fc_api, &admin_api};
+    struct http_limits limits;
+
+    d->api = (struct api){.loop = d->loop,
+                          .catalog = d->catalog,
+                          .invoker = d->invoker,
+                          .pool = d->pool,
+                          .launch = d->launch,
+                          .keys = d->keys,
+                          .region = d->o->region};
+    d->api_server = api_server_new(&d->api, sets, ARRAY_LEN(sets));
+    http_limits_default(&limits);
+    d->http = http_server_new(d->loop, &limits, &api_http_ops, d->api_server);
+    return http_server_listen(d->http, DAEMON_LISTEN_FD, e);
+}
+
+static int open_all(struct daemon *d, struct err *e)
+{
+    int r;
+
+    d->loop = loop_new();
+    d->drain_timer = loop_timer_new(d->loop, on_drain_late, d);
+    d->term = loop_signal_new(d->loop, SIGTERM, on_term, d);
+    d->interrupt = loop_signal_new(d->loop, SIGINT, on_term, d);
+    r = open_data(d, e);
+    if (r < 0)
+        return r;
+    open_engine(d);
+    if (fcntl(DAEMON_CONTROL_FD, F_SETFL, O_NONBLOCK) < 0)
+        return err_sys(e, "set up the control socket");
+    d->control = loop_io_new(d->loop, DAEMON_CONTROL_FD, on_control, d);
+    loop_io_want(d->control, LOOP_READ);
+    return open_front(d, e);
+}
+
+static void close_all(struct daemon *d)
+{
+    http_server_free(d->http);
+    api_server_free(d->api_server);
+    invoker_free(d->invoker);
+    pool_free(d->pool);
+    launch_free(d->launch);
+    catalog_free(d->catalog);
+    kv_close(d->kv);
+    blobs_free(d->blobs);
+    keys_free(d->keys);
+    loop_io_free(d->control);
+    loop_signal_free(d->term);
+    loop_signal_free(d->interrupt);
+    loop_timer_free(d->drain_timer);
+    loop_free(d->loop);
+}
+
+int daemon_main(const struct options *o)
+{
+    struct daemon d = {.magic = DAEMON_MAGIC, .o = o};
+    struct err e = {0};
+    int r;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)fcntl(DAEMON_CONTROL_FD, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(DAEMON_LISTEN_FD, F_SETFD, FD_CLOEXEC);
+    r = open_all(&d, &e);
+    if (r == 0) {
+        say_ready();
+        r = loop_run(d.loop);
+    } else {
+        log_err(&cx, "%s", e.msg);
+    }
+    close_all(&d);
+    if (r == 0)
+        return 0;
+    return e.kind == ERR_CALLER ? 2 : 70;
+}

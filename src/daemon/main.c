@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - one program: `evoke serve` is the keeper, the keeper starts it again as `evoke daemon`,
+ * everything else is the command line.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "cli/cli.h"
+#include "daemon/daemon.h"
+#include "daemon/keeper.h"
+#include "daemon/options.h"
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = {
+            [LOG_ERR] = "err", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static int run(int argc, char **argv, const char *process,
+               int (*process_main)(const struct options *))
+{
+    struct options o;
+    struct err e = {0};
+    int code;
+
+    if (options_load(argc, argv, &o, &e) < 0) {
+        fprintf(stderr, "evoke serve: %s\n", e.msg);
+        return 2;
+    }
+    if (o.help) {
+        options_help(stdout);
+        code = 0;
+    } else {
+        log_open(process, level_of(o.log_level));
+        code = process_main(&o);
+    }
+    options_done(&o);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "serve") == 0)
+        return run(argc - 2, argv + 2, "keeper", keeper_main);
+    if (argc > 1 && strcmp(argv[1], "daemon") == 0 && strcmp(argv[0], "evoke-daemon") == 0)
+        return run(argc - 2, argv + 2, "daemon", daemon_main);
+    return cli_main(argc, argv);
+}

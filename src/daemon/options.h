@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* options.h - what `evoke serve` can be told, by flag, environment, file or default, in that order.
+ */
+#ifndef EVOKE_DAEMON_OPTIONS_H
+#define EVOKE_DAEMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct err;
+
+/* Owned text; filled from the table in options.c. */
+struct options {
+    char *config;
+    char *data;
+    char *listen;
+    char *region;
+    char *user;
+    char *log_level;
+    char *python;
+    int64_t instances;
+    int64_t keep_warm_s;
+    int64_t waiting;
+    int64_t drain_s;
+    bool help;
+};
+
+/* argv after "serve". -EINVAL with a sentence that names the option, its source, the value and the
+ * limit. */
+int options_load(int argc, char **argv, struct options *ret, struct err *e);
+void options_done(struct options *o);
+void options_help(FILE *out);
+
+#endif
