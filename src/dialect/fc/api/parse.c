@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * parse.c - what a client may write about a service or function, and how far.
+ *
+ * Each object has one table: a row is a field with its type and limits and, where the engine uses
+ * the value, the setter that stores it. Rows without a setter are checked for type and kept;
+ * fields in no table are kept unchecked. Kept means: they go into `extra` and come back in every
+ * answer, in the order they were sent.
+ *
+ * Clients disagree about case (Funcraft writes "nasConfig": {"UserId": ...}), so keys are found
+ * without case and given back in lowerCamelCase, down to the last level. The values of
+ * environmentVariables are the user's: there a key is never touched.
+ *
+ * Read next: object.c, the way back.
+ */
+#include "dialect/fc/api/parse.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/obj.h"
+#include "fn/fn.h"
+#include "fn/space.h"
+#include "runtime/runtime.h"
+
+enum field_type { TEXT, INT, NUMBER, BOOL, OBJECT, LIST };
+
+/* What a setter works on. */
+struct target {
+    struct fn *fn;
+    struct buf *zip; /* borrowed */
+};
+
+struct field {
+    const char *name;
+    enum field_type type;
+    bool required;
+    int64_t min, max; /* TEXT: bytes; INT: value. max 0: no limit */
+    int64_t step;     /* INT: multiple of it; 0: any */
+    int (*set)(struct target *t, const struct cJSON *value, struct err *e);
+};
+
+/* --- names --- */
+
+struct fc_service_ref fc_parse_service_ref(struct str segment)
+{
+    struct fc_service_ref ref = {.qualifier = segment};
+
+    ref.service = str_cut(&ref.qualifier, '.');
+    return ref;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+int fc_parse_name(struct str name, const char *what, struct err *e)
+{
+    bool good = name.n > 0 && (is_letter(name.p[0]) || name.p[0] == '_');
+
+    if (name.n < 1 || name.n > FC_NAME_MAX)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "%s must have 1 to %d characters (actual: %zu)", what, FC_NAME_MAX, name.n);
+    for (size_t i = 0; i < name.n && good; i++)
+        good = is_letter(name.p[i]) || is_digit(name.p[i]) || name.p[i] == '_' || name.p[i] == '-';
+    if (!good)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "%s must match [A-Za-z_][A-Za-z0-9_-]* (actual: '%.*s')", what,
+                       STR_ARG(name));
+    return 0;
+}
+
+int fc_parse_name_of(const struct cJSON *body, const char *field, struct str *ret, struct err *e)
+{
+    struct str name = STR_NONE;
+    int r;
+
+    if (!cJSON_IsObject(body))
+        return err_set(e, ERR_CALLER, -EINVAL, "the request body must be a JSON object");
+    r = json_str(body, field, true, &name, e);
+    if (r < 0)
+        return r;
+    r = fc_parse_name(name, field, e);
+    if (r < 0)
+        return r;
+
+    *ret = name;
+    return 0;
+}
+
+/* --- setters --- */
+
+static int set_runtime(struct target *t, const struct cJSON *value, struct err *e)
+{
+    struct str name = str_of(value->valuestring);
+
+    if (!runtime_find(DIALECT_FC, name))
+        return err_set(e, ERR_CALLER, -EINVAL, "runtime is set to an unknown value (actual: '%.64s')",
+                       value->valuestring);
+    fn_set(&t->fn->runtime, name);
+    return 0;
+}
+
+static int set_handler(struct target *t, const struct cJSON *value, struct err *e)
+{
+    (void)e;
+    fn_set(&t->fn->handler, str_of(value->valuestring));
+    return 0;
+}
+
+/* Funcraft sends "" for "none". */
+static int set_initializer(struct target *t, const struct cJSON *value, struct err *e)
+{
+    (void)e;
+    if (value->valuestring[0])
+        fn_set(&t->fn->initializer, str_of(value->valuestring));
+    return 0;
+}
+
+static int set_description(struct target *t, const struct cJSON *value, struct err *e)
+{
+    (void)e;
+    fn_set(&t->fn->description, str_of(value->valuestring));
+    return 0;
+}
+
+static int set_timeout(struct target *t, const struct cJSON *value, struct err *e)
+{
+    (void)e;
+    t->fn->timeout_ms = (uint32_t)value->valuedouble * 1000;
+    return 0;
+}
+
+static int set_init_timeout(struct target *t, const struct cJSON *value, struct err *e)
+{
+    (void)e;
+    t->fn->init_timeout_ms = (uint32_t)value->valuedouble * 1000;
+    return 0;
+}
+
+static int set_memory(struct target *t, const struct cJSON *value, struct err *e)
+{
+    (void)e;
+    t->fn->memory_mb = (uint32_t)value->valuedouble;
+    return 0;
+}
+
+static int set_concurrency(struct target *t, const struct cJSON *value, struct err *e)
+{
+    (void)e;
+    t->fn->instance_concurrency = (uint32_t)value->valuedouble;
+    return 0;
+}
+
+/* Names the platform sets itself. */
+static bool is_reserved_var(struct str name)
+{
+    static const char *const names[] = {"accessKeyID", "accessKeySecret", "securityToken", "topic"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(name, str_of(names[i])))
+            return true;
+    return str_starts(name, S("FC_"));
+}
+
+static int check_var_name(struct str name, struct err *e)
+{
+    bool good = name.n > 0 && is_letter(name.p[0]);
+
+    for (size_t i = 0; i < name.n && good; i++)
+        good = is_letter(name.p[i]) || is_digit(name.p[i]) || name.p[i] == '_';
+    if (!good)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "environment variable name '%.*s' must match [A-Za-z][A-Za-z0-9_]*",
+                       (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "");
+    if (is_reserved_var(name))
+        return err_set(e, ERR_CALLER, -EINVAL, "environment variable name '%.*s' is reserved",
+                       STR_ARG(name));
+    return 0;
+}
+
+/* Node clients send numbers and booleans as they are: they become text. */
+static int set_vars(struct target *t, const struct cJSON *value, struct err *e)
+{
+    size_t total = 0;
+
+    for (const struct cJSON *item = value->child; item; item = item->next) {
+        cleanup_with(buf_done) struct buf text;
+        struct str name = str_of(item->string);
+        int r = check_var_name(name, e);
+
+        buf_init(&text, FC_VARS_MAX + 1);
+        if (r < 0)
+            return r;
+        if (cJSON_IsString(item))
+            buf_addz(&text, item->valuestring);
+        else if (cJSON_IsNumber(item) || cJSON_IsBool(item))
+            json_print(item, &text);
+        else
+            return err_set(e, ERR_CALLER, -EINVAL, "environment variable '%s' must be a string",
+                           item->string);
+        total += name.n + text.n;
+        if (!buf_ok(&text) || total > FC_VARS_MAX)
+            return err_set(e, ERR_CALLER, -EINVAL,
+                           "environmentVariables exceeds the maximum allowed size (%d bytes)",
+                           FC_VARS_MAX);
+        fn_add_var(t->fn, name, buf_str(&text));
+    }
+    return 0;
+}
+
+int fc_parse_zip(struct str base64, size_t max, struct buf *zip, struct err *e)
+{
+    int r = -EMSGSIZE;
+
+    /* Size first, so that a package that is too large is told apart from broken base64. */
+    if (base64.n / 4 * 3 <= max + 2) {
+        buf_init(zip, max);
+        r = base64_decode(base64, zip);
+    }
+    if (r == -EMSGSIZE)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "code size exceeds the maximum allowed size (%zu bytes)", max);
+    if (r < 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "zipFile is not valid base64");
+    if (zip->n == 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "zipFile is empty");
+    return 0;
+}
+
+static int set_code(struct target *t, const struct cJSON *value, struct err *e)
+{
+    struct str zip = STR_NONE, bucket = STR_NONE, object = STR_NONE;
+    int r;
+
+    r = json_str(value, "zipFile", true, &zip, e);
+    if (r >= 0)
+        r = json_str(value, "ossBucketName", true, &bucket, e);
+    if (r >= 0)
+        r = json_str(value, "ossObjectName", true, &object, e);
+    if (r < 0)
+        return r;
+    if (zip.n)
+        return fc_parse_zip(zip, FC_ZIP_MAX, t->zip, e);
+    if (bucket.n || object.n)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "code from an OSS object is not supported here, send zipFile");
+    return err_set(e, ERR_CALLER, -EINVAL,
+                   "Either ossBucketName/ossObjectName or zipFile must be set");
+}
+
+/* --- tables --- */
+
+static const struct field service_fields[] = {
+        {.name = "serviceName", .type = TEXT, .required = true, .min = 1, .max = FC_NAME_MAX},
+        {.name = "description", .type = TEXT, .max = FC_DESCRIPTION_MAX},
+        {.name = "role", .type = TEXT},
+        {.name = "internetAccess", .type = BOOL},
+        {.name = "logConfig", .type = OBJECT},
+        {.name = "vpcConfig", .type = OBJECT},
+        {.name = "nasConfig", .type = OBJECT},
+        {.name = "ossMountConfig", .type = OBJECT},
+        {.name = "tracingConfig", .type = OBJECT},
+};
+
+static const struct field function_fields[] = {
+        {.name = "functionName", .type = TEXT, .required = true, .min = 1, .max = FC_NAME_MAX},
+        {.name = "runtime", .type = TEXT, .required = true, .min = 1, .max = 64, .set = set_runtime},
+        {.name = "handler",
+         .type = TEXT,
+         .required = true,
+         .min = 1,
+         .max = FC_HANDLER_MAX,
+         .set = set_handler},
+        {.name = "initializer", .type = TEXT, .max = FC_HANDLER_MAX, .set = set_initializer},
+        {.name = "description", .type = TEXT, .max = FC_DESCRIPTION_MAX, .set = set_description},
+        {.name = "timeout", .type = INT, .min = 1, .max = FC_TIMEOUT_MAX_S, .set = set_timeout},
+        {.name = "initializationTimeout",
+         .type = INT,
+         .min = 1,
+         .max = FC_INIT_TIMEOUT_MAX_S,
+         .set = set_init_timeout},
+        {.name = "memorySize",
+         .type = INT,
+         .min = FC_MEMORY_MIN_MB,
+         .max = FC_MEMORY_MAX_MB,
+         .step = FC_MEMORY_STEP_MB,
+         .set = set_memory},
+        {.name = "instanceConcurrency", .type = INT, .min = 1, .max = 200, .set = set_concurrency},
+        {.name = "environmentVariables", .type = OBJECT, .set = set_vars},
+        {.name = "code", .type = OBJECT, .required = true, .set = set_code},
+        {.name = "cpu", .type = NUMBER},
+        {.name = "diskSize", .type = INT, .min = 0, .max = 10240},
+        {.name = "caPort", .type = INT, .min = 0, .max = 65535},
+        {.name = "instanceType", .type = TEXT},
+        {.name = "customRuntimeConfig", .type = OBJECT},
+        {.name = "customContainerConfig", .type = OBJECT},
+        {.name = "customHealthCheckConfig", .type = OBJECT},
+        {.name = "customDNS", .type = OBJECT},
+        {.name = "layers", .type = LIST},
+        {.name = "instanceLifecycleConfig", .type = OBJECT},
+};
+
+/* Ours to say, whatever a client sends. */
+static const char *const answered[] = {
+        "serviceId",    "createdTime", "lastModifiedTime", "useSLRAuthentication",
+        "functionId",   "codeSize",    "codeChecksum",     "layersArnV2",
+};
+
+/* --- walking them --- */
+
+static int check_text(const struct field *f, const struct cJSON *value, struct err *e)
+{
+    size_t n;
+
+    if (!cJSON_IsString(value))
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be a string", f->name);
+    n = strlen(value->valuestring);
+    if ((int64_t)n < f->min || (f->max && (int64_t)n > f->max))
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "%s is set to an invalid value (allowed length: %lld to %lld, actual: %zu)",
+                       f->name, (long long)f->min, (long long)f->max, n);
+    return 0;
+}
+
+static int check_int(const struct cJSON *body, const struct field *f, struct err *e)
+{
+    int64_t v = 0;
+    int r = json_int(body, f->name, true, f->min, f->max, &v, e);
+
+    if (r < 0)
+        return r;
+    if (f->step && v % f->step != 0)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "%s is set to an invalid value (allowed: multiples of %lld, actual: %lld)",
+                       f->name, (long long)f->step, (long long)v);
+    return 0;
+}
+
+static int check_field(const struct cJSON *body, const struct field *f, const struct cJSON *value,
+                       struct err *e)
+{
+    switch (f->type) {
+    case TEXT:
+        return check_text(f, value, e);
+    case INT:
+        return check_int(body, f, e);
+    case NUMBER:
+        return cJSON_IsNumber(value)
+                       ? 0
+                       : err_set(e, ERR_CALLER, -EINVAL, "%s must be a number", f->name);
+    case BOOL:
+        return cJSON_IsBool(value)
+                       ? 0
+                       : err_set(e, ERR_CALLER, -EINVAL, "%s must be true or false", f->name);
+    case OBJECT:
+        return cJSON_IsObject(value)
+                       ? 0
+                       : err_set(e, ERR_CALLER, -EINVAL, "%s must be an object", f->name);
+    case LIST:
+        return cJSON_IsArray(value)
+                       ? 0
+                       : err_set(e, ERR_CALLER, -EINVAL, "%s must be a list", f->name);
+    }
+    return 0;
+}
+
+static int apply_fields(const struct cJSON *body, const struct field *fields, size_t n,
+                        struct target *t, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct field *f = &fields[i];
+        const struct cJSON *value = json_geti(body, f->name);
+        int r = 0;
+
+        if (!value && f->required)
+            return err_set(e, ERR_CALLER, -EINVAL, "%s is required", f->name);
+        if (value)
+            r = check_field(body, f, value, e);
+        if (value && r >= 0 && f->set)
+            r = f->set(t, value, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* --- what we keep --- */
+
+static const struct field *field_of(const struct field *fields, size_t n, struct str key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_ieq(str_of(fields[i].name), key))
+            return &fields[i];
+    return NULL;
+}
+
+static bool is_answered(struct str key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(answered); i++)
+        if (str_ieq(str_of(answered[i]), key))
+            return true;
+    return false;
+}
+
+static void key_lower_camel(struct jw *w, const char *key)
+{
+    cleanup_free char *lower = str_dup(str_of(key));
+
+    if (lower[0] >= 'A' && lower[0] <= 'Z')
+        lower[0] = (char)(lower[0] | 0x20);
+    jw_key(w, lower);
+}
+
+/* Depth is bounded by json_parse(). */
+static void keep_value(struct jw *w, const struct cJSON *value)
+{
+    if (cJSON_IsObject(value)) {
+        jw_obj(w);
+        for (const struct cJSON *item = value->child; item; item = item->next) {
+            key_lower_camel(w, item->string);
+            keep_value(w, item);
+        }
+        jw_obj_end(w);
+    } else if (cJSON_IsArray(value)) {
+        jw_arr(w);
+        for (const struct cJSON *item = value->child; item; item = item->next)
+            keep_value(w, item);
+        jw_arr_end(w);
+    } else {
+        cleanup_with(buf_done) struct buf text;
+
+        buf_init(&text, FC_EXTRA_MAX);
+        json_print(value, &text);
+        jw_raw(w, buf_ok(&text) ? buf_str(&text) : S("null"));
+    }
+}
+
+static int keep_rest(const struct cJSON *body, const struct field *fields, size_t n,
+                     const char *name_field, char **extra, struct err *e)
+{
+    cleanup_with(buf_done) struct buf out;
+    struct jw w;
+
+    buf_init(&out, FC_EXTRA_MAX);
+    jw_init(&w, &out);
+    jw_obj(&w);
+    for (const struct cJSON *item = body->child; item; item = item->next) {
+        struct str key = str_of(item->string);
+        const struct field *f = field_of(fields, n, key);
+
+        /* Of two spellings of one key the first counts, here as in json_geti(). */
+        if (cJSON_IsNull(item) || json_geti(body, item->string) != item || is_answered(key))
+            continue;
+        if (f && (f->set || str_eq(str_of(f->name), str_of(name_field))))
+            continue;
+        if (f)
+            jw_key(&w, f->name);
+        else
+            key_lower_camel(&w, item->string);
+        keep_value(&w, item);
+    }
+    jw_obj_end(&w);
+    if (!buf_ok(&out))
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "the request holds more optional settings than fit (%d bytes)",
+                       FC_EXTRA_MAX);
+    fn_set(extra, buf_str(&out));
+    return 0;
+}
+
+int fc_parse_service(const struct cJSON *body, struct space *s, struct err *e)
+{
+    int r;
+
+    if (!cJSON_IsObject(body))
+        return err_set(e, ERR_CALLER, -EINVAL, "the request body must be a JSON object");
+    r = apply_fields(body, service_fields, ARRAY_LEN(service_fields), NULL, e);
+    if (r < 0)
+        return r;
+    return keep_rest(body, service_fields, ARRAY_LEN(service_fields), "serviceName", &s->extra, e);
+}
+
+int fc_parse_function(const struct cJSON *body, struct fn *f, struct buf *zip, struct err *e)
+{
+    struct target t = {.fn = f, .zip = zip};
+    int r;
+
+    if (!cJSON_IsObject(body))
+        return err_set(e, ERR_CALLER, -EINVAL, "the request body must be a JSON object");
+    /* What a request leaves out. memorySize has no documented default: the smallest size. */
+    f->timeout_ms = 3000;
+    f->init_timeout_ms = 3000;
+    f->memory_mb = FC_MEMORY_MIN_MB;
+    r = apply_fields(body, function_fields, ARRAY_LEN(function_fields), &t, e);
+    if (r < 0)
+        return r;
+    return keep_rest(body, function_fields, ARRAY_LEN(function_fields), "functionName", &f->extra,
+                     e);
+}

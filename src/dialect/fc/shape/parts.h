@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parts.h - the pieces behind fc_shape; see shape.h for what each promises. */
+#ifndef EVOKE_DIALECT_FC_SHAPE_PARTS_H
+#define EVOKE_DIALECT_FC_SHAPE_PARTS_H
+
+#include "dialect/shape.h"
+
+enum { FC_BODY_MAX = 6 * 1024 * 1024, FC_LOG_LINE = 32 * 1024 };
+
+/* context.c */
+void fc_assign(const struct fn *f, const char *instance_id, struct buf *out);
+void fc_open(const struct run *run, struct buf *out);
+/* log.c */
+void fc_log(const struct run *run, enum log_point point, struct buf *out);
+void fc_failure(const struct run *run, struct buf *out);
+uint64_t fc_billed_ms(const struct run *run);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shape.c - Function Compute in one table: limits of the contract (2016-08-15), and who words what.
+ */
+#include "dialect/fc/fc.h"
+#include "dialect/fc/shape/parts.h"
+
+const struct shape_ops fc_shape = {
+        .dialect = DIALECT_FC,
+        .layout = 0, /* LAYOUT_CODE of launcher/proto.h, which shapes may not include */
+        .payload_max = FC_BODY_MAX,
+        .answer_max = FC_BODY_MAX,
+        .tail_bytes = 4096,
+        .log_line_bytes = FC_LOG_LINE,
+        .assign = fc_assign,
+        .open = fc_open,
+        .log = fc_log,
+        .failure = fc_failure,
+        .billed_ms = fc_billed_ms,
+};

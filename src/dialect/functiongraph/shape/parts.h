@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* parts.h - the pieces behind functiongraph_shape; see shape.h for what each promises. */
+#ifndef EVOKE_DIALECT_FUNCTIONGRAPH_SHAPE_PARTS_H
+#define EVOKE_DIALECT_FUNCTIONGRAPH_SHAPE_PARTS_H
+
+#include "dialect/shape.h"
+
+enum { FUNCTIONGRAPH_BODY_MAX = 6 * 1024 * 1024, FUNCTIONGRAPH_LOG_LINE = 90000 };
+
+/* context.c */
+void functiongraph_assign(const struct fn *f, const char *instance_id, struct buf *out);
+void functiongraph_open(const struct run *run, struct buf *out);
+/* log.c */
+void functiongraph_log(const struct run *run, enum log_point point, struct buf *out);
+void functiongraph_failure(const struct run *run, struct buf *out);
+uint64_t functiongraph_billed_ms(const struct run *run);
+
+#endif
