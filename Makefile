@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. Meson does the work; tools/setup.sh installs what is missing.
+.POSIX:
+.PHONY: all demo test asan fuzz bench fmt fmt-check lint layers install clean setup
+
+BUILD = build
+
+all: setup
+	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dtests=false >/dev/null
+	@ninja -C $(BUILD) --quiet evoke evoke-launcher
+	@test -x $(BUILD)/evoke
+
+setup:
+	@tools/setup.sh build
+
+demo: all
+	@tools/demo.sh $(BUILD)
+
+test:
+	@tools/setup.sh test
+	@python3 tools/test.py
+
+# Parts of `make test`, by themselves.
+asan:
+	@tools/setup.sh test
+	@python3 tools/test.py asan
+lint:
+	@tools/setup.sh test
+	@python3 tools/test.py lint
+layers:
+	@python3 tools/layers.py
+fmt:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+fmt-check:
+	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+
+# Fuzz each target for FUZZ_SECONDS (60), starting from the corpora in tests/fuzz/corpus.
+fuzz:
+	@tools/setup.sh test
+	@tools/fuzz.sh
+
+bench: all
+	@tools/setup.sh test
+	@python3 bench/run.py --build $(BUILD)
+
+install: all
+	@meson install -C $(BUILD)
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Check who includes whom: the walls of the house, as one table.
+
+A room may include itself and the rooms listed for it. Run from anywhere; prints each breach with the line to
+mend and exits 1 if there is one.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# room: the rooms it may use (ARCHITECTURE.md, "Rooms"). Order: bottom up.
+MAY_USE = {
+    "base": [],
+    "sign": ["base"],
+    "frame": ["base"],
+    "fn": ["base"],
+    "loop": ["base"],
+    "http": ["base", "loop"],
+    "auth": ["base", "sign", "http"],
+    "store": ["base", "loop"],
+    "catalog": ["base", "loop", "fn", "store"],
+    "sandbox": ["base"],
+    "launcher": ["base", "sandbox"],
+    "runtime": ["base", "fn"],
+    "dialect/shape": ["base", "fn", "dialect/shape.h", "launcher/proto.h"],
+    "pool": ["base", "loop", "frame", "fn", "runtime", "launcher/proto.h"],
+    "invoke": ["base", "loop", "fn", "catalog", "runtime", "pool", "dialect/shape.h", "launcher/proto.h"],
+    "api": ["base", "loop", "http", "auth", "catalog", "fn", "invoke", "pool", "dialect/shape.h"],
+    "dialect/api": ["base", "loop", "http", "auth", "sign", "fn", "catalog", "invoke", "api", "runtime",
+                    "dialect/shape.h"],
+    "admin": ["base", "loop", "http", "auth", "fn", "catalog", "invoke", "pool", "api", "runtime",
+              "dialect/shape.h", "launcher/proto.h"],
+    "cli": ["base", "sign"],
+    "daemon": None,  # wires everything
+}
+
+# A library and the only rooms that may name it.
+LIBRARIES = {
+    "uv.h": ["loop"],
+    "sqlite3.h": ["store"],
+    "seccomp.h": ["sandbox"],
+    "archive.h": ["catalog", "cli"],
+    "archive_entry.h": ["catalog", "cli"],
+    "curl/curl.h": ["cli"],
+    "yaml.h": ["base"],
+    "openssl/": ["base"],
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def room_of(path):
+    """src/dialect/fc/api/ops.c -> dialect/api; src/dialect/shape.c -> dialect/shape; src/pool/x.c -> pool"""
+    parts = path.relative_to(ROOT / "src").parts
+    if parts[0] != "dialect":
+        return parts[0]
+    return "dialect/api" if "api" in parts else "dialect/shape"
+
+
+def allowed(room, header):
+    if MAY_USE[room] is None:
+        return True
+    own = room.split("/")[0]
+    if room.startswith("dialect/") and header.startswith("dialect/"):
+        if header.count("/") == 2:  # dialect/fc/fc.h names both halves and includes nothing
+            return True
+        half = room.split("/")[1]
+        return f"/{half}/" in header or header in MAY_USE[room]
+    if header.split("/")[0] == own and own != "dialect":
+        return True
+    return header in MAY_USE[room] or header.split("/")[0] in MAY_USE[room]
+
+
+def main():
+    bad = 0
+    for path in sorted((ROOT / "src").rglob("*.[ch]")):
+        room = room_of(path)
+        if room not in MAY_USE:
+            print(f"{path.relative_to(ROOT)}: room '{room}' is not in tools/layers.py")
+            bad += 1
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            m = INCLUDE.match(line)
+            if not m:
+                continue
+            where = f"{path.relative_to(ROOT)}:{number}"
+            if m.group(1) == '"':
+                if not allowed(room, m.group(2)):
+                    print(f"{where}: '{room}' may not use {m.group(2)}; it may use {', '.join(MAY_USE[room])}")
+                    bad += 1
+                continue
+            for lib, rooms in LIBRARIES.items():
+                if m.group(2).startswith(lib) and room.split("/")[0] not in rooms:
+                    print(f"{where}: <{m.group(2)}> belongs to {', '.join(rooms)}")
+                    bad += 1
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# setup.sh [build|test] - install what is missing on a Debian 12 machine, and nothing else does.
+#   build   compilers, libraries, the interpreter of the Python functions (default)
+#   test    also what `make test` needs: cmocka, linters, the clouds' SDKs, peers for the benchmark
+set -eu
+
+what=${1:-build}
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+packages="gcc pkg-config meson ninja-build libc6-dev libuv1-dev libssl-dev libcjson-dev libyaml-dev
+libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev python3"
+if [ "$what" = test ]; then
+    packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
+    python3-venv git zip"
+    command -v node >/dev/null || packages="$packages nodejs"
+    command -v npm >/dev/null || packages="$packages npm"
+fi
+
+missing=
+for p in $packages; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+
+if [ -n "$missing" ]; then
+    echo "setup: installing$missing" >&2
+    if [ "$(id -u)" = 0 ]; then
+        as_root=
+    elif command -v sudo >/dev/null; then
+        as_root=sudo
+    else
+        echo "setup: these packages are missing and need root: $missing" >&2
+        exit 1
+    fi
+    # shellcheck disable=SC2086  # word splitting is wanted
+    {
+        $as_root apt-get update -qq
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+    } >&2
+fi
+
+[ "$what" = test ] || exit 0
+
+# The SDKs, exactly the locked versions. Made again only when the lock changes.
+venv=$root/build-tools/venv
+stamp=$venv/.requirements
+if ! cmp -s "$root/tests/requirements.txt" "$stamp"; then
+    echo "setup: Python packages" >&2
+    rm -rf "$venv"
+    /usr/bin/python3 -m venv "$venv"
+    "$venv/bin/pip" install -q --disable-pip-version-check -r "$root/tests/requirements.txt" >&2
+    cp "$root/tests/requirements.txt" "$stamp"
+fi
+
+stamp=$root/tests/clients/node_modules/.lock
+if ! cmp -s "$root/tests/clients/package-lock.json" "$stamp"; then
+    echo "setup: Node packages" >&2
+    (cd "$root/tests/clients" && npm ci --silent --no-audit --no-fund >&2)
+    cp "$root/tests/clients/package-lock.json" "$stamp"
+fi

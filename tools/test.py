@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every check there is, one after the other; ends with "N passed, N failed".
+
+usage: test.py [STEP ...]     steps: checks build unit pytest asan lint (default: all, in this order)
+
+A step that cannot run counts as failed. Details of failures are printed as they happen.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PYTEST = ROOT / "build-tools/venv/bin/pytest"
+# clang's sanitizers. The launcher's children enter namespaces and seccomp, where leak checking (ptrace) cannot work.
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:handle_abort=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "EVOKE_TEST_PATIENCE": "4",
+}
+
+passed = failed = skipped = 0
+
+
+def count(ok, name, detail=""):
+    global passed, failed
+    if ok:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAILED {name}\n{detail}", flush=True)
+
+
+def run(argv, **kw):
+    return subprocess.run([str(a) for a in argv], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, **kw)
+
+
+def check(name, argv, **kw):
+    r = run(argv, **kw)
+    count(r.returncode == 0, name, r.stdout[-8000:])
+    return r.returncode == 0
+
+
+# ---- steps -------------------------------------------------------------------------------------------
+
+
+def checks():
+    sources = run(["git", "ls-files", "*.c", "*.h"]).stdout.split()
+    check("format (mend: make fmt)", ["clang-format", "--dry-run", "-Werror", *sources])
+    check("layers", [sys.executable, "tools/layers.py"])
+    check("documents", [sys.executable, "tools/docs.py"])
+
+
+def configure(build, *options, env=None):
+    if (ROOT / build / "build.ninja").exists():
+        return True
+    return check(f"configure {build}", ["meson", "setup", build, *options], env={**os.environ, **(env or {})})
+
+
+def compile_tree(build):
+    return check(f"compile {build}", ["ninja", "-C", build])
+
+
+def build():
+    run(["meson", "configure", "build", "-Dtests=true"])  # `make` may have configured it without
+    return configure("build") and compile_tree("build")
+
+
+def meson_tests(build_dir, label, env=None):
+    """Runs the suites unit and fuzz; each TAP point counts."""
+    logs = ROOT / build_dir / "meson-logs"
+    shutil.rmtree(logs, ignore_errors=True)
+    r = run(["meson", "test", "-C", build_dir, "--no-rebuild", "--num-processes", "2", "-t",
+             "10" if env else "3"], env={**os.environ, **(env or {})})
+    log = logs / "testlog.json"
+    if not log.exists():
+        count(False, f"{label}: meson test", r.stdout[-8000:])
+        return
+    for line in log.read_text().splitlines():
+        test = json.loads(line)
+        text = test.get("stdout", "")
+        points = [x for x in text.splitlines() if x.startswith(("ok ", "not ok "))]
+        good = sum(x.startswith("ok ") for x in points)
+        if test["result"] in ("OK", "EXPECTEDFAIL"):
+            for _ in range(max(good, 1)):
+                count(True, "")
+        else:
+            for _ in range(good):
+                count(True, "")
+            detail = text[-4000:] + test.get("stderr", "")[-4000:]
+            count(False, f"{label}: {test['name']} ({test['result']})", detail)
+
+
+def unit():
+    meson_tests("build", "unit")
+
+
+def run_pytest(label, *args, env=None):
+    global skipped
+    report = ROOT / "build-tools" / f"pytest-{label}.xml"
+    report.unlink(missing_ok=True)
+    r = subprocess.run([str(PYTEST), "-q", "-x" if os.environ.get("FAIL_FAST") else "-q", "--timeout=300",
+                        "-p", "no:cacheprovider", f"--junitxml={report}", *args],
+                       cwd=ROOT, env={**os.environ, **(env or {})}, check=False)
+    if not report.exists():
+        count(False, f"{label}: pytest", f"exit code {r.returncode}, no report")
+        return
+    cases = list(ElementTree.parse(report).getroot().iter("testcase"))
+    for case in cases:
+        bad = case.find("failure") is not None or case.find("error") is not None
+        if case.find("skipped") is not None:
+            skipped += 1
+            print(f"SKIPPED {case.get('classname')}.{case.get('name')}: {case.find('skipped').get('message')}")
+        else:
+            count(not bad, f"{label}: {case.get('classname')}.{case.get('name')}", "(see above)")
+    if not cases:
+        count(False, f"{label}: pytest", "no test was found")
+
+
+def pytest():
+    run_pytest("integration", "tests/integration", "tests/clients")
+
+
+def asan():
+    """clang with address and undefined-behaviour sanitizers; also proves that clang compiles without a warning."""
+    if not (configure("build-asan", "-Db_sanitize=address,undefined", "-Db_lundef=false", env={"CC": "clang"})
+            and compile_tree("build-asan")):
+        return
+    meson_tests("build-asan", "asan", SANITIZER_ENV)
+    run_pytest("asan", "tests/integration", "tests/clients", "-m", "not slow",
+               env={**SANITIZER_ENV, "EVOKE_BUILD": str(ROOT / "build-asan")})
+
+
+def lint():
+    sources = [s for s in run(["git", "ls-files", "src/*.c"]).stdout.split()]
+    jobs = []
+    while sources or jobs:
+        while sources and len(jobs) < 2:
+            part = [sources.pop() for _ in range(min(8, len(sources)))]
+            jobs.append((part, subprocess.Popen(["clang-tidy", "-p", "build", "--quiet", *part], cwd=ROOT, text=True,
+                                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)))
+        part, job = jobs.pop(0)
+        out = job.communicate()[0]
+        for source in part:
+            lines = [x for x in out.splitlines() if source in x and ("warning:" in x or "error:" in x)]
+            count(not lines, f"lint {source}", "\n".join(lines))
+        if job.returncode and not any("warning:" in x or "error:" in x for x in out.splitlines()):
+            count(False, f"lint {' '.join(part)}", out[-2000:])
+
+
+STEPS = [checks, build, unit, pytest, asan, lint]
+
+
+def main():
+    wanted = sys.argv[1:]
+    known = {s.__name__: s for s in STEPS}
+    if not set(wanted) <= set(known):
+        sys.exit(f"usage: test.py [{' '.join(known)}]")
+    if wanted and "build" not in wanted:
+        wanted = ["build", *wanted]
+    for step in STEPS:
+        if wanted and step.__name__ not in wanted:
+            continue
+        start, before = time.monotonic(), (passed, failed)
+        print(f"== {step.__name__}", flush=True)
+        step()
+        print(f"   {passed - before[0]} passed, {failed - before[1]} failed, {time.monotonic() - start:.0f} s",
+              flush=True)
+        if step is build and failed:
+            break
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
