@@ -70,8 +70,8 @@ int fc_parse_name(struct str name, const char *what, struct err *e)
     bool good = name.n > 0 && (is_letter(name.p[0]) || name.p[0] == '_');
 
     if (name.n < 1 || name.n > FC_NAME_MAX)
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "%s must have 1 to %d characters (actual: %zu)", what, FC_NAME_MAX, name.n);
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must have 1 to %d characters (actual: %zu)",
+                       what, FC_NAME_MAX, name.n);
     for (size_t i = 0; i < name.n && good; i++)
         good = is_letter(name.p[i]) || is_digit(name.p[i]) || name.p[i] == '_' || name.p[i] == '-';
     if (!good)
@@ -106,8 +106,8 @@ static int set_runtime(struct target *t, const struct cJSON *value, struct err *
     struct str name = str_of(value->valuestring);
 
     if (!runtime_find(DIALECT_FC, name))
-        return err_set(e, ERR_CALLER, -EINVAL, "runtime is set to an unknown value (actual: '%.64s')",
-                       value->valuestring);
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "runtime is set to an unknown value (actual: '%.64s')", value->valuestring);
     fn_set(&t->fn->runtime, name);
     return 0;
 }
@@ -166,7 +166,15 @@ static int set_concurrency(struct target *t, const struct cJSON *value, struct e
 /* Names the platform sets itself. */
 static bool is_reserved_var(struct str name)
 {
-    static const char *const names[] = {"accessKeyID", "accessKeySecret", "securityToken", "topic"};
+    static const char *const names[] = {
+            "accessKeyID",
+            "accessKeySecret",
+            "securityToken",
+            "topic",
+            "ALIBABA_CLOUD_ACCESS_KEY_ID",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+            "ALIBABA_CLOUD_SECURITY_TOKEN",
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (str_eq(name, str_of(names[i])))
@@ -276,7 +284,12 @@ static const struct field service_fields[] = {
 
 static const struct field function_fields[] = {
         {.name = "functionName", .type = TEXT, .required = true, .min = 1, .max = FC_NAME_MAX},
-        {.name = "runtime", .type = TEXT, .required = true, .min = 1, .max = 64, .set = set_runtime},
+        {.name = "runtime",
+         .type = TEXT,
+         .required = true,
+         .min = 1,
+         .max = 64,
+         .set = set_runtime},
         {.name = "handler",
          .type = TEXT,
          .required = true,
@@ -314,8 +327,8 @@ static const struct field function_fields[] = {
 
 /* Ours to say, whatever a client sends. */
 static const char *const answered[] = {
-        "serviceId",    "createdTime", "lastModifiedTime", "useSLRAuthentication",
-        "functionId",   "codeSize",    "codeChecksum",     "layersArnV2",
+        "serviceId",  "createdTime", "lastModifiedTime", "useSLRAuthentication",
+        "functionId", "codeSize",    "codeChecksum",     "layersArnV2",
 };
 
 /* --- walking them --- */
@@ -369,9 +382,8 @@ static int check_field(const struct cJSON *body, const struct field *f, const st
                        ? 0
                        : err_set(e, ERR_CALLER, -EINVAL, "%s must be an object", f->name);
     case LIST:
-        return cJSON_IsArray(value)
-                       ? 0
-                       : err_set(e, ERR_CALLER, -EINVAL, "%s must be a list", f->name);
+        return cJSON_IsArray(value) ? 0
+                                    : err_set(e, ERR_CALLER, -EINVAL, "%s must be a list", f->name);
     }
     return 0;
 }

@@ -23,10 +23,10 @@ enum {
     FC_MEMORY_MIN_MB = 128,
     FC_MEMORY_MAX_MB = 32768,
     FC_MEMORY_STEP_MB = 64,
-    FC_VARS_MAX = 4096,          /* bytes of all names and values */
-    FC_ZIP_MAX = 100 << 20,      /* bytes of a package after base64 */
-    FC_EXTRA_MAX = 64 << 10,     /* bytes of everything we only keep */
-    FC_BODY_MAX = (140 << 20),   /* a package of FC_ZIP_MAX in base64, and the rest */
+    FC_VARS_MAX = 4096,            /* bytes of all names and values */
+    FC_ZIP_MAX = 100 << 20,        /* bytes of a package after base64 */
+    FC_EXTRA_MAX = 64 << 10,       /* bytes of everything we only keep */
+    FC_BODY_MAX = (140 << 20),     /* a package of FC_ZIP_MAX in base64, and the rest */
     FC_SMALL_BODY_MAX = 256 << 10, /* bodies without code */
 };
 

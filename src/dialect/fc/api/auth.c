@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * auth.c - who is calling: the FC signature, in the cloud's order of complaints.
+ *
+ * First what is missing (400), then a key nobody has, a clock that is off, and last, with the whole
+ * request at hand, the signature itself (all 403). The account is the header x-fc-account-id: it is
+ * part of what is signed. A key of this installation may act for any account named there.
+ */
+#include "auth/auth.h"
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/obj.h"
+#include "dialect/fc/api/handlers.h"
+#include "sign/sign.h"
+
+enum { ACCOUNT_MAX = 64 };
+
+struct str fc_auth_account(const struct call *c)
+{
+    return c->req ? str_trim(http_header(c->req, S("x-fc-account-id"))) : STR_NONE;
+}
+
+static bool is_account(struct str s)
+{
+    if (s.n == 0 || s.n > ACCOUNT_MAX)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.p[i];
+
+        if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+              ch == '-' || ch == '_'))
+            return false;
+    }
+    return true;
+}
+
+static const char *missing_header(const struct http_request *r)
+{
+    if (http_header(r, S("Authorization")).n == 0)
+        return "Authorization";
+    if (http_header(r, S("Date")).n == 0 && http_header(r, S("x-fc-date")).n == 0)
+        return "Date";
+    if (http_header(r, S("x-fc-account-id")).n == 0)
+        return "X-Fc-Account-Id";
+    return NULL;
+}
+
+/* Every way to fail has one answer; false always. */
+static bool refuse(struct call *c, enum auth_failure why, const struct err *e)
+{
+    struct sign_fc sign = {0};
+
+    switch (why) {
+    case AUTH_OK:
+        break;
+    case AUTH_MISSING:
+    case AUTH_MALFORMED:
+        call_fail(c, 400, "InvalidArgument", "%s", e->msg);
+        break;
+    case AUTH_UNKNOWN_KEY:
+        (void)sign_fc_parse(http_header(c->req, S("Authorization")), &sign, NULL);
+        call_fail(c, 403, "InvalidAccessKeyID", "invalid access key ID '%.*s'",
+                  (int)(sign.access_key.n < 128 ? sign.access_key.n : 128),
+                  sign.access_key.p ? sign.access_key.p : "");
+        break;
+    case AUTH_STALE:
+        call_fail(c, 403, "AccessDenied", "%s", e->msg);
+        break;
+    case AUTH_MISMATCH:
+        call_fail(c, 403, "SignatureNotMatch",
+                  "The request signature we calculated does not match the signature you provided. "
+                  "Check your access key and signing method");
+        break;
+    }
+    return false;
+}
+
+bool fc_auth_admit(struct call *c)
+{
+    const char *missing = missing_header(c->req);
+    enum auth_failure why;
+    struct key key;
+    struct err e = {0};
+
+    if (missing) {
+        call_fail(c, 400, "MissingRequiredHeader", "required HTTP header %s was not specified",
+                  missing);
+        return false;
+    }
+    why = auth_fc_head(c->api->keys, c->req, clock_wall_ms(), &key, &e);
+    if (why != AUTH_OK)
+        return refuse(c, why, &e);
+    if (!is_account(fc_auth_account(c))) {
+        call_fail(c, 400, "InvalidArgument",
+                  "X-Fc-Account-Id must have 1 to %d letters, digits, '-' or '_'", ACCOUNT_MAX);
+        return false;
+    }
+    return true;
+}
+
+bool fc_auth_verify(struct call *c)
+{
+    struct err e = {0};
+    enum auth_failure why = auth_fc_body(c->api->keys, c->req, &e);
+
+    return why == AUTH_OK ? true : refuse(c, why, &e);
+}

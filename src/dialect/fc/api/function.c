@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * function.c - CreateFunction, GetFunction, DeleteFunction.
+ *
+ * Creating takes three turns: check the request, store the package (worker pool), write the record.
+ * What others did meanwhile is looked at again before the write: the service may be gone.
+ */
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "api/api.h"
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/obj.h"
+#include "catalog/catalog.h"
+#include "dialect/fc/api/handlers.h"
+#include "dialect/fc/api/object.h"
+#include "dialect/fc/api/parse.h"
+#include "fn/fn.h"
+
+struct change {
+    uint32_t magic;
+    struct call *call; /* borrowed; lives until its reply */
+    struct fn *draft;  /* owned until the catalog takes it; NULL: a deletion */
+    char *service, *name;
+};
+enum { CHANGE_MAGIC = 0x46434348 };
+
+static struct change *change_new(struct call *c, const struct fn_key *key, struct fn *draft)
+{
+    struct change *ch = xnew(struct change);
+
+    ch->magic = CHANGE_MAGIC;
+    ch->call = c;
+    ch->draft = draft;
+    ch->service = str_dup(key->space);
+    ch->name = str_dup(key->name);
+    return ch;
+}
+
+static void change_free(struct change *ch)
+{
+    ch->magic = 0;
+    if (ch->draft)
+        fn_unref(ch->draft);
+    free(ch->service);
+    free(ch->name);
+    free(ch);
+}
+
+static void fail_exists(struct call *c, const char *name, const char *service)
+{
+    call_fail(c, 409, "FunctionAlreadyExists", "function '%s' already exists in service '%s'", name,
+              service);
+}
+
+static void fail_missing(struct call *c, const char *name, const char *service)
+{
+    call_fail(c, 404, "FunctionNotFound", "function '%s' does not exist in service '%s'", name,
+              service);
+}
+
+static void reply_function(struct call *c, const struct fn *f)
+{
+    char etag[FC_ETAG_TEXT];
+    struct buf body;
+
+    buf_init(&body, FC_OBJECT_MAX);
+    fc_object_function(f, &body);
+    fc_reply_object(c, fc_object_function_etag(f, etag), &body);
+}
+
+static void on_created(void *user, int r, const struct fn *f)
+{
+    struct change *ch = OBJ(user, struct change, CHANGE_MAGIC);
+
+    if (r == -EEXIST)
+        fail_exists(ch->call, ch->name, ch->service);
+    else if (r < 0)
+        fc_error_write(ch->call, r, "function", str_of(ch->name));
+    else
+        reply_function(ch->call, f);
+    change_free(ch);
+}
+
+static void on_code_stored(void *user, int r, const char *sha, const struct err *e)
+{
+    struct change *ch = OBJ(user, struct change, CHANGE_MAGIC);
+    struct catalog *catalog = ch->call->api->catalog;
+    struct fn_key key = fn_key_of(ch->draft);
+
+    if (r == -EINVAL || r == -EFBIG) {
+        call_fail(ch->call, 400, "InvalidArgument", "code package: %s", e->msg);
+        change_free(ch);
+        return;
+    }
+    if (r < 0) {
+        call_fail(ch->call, 500, "InternalServerError", "%s", e->msg);
+        change_free(ch);
+        return;
+    }
+    if (!catalog_find_space(catalog, &key)) {
+        call_fail(ch->call, 404, "ServiceNotFound", "service '%s' does not exist", ch->service);
+        change_free(ch);
+        return;
+    }
+    snprintf(ch->draft->code.sha, sizeof(ch->draft->code.sha), "%s", sha);
+    /* -> on_created */
+    catalog_create(catalog, TAKE_PTR(ch->draft), on_created, ch);
+}
+
+/* The header is optional; when it is there it must be right. */
+static bool checksum_matches(struct call *c, const char *checksum)
+{
+    struct str want = str_trim(http_header(c->req, S("X-Fc-Code-Checksum")));
+
+    if (want.n == 0 || str_eq(want, str_of(checksum)))
+        return true;
+    call_fail(c, 400, "InvalidArgument",
+              "code checksum mismatch (X-Fc-Code-Checksum: '%.*s', actual: '%s')",
+              (int)(want.n < 32 ? want.n : 32), want.p, checksum);
+    return false;
+}
+
+static void describe_code(struct fn *f, struct str zip)
+{
+    char checksum[FC_CHECKSUM_TEXT];
+
+    f->code.size = zip.n;
+    snprintf(f->code.digest, sizeof(f->code.digest), "%s", fc_object_checksum(zip, checksum));
+    fn_set(&f->code.kind, S("zip"));
+}
+
+void fc_function_create(struct call *c)
+{
+    cleanup_with(json_freep) struct cJSON *body = NULL;
+    cleanup_with(buf_done) struct buf zip;
+    struct fn_key key;
+    struct fn *draft;
+    struct err e = {0};
+    int r;
+
+    buf_init(&zip, FC_ZIP_MAX);
+    if (!fc_service_key(c, c->captures[0], &key))
+        return;
+    body = fc_body(c);
+    if (!body)
+        return;
+    r = fc_parse_name_of(body, "functionName", &key.name, &e);
+    if (r < 0) {
+        call_fail(c, 400, "InvalidArgument", "%s", e.msg);
+        return;
+    }
+    draft = fn_new(&key);
+    r = fc_parse_function(body, draft, &zip, &e);
+    if (r < 0) {
+        fn_unref(draft);
+        call_fail(c, 400, "InvalidArgument", "%s", e.msg);
+        return;
+    }
+    if (catalog_find(c->api->catalog, &key)) {
+        fail_exists(c, draft->name, draft->space);
+        fn_unref(draft);
+        return;
+    }
+    describe_code(draft, buf_str(&zip));
+    if (!checksum_matches(c, draft->code.digest)) {
+        fn_unref(draft);
+        return;
+    }
+    /* -> on_code_stored -> on_created */
+    catalog_put_code(c->api->catalog, &zip, &package_limits_default, on_code_stored,
+                     change_new(c, &key, draft));
+}
+
+/* The function a path names; NULL: it has replied. */
+static const struct fn *find_function(struct call *c, struct fn_key *ret_key)
+{
+    const struct fn *f;
+
+    if (!fc_service_key(c, c->captures[0], ret_key))
+        return NULL;
+    ret_key->name = c->captures[1];
+    f = catalog_find(c->api->catalog, ret_key);
+    if (!f)
+        call_fail(c, 404, "FunctionNotFound", "function '%.*s' does not exist in service '%.*s'",
+                  STR_ARG(ret_key->name), STR_ARG(ret_key->space));
+    return f;
+}
+
+void fc_function_get(struct call *c)
+{
+    struct fn_key key;
+    const struct fn *f = find_function(c, &key);
+
+    if (f)
+        reply_function(c, f);
+}
+
+static void on_deleted(void *user, int r, const struct fn *f)
+{
+    struct change *ch = OBJ(user, struct change, CHANGE_MAGIC);
+
+    (void)f;
+    if (r == -ENOENT)
+        fail_missing(ch->call, ch->name, ch->service);
+    else if (r < 0)
+        fc_error_write(ch->call, r, "function", str_of(ch->name));
+    else
+        call_reply(ch->call, 204, STR_NONE, STR_NONE);
+    change_free(ch);
+}
+
+void fc_function_delete(struct call *c)
+{
+    struct fn_key key;
+    const struct fn *f = find_function(c, &key);
+    char etag[FC_ETAG_TEXT];
+
+    if (!f || !fc_if_match(c, fc_object_function_etag(f, etag)))
+        return;
+    /* -> on_deleted */
+    catalog_delete(c->api->catalog, &key, on_deleted, change_new(c, &key, NULL));
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* handlers.h - what the files of this folder share: the operations, and the steps all of them take.
+ */
+#ifndef EVOKE_DIALECT_FC_API_HANDLERS_H
+#define EVOKE_DIALECT_FC_API_HANDLERS_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+#include "fn/key.h"
+
+struct buf;
+struct cJSON;
+struct call;
+struct err;
+struct fn;
+struct http_request;
+struct space;
+
+/* auth.c */
+bool fc_auth_admit(struct call *c);
+bool fc_auth_verify(struct call *c);
+struct str fc_auth_account(const struct call *c); /* x-fc-account-id; checked by admit */
+
+/* error.c */
+const char *fc_error_body(struct http_request *r, const char *request_id, int status,
+                          const char *code, const char *message, struct buf *out);
+void fc_error_headers(struct call *c);
+/* What a store or catalog write said, as the cloud says it. what: "service", "function". */
+void fc_error_write(struct call *c, int r, const char *what, struct str name);
+
+/* ops.c */
+/* The body as a JSON object; NULL: it has replied. Free with json_free(). */
+struct cJSON *fc_body(struct call *c);
+/* If-Match against the current etag; false: it has replied. */
+bool fc_if_match(struct call *c, const char *etag);
+/* 200 with Etag; body is taken. */
+void fc_reply_object(struct call *c, const char *etag, struct buf *body);
+/* The key for a path's service segment; false: it has replied (no such service or qualifier). */
+bool fc_service_key(struct call *c, struct str segment, struct fn_key *ret);
+
+/* operations */
+void fc_service_create(struct call *c);
+void fc_service_get(struct call *c);
+void fc_service_delete(struct call *c);
+void fc_function_create(struct call *c);
+void fc_function_get(struct call *c);
+void fc_function_delete(struct call *c);
+void fc_invoke(struct call *c);
+
+#endif
