@@ -54,6 +54,8 @@ struct api_set {
     const char *prefix; /* "/v2/": paths that start so are this set's */
     const struct api_op *ops;
     uint32_t nops;
+    int wrong_path;   /* status when no path fits; 0: 404 */
+    int wrong_method; /* status when the path exists and the method does not; 0: 405 with Allow */
     /* Head: false = it has replied (call_fail). Body: the same. */
     bool (*admit)(struct call *c);
     bool (*verify)(struct call *c);
@@ -92,7 +94,11 @@ void call_headerf(struct call *c, const char *name, const char *fmt, ...)
 /* Decoded query parameter in the request's arena; STR_NONE (p == NULL) when absent. */
 struct str call_query(struct call *c, struct str name);
 
-/* The HTTP side: one server whose requests go to the set with the longest matching prefix. */
+/*
+ * The HTTP side: one server whose requests go to the set with the longest matching prefix.
+ * What no set wants goes to a built-in one: GET /healthz, /readyz, /version, else 404
+ * {"error","message"}.
+ */
 struct api_server; /* opaque */
 struct api_server *api_server_new(const struct api *api, const struct api_set *const *sets,
                                   uint32_t nsets);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api.c - where a request meets a cloud: the set by path prefix, the operation by route.
+ *
+ * Everything that can be refused without the body is refused at the head: unknown path, wrong
+ * method, unknown key, a clock too far off. So a stranger never makes us hold 50 MB. What no prefix
+ * claims belongs to the house set (house.c), which is also who words refusals of heads that nobody
+ * could read.
+ *
+ * head --no route, no key--> answered           [on_head]
+ *  \---> body ---> verify ---> handler ---> answered, any turn later   [on_request, call.c]
+ *
+ * Read next: call.c.
+ */
+#include "api/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "api/internal.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/obj.h"
+
+#define SERVER_MAGIC 0x41504953
+
+struct mount { /* one set, ready to be asked */
+    const struct api_set *set;
+    struct router *router; /* owned */
+    struct str prefix;
+};
+
+struct api_server {
+    uint32_t magic;
+    const struct api *api; /* borrowed */
+    struct mount *mounts;  /* owned; the house set last */
+    uint32_t n;
+};
+
+static struct mount mount_set(const struct api_set *set)
+{
+    struct mount m = {.set = set, .router = router_new(), .prefix = str_of(set->prefix)};
+
+    for (uint32_t i = 0; i < set->nops; i++)
+        router_add(m.router, &set->ops[i].route);
+    return m;
+}
+
+struct api_server *api_server_new(const struct api *api, const struct api_set *const *sets,
+                                  uint32_t nsets)
+{
+    struct api_server *s = xnew(struct api_server);
+
+    s->magic = SERVER_MAGIC;
+    s->api = api;
+    s->mounts = xcalloc(nsets + 1, sizeof(*s->mounts));
+    for (uint32_t i = 0; i < nsets; i++)
+        s->mounts[s->n++] = mount_set(sets[i]);
+    s->mounts[s->n++] = mount_set(&house_set);
+    return s;
+}
+
+struct api_server *api_server_free(struct api_server *s)
+{
+    if (!s)
+        return NULL;
+    for (uint32_t i = 0; i < s->n; i++)
+        s->mounts[i].router = router_free(s->mounts[i].router);
+    free(s->mounts);
+    s->magic = 0;
+    free(s);
+    return NULL;
+}
+
+/* The longest prefix wins; the house answers what nobody claims, also no path at all. */
+static const struct mount *pick(const struct api_server *s, struct str path)
+{
+    const struct mount *best = &s->mounts[s->n - 1];
+
+    for (uint32_t i = 0; i + 1 < s->n; i++)
+        if (str_starts(path, s->mounts[i].prefix) && s->mounts[i].prefix.n > best->prefix.n)
+            best = &s->mounts[i];
+    return best;
+}
+
+/* RFC 9110 section 15.5.6: a 405 says what would have been allowed. */
+static void add_allow(struct call *c, const struct mount *m)
+{
+    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    cleanup_with(buf_done) struct buf allow;
+    struct route_match match;
+
+    buf_init(&allow, 128);
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+        if (router_find(m->router, str_of(methods[i]), c->req->path, c->req->arena, &match) == 0)
+            buf_addf(&allow, "%s%s", allow.n > 0 ? ", " : "", methods[i]);
+    call_header(c, "Allow", buf_str(&allow));
+}
+
+static void refuse_route(struct call *c, const struct mount *m, int r)
+{
+    struct str method = c->req->method, path = c->req->path;
+
+    if (r == -ENOENT) {
+        call_fail(c, m->set->wrong_path ? m->set->wrong_path : 404, NULL, "there is no API at %.*s",
+                  STR_ARG(path));
+    } else if (r == -EACCES && m->set->wrong_method != 0) {
+        call_fail(c, m->set->wrong_method, NULL, "there is no API %.*s %.*s", STR_ARG(method),
+                  STR_ARG(path));
+    } else if (r == -EACCES) {
+        add_allow(c, m);
+        call_fail(c, 405, NULL, "%.*s does not take the method %.*s", STR_ARG(path),
+                  STR_ARG(method));
+    } else if (r == -EINVAL) {
+        call_fail(c, 400, NULL, "the path has a malformed percent escape");
+    } else {
+        call_fail(c, 414, NULL, "the path is too long");
+    }
+}
+
+static void on_head(struct http_request *req)
+{
+    struct api_server *s = OBJ(req->user, struct api_server, SERVER_MAGIC);
+    const struct mount *m = pick(s, req->path);
+    struct call *c = call_new(req, s->api, m->set);
+    struct route_match match;
+    int r;
+
+    r = router_find(m->router, req->method, req->path, req->arena, &match);
+    if (r < 0) {
+        refuse_route(c, m, r);
+        return;
+    }
+    c->op = container_of(match.row, struct api_op, route);
+    memcpy(c->captures, match.captures, sizeof(c->captures));
+
+    if (c->set->admit && !c->set->admit(c))
+        return; /* it has replied */
+    req->body_max = c->op->body_max;
+}
+
+static void on_request(struct http_request *req)
+{
+    call_run(req->app);
+}
+
+static void on_cancel(struct http_request *req)
+{
+    call_cancel(req->app);
+}
+
+static const char *on_refuse(void *user, int status, struct str path, const char *why,
+                             struct buf *body)
+{
+    struct api_server *s = OBJ(user, struct api_server, SERVER_MAGIC);
+    char request_id[UUID_TEXT];
+
+    uuid4(request_id);
+    return pick(s, path)->set->error(NULL, request_id, status, NULL, why, body);
+}
+
+const struct http_ops api_http_ops = {
+        .on_head = on_head,
+        .on_request = on_request,
+        .on_cancel = on_cancel,
+        .on_refuse = on_refuse,
+};

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call.c - the life of one call: admitted, verified, handled, answered once.
+ *
+ * A call is born with the head of its request and ends with its reply. Until the handler has it,
+ * it is ours and dies with the request; from then on the handler owns it and ends it by replying,
+ * also when nobody listens any more.
+ *
+ * What always holds:
+ *   (1) c->req is the live request or NULL; on_cancel sets it, and nothing else does before the
+ * end. (2) a call is freed in exactly two places: finish() and call_cancel() of a call not yet
+ * handed to its handler.
+ */
+#include "api/internal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/obj.h"
+#include "base/uri.h"
+
+#define CALL_MAGIC 0x43414c4c
+
+struct life {
+    struct call call; /* first: what everybody else sees */
+    bool handed;      /* the handler has it and will reply */
+};
+
+struct call *call_new(struct http_request *r, const struct api *api, const struct api_set *set)
+{
+    struct life *l = xnew(struct life);
+
+    l->call.magic = CALL_MAGIC;
+    l->call.req = r;
+    l->call.api = api;
+    l->call.set = set;
+    uuid4(l->call.request_id);
+    r->app = &l->call;
+    return &l->call;
+}
+
+static struct life *life_of(struct call *c)
+{
+    assert(c && c->magic == CALL_MAGIC);
+    return container_of(c, struct life, call);
+}
+
+static void bury(struct life *l)
+{
+    l->call.magic = 0;
+    free(l);
+}
+
+void call_run(struct call *c)
+{
+    struct life *l = life_of(c);
+
+    if (c->set->verify && !c->set->verify(c))
+        return; /* it has replied */
+    l->handed = true;
+    c->op->handle(c);
+}
+
+void call_cancel(struct call *c)
+{
+    struct life *l = life_of(c);
+
+    c->req = NULL;
+    if (!l->handed)
+        bury(l);
+}
+
+/* Headers of the set, then the request is ours to answer; NULL when nobody waits. */
+static struct http_request *finish(struct call *c)
+{
+    struct life *l = life_of(c);
+    struct http_request *r = c->req;
+
+    if (r && c->set->headers)
+        c->set->headers(c);
+    bury(l);
+    return r;
+}
+
+void call_reply(struct call *c, int status, struct str content_type, struct str body)
+{
+    struct http_request *r = finish(c);
+
+    if (r)
+        http_reply(r, status, content_type, body);
+}
+
+void call_reply_buf(struct call *c, int status, struct str content_type, struct buf *body)
+{
+    struct http_request *r = finish(c);
+
+    if (r)
+        http_reply_buf(r, status, content_type, body);
+    else
+        buf_done(body);
+}
+
+static void fail(struct call *c, int status, const char *code, const char *message)
+{
+    struct buf body;
+    const char *type;
+
+    buf_init(&body, ERROR_BODY);
+    type = c->set->error(c->req, c->request_id, status, code, message, &body);
+    call_reply_buf(c, status, str_of(type), &body);
+}
+
+void call_fail(struct call *c, int status, const char *code, const char *fmt, ...)
+{
+    char message[ERROR_MESSAGE];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(message, sizeof(message), fmt, ap);
+    va_end(ap);
+    fail(c, status, code, message);
+}
+
+static int status_of(const struct err *e)
+{
+    switch (e->kind) {
+    case ERR_CALLER:
+        return e->code == -ENOENT     ? 404
+               : e->code == -EEXIST   ? 409
+               : e->code == -EMSGSIZE ? 413
+                                      : 400;
+    case ERR_LIMIT:
+        return 429;
+    case ERR_FUNCTION:
+        return 502;
+    case ERR_HOST:
+        return 503;
+    case ERR_NONE:
+        break;
+    }
+    return 500;
+}
+
+void call_fail_err(struct call *c, const char *code, const struct err *e)
+{
+    fail(c, status_of(e), code, e->msg);
+}
+
+void call_header(struct call *c, const char *name, struct str value)
+{
+    /* -EINVAL: the value is not allowed in HTTP; an answer without it beats no answer */
+    if (life_of(c)->call.req)
+        (void)http_add_header(c->req, name, value);
+}
+
+void call_headerf(struct call *c, const char *name, const char *fmt, ...)
+{
+    cleanup_with(buf_done) struct buf value;
+    va_list ap;
+
+    buf_init(&value, ERROR_BODY);
+    va_start(ap, fmt);
+    buf_vaddf(&value, fmt, ap);
+    va_end(ap);
+    if (buf_ok(&value))
+        call_header(c, name, buf_str(&value));
+}
+
+/* Decoded, in the request's arena. What cannot be decoded stays as it is: its reader refuses it. */
+static struct str decoded(struct call *c, struct str raw)
+{
+    cleanup_with(buf_done) struct buf b;
+    char *copy;
+
+    buf_init(&b, raw.n + 1);
+    if (uri_decode(raw, true, &b) < 0)
+        return raw;
+    copy = arena_strdup(c->req->arena, buf_str(&b));
+    return copy ? (struct str){copy, b.n} : raw;
+}
+
+struct str call_query(struct call *c, struct str name)
+{
+    struct str rest, key, value;
+
+    if (!life_of(c)->call.req)
+        return STR_NONE;
+    rest = c->req->query;
+    while (uri_query_next(&rest, &key, &value))
+        if (str_eq(decoded(c, key), name))
+            return value.p ? decoded(c, value) : S("");
+    return STR_NONE;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* internal.h - what the files of this room share; for no other room. */
+#ifndef EVOKE_API_INTERNAL_H
+#define EVOKE_API_INTERNAL_H
+
+#include "api/api.h"
+
+enum { ERROR_MESSAGE = 512, ERROR_BODY = 8192 };
+
+struct call *call_new(struct http_request *r, const struct api *api, const struct api_set *set);
+/* The request is here whole: check the signature, then it is the handler's. */
+void call_run(struct call *c);
+/* The client has gone before the reply. */
+void call_cancel(struct call *c);
+
+/* Paths without a set of their own: health, readiness, version, and 404 for the rest. */
+extern const struct api_set house_set;
+
+#endif

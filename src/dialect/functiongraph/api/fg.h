@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fg.h - what the files of the FunctionGraph API share; for no other room. */
+#ifndef EVOKE_DIALECT_FUNCTIONGRAPH_API_FG_H
+#define EVOKE_DIALECT_FUNCTIONGRAPH_API_FG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/api.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "dialect/functiongraph/api/urn.h"
+#include "fn/fn.h"
+
+struct cJSON;
+struct jw;
+
+enum {
+    FG_INLINE_MAX = 10 * 1024,       /* bytes of source text: FSS.1072 */
+    FG_ZIP_MAX = 50 * 1024 * 1024,   /* bytes of a package: FSS.1071 */
+    FG_CONFIG_BODY = 1024 * 1024,    /* a request without code */
+    FG_CODE_BODY = 68 * 1024 * 1024, /* FG_ZIP_MAX in base64, and the configuration */
+    FG_EVENT_BODY = 7 * 1024 * 1024, /* the event, so that the handler can word its limit */
+    FG_EXTRA_MAX = 64 * 1024,        /* fields we only keep, together */
+    FG_LIST_MAX = 400,
+    FG_TAIL_HEADER = 2000, /* bytes of log in X-Cff-Function-Log */
+};
+
+/* A refusal in the cloud's own words. */
+struct fg_error {
+    int status;
+    const char *code; /* "FSS.1002" */
+    struct err e;
+};
+
+/* Fill x (status 400 unless said) and return -EINVAL. */
+int fg_refuse(struct fg_error *x, int status, const char *code, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+void fg_fail(struct call *c, const struct fg_error *x);
+/* What the catalog answered (-EEXIST, -ENOENT, -ESTALE, the store's). */
+void fg_fail_catalog(struct call *c, int r);
+
+/* auth.c */
+bool fg_admit(struct call *c);
+bool fg_verify(struct call *c);
+/* error.c */
+const char *fg_error_body(struct http_request *r, const char *request_id, int status,
+                          const char *code, const char *message, struct buf *out);
+void fg_headers(struct call *c);
+
+/* target.c: what the path names. Each replies and returns false / NULL when it cannot be. */
+bool fg_project(struct call *c, struct str *ret_project);
+bool fg_urn_of(struct call *c, struct fg_urn *ret);
+struct fn_key fg_key(const struct fg_urn *u);
+const struct fn *fg_target(struct call *c, struct fg_urn *ret_urn);
+struct cJSON *fg_body(struct call *c); /* a JSON object; json_free() it */
+
+/*
+ * parse.c: request bodies. The fields of a create or of a config update go into draft; those we
+ * only keep go into draft->extra. -EINVAL with x.
+ */
+enum fg_form { FG_CREATE = 1, FG_CONFIG = 2 };
+int fg_parse_key(const struct cJSON *body, struct str project, struct str region,
+                 struct fn_key *ret, struct fg_error *x);
+int fg_parse_fields(const struct cJSON *body, enum fg_form form, struct fn *draft,
+                    struct fg_error *x);
+bool fg_memory_ok(double mb); /* one of the sizes the cloud sells */
+/* One field of body, if it is there, into draft->extra. */
+int fg_keep(const struct cJSON *body, const char *name, struct fn *draft, struct fg_error *x);
+/* user_data.c: user_data as one JSON object text. */
+int fg_parse_user_data(struct str text, struct fn *draft, struct fg_error *x);
+
+/* What a request says about code; views are borrowed from the body. */
+struct fg_code {
+    bool inlined;        /* code_type: inline, else zip */
+    struct str file;     /* base64; "" = none given */
+    struct str filename; /* code_filename, or what stands for it */
+};
+int fg_parse_code(const struct cJSON *body, struct fg_code *ret, struct fg_error *x);
+
+/* prepare.c: base64 to package bytes. Blocks; needs nothing but its arguments. */
+struct fg_package {
+    struct buf zip;
+    uint64_t size; /* as sent */
+    char digest[SHA512_HEX];
+};
+int fg_prepare(const struct fg_code *code, const struct fn *f, struct fg_package *ret,
+               struct fg_error *x);
+/* Name of the one file of an inline function: code_filename, else from handler and runtime. */
+void fg_source_name(const struct fg_code *code, const struct fn *f, struct buf *out);
+
+/* object.c */
+enum fg_view { FG_VIEW_CREATE, FG_VIEW_CONFIG, FG_VIEW_LIST };
+void fg_object(struct jw *w, const struct fn *f, enum fg_view view);
+/* The fields a code answer shares with it; file is base64, may be empty. */
+void fg_code_object(struct jw *w, const struct fn *f, struct str file);
+
+/* store.c: prepare on a worker, store the package, then create (update: replace) the record. */
+void fg_store(struct call *c, struct cJSON *body, const struct fg_code *code, struct fn *draft,
+              bool update, void (*reply)(struct call *c, const struct fn *f)); /* both taken */
+
+/* Operations, one file per subject. */
+void fg_create_function(struct call *c);
+void fg_list_functions(struct call *c);
+void fg_show_config(struct call *c);
+void fg_update_config(struct call *c);
+void fg_delete_function(struct call *c);
+void fg_show_code(struct call *c);
+void fg_update_code(struct call *c);
+void fg_invoke(struct call *c);
+void fg_invoke_async(struct call *c);
+
+/* Answers of one JSON document. */
+void fg_reply_json(struct call *c, int status, struct buf *body); /* taken */
+
+#endif

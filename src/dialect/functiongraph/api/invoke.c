@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * invoke.c - run a function and answer in one of two formats: v0, where the body is the function's
+ * answer, or v1, an envelope around it.
+ *
+ * A function that fails is an answer, not a refusal: HTTP 200, X-Is-Func-Err true, and the failure
+ * as the function's result. Only what kept it from running is an error of the API.
+ */
+#include "invoke/invoke.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/obj.h"
+#include "dialect/functiongraph/api/fg.h"
+
+#define RUN_MAGIC 0x46475249
+
+enum { ENVELOPE_MAX = 64 << 20 /* 6 MB of control bytes, each written as six */ };
+
+struct run_call {
+    uint32_t magic;
+    struct call *call;
+    bool envelope; /* v1 */
+    bool tail;     /* the caller wants the log */
+};
+
+/* X-Func-Err-Code and `status`: HTTP's own vocabulary, as the Go runtime has it (500, 507). */
+static int status_of(enum outcome o)
+{
+    switch (o) {
+    case OUTCOME_OK:
+        return 200;
+    case OUTCOME_ERROR:
+    case OUTCOME_INIT_ERROR:
+        return 500;
+    case OUTCOME_TIMEOUT:
+    case OUTCOME_INIT_TIMEOUT:
+        return 408;
+    case OUTCOME_TOO_LARGE:
+        return 507;
+    case OUTCOME_EXITED:
+    case OUTCOME_MEMORY:
+    case OUTCOME_PROTOCOL:
+    case OUTCOME_INIT_EXITED:
+    case OUTCOME_CANCELLED:
+    case OUTCOMES:
+        break;
+    }
+    return 502;
+}
+
+static void add_summary(struct call *c, const struct invoke_result *res)
+{
+    cleanup_with(buf_done) struct buf b;
+    struct jw w;
+
+    buf_init(&b, 512);
+    jw_init(&w, &b);
+    jw_obj(&w);
+    jw_key(&w, "duration");
+    jw_num(&w, (double)res->run.duration_ns / 1e6, 3);
+    jw_kint(&w, "billingDuration", (int64_t)res->billed_ms);
+    jw_kint(&w, "memorySize", res->run.fn->memory_mb);
+    jw_key(&w, "memoryUsed");
+    jw_num(&w, (double)res->run.memory_bytes / (1024 * 1024), 3);
+    jw_obj_end(&w);
+    call_header(c, "X-Cff-Invoke-Summary", buf_str(&b));
+}
+
+/* The last bytes, from a whole character on. */
+static struct str last_of(struct str s, size_t n)
+{
+    if (s.n > n)
+        s = str_from(s, s.n - n);
+    while (s.n > 0 && ((unsigned char)s.p[0] & 0xc0) == 0x80)
+        s = str_from(s, 1);
+    return s;
+}
+
+static void add_headers(const struct run_call *rc, const struct invoke_result *res)
+{
+    struct call *c = rc->call;
+    bool failed = res->run.outcome != OUTCOME_OK;
+
+    call_header(c, "X-Cff-Request-Id", str_of(res->run.request_id));
+    add_summary(c, res);
+    call_headerf(c, "X-CFF-Billing-Duration", "%llu", (unsigned long long)res->billed_ms);
+    call_header(c, "X-Cff-Response-Version", rc->envelope ? S("v1") : S("v0"));
+    call_headerf(c, "X-Func-Err-Code", "%d", failed ? status_of(res->run.outcome) : 0);
+    call_header(c, "X-Is-Func-Err", failed ? S("true") : S("false"));
+    if (rc->tail) {
+        cleanup_with(buf_done) struct buf b;
+
+        buf_init(&b, 2 * FG_TAIL_HEADER);
+        base64_encode(last_of(res->tail, FG_TAIL_HEADER), &b);
+        call_header(c, "X-Cff-Function-Log", buf_str(&b));
+    }
+}
+
+static void reply_envelope(const struct run_call *rc, const struct invoke_result *res)
+{
+    struct buf body;
+    struct jw w;
+
+    buf_init(&body, ENVELOPE_MAX);
+    jw_init(&w, &body);
+    jw_obj(&w);
+    jw_kstrz(&w, "request_id", res->run.request_id);
+    jw_kstr(&w, "result", res->body);
+    jw_kstr(&w, "log", rc->tail ? res->tail : S(""));
+    jw_kint(&w, "status", status_of(res->run.outcome));
+    jw_obj_end(&w);
+    fg_reply_json(rc->call, 200, &body);
+}
+
+/* The answer's bytes tell its type: nothing else came with them. */
+static struct str type_of(struct str body)
+{
+    if (body.n == 0)
+        return S("");
+    if (json_valid(body, NULL))
+        return S("application/json");
+    return str_utf8(body) ? S("text/plain; charset=utf-8") : S("application/octet-stream");
+}
+
+static void on_done(void *user, const struct invoke_result *res)
+{
+    struct run_call *rc = OBJ(user, struct run_call, RUN_MAGIC);
+    struct call *c = rc->call;
+
+    if (res->refused && res->refused->kind == ERR_LIMIT) {
+        call_fail(c, 429, "FSS.0429", "%s", res->refused->msg);
+    } else if (res->refused) {
+        call_fail(c, 503, "FSS.0503", "%s", res->refused->msg);
+    } else if (res->run.outcome == OUTCOME_CANCELLED) {
+        call_fail(c, 503, "FSS.0503", "the invocation was cancelled");
+    } else {
+        add_headers(rc, res);
+        if (rc->envelope)
+            reply_envelope(rc, res);
+        else
+            call_reply(c, 200, type_of(res->body), res->body);
+    }
+    rc->magic = 0;
+    free(rc);
+}
+
+static void fail_start(struct call *c, int r, const struct err *e)
+{
+    switch (r) {
+    case -EMSGSIZE:
+        call_fail(c, 413, "FSS.1201", "%s", e->msg);
+        return;
+    case -ENOEXEC:
+        call_fail(c, 424, "FSS.0424", "%s", e->msg);
+        return;
+    case -ENODATA:
+        call_fail(c, 400, "FSS.1012", "%s", e->msg);
+        return;
+    case -EAGAIN:
+        call_fail(c, 429, "FSS.0429", "%s", e->msg);
+        return;
+    default:
+        call_fail_err(c, e->kind == ERR_CALLER ? "FSS.0400" : "FSS.0503", e);
+    }
+}
+
+/* Header X-CFF-Request-Version: absent, v0 or v1. */
+static bool read_format(struct call *c, bool *ret_envelope)
+{
+    struct str v = http_header(c->req, S("x-cff-request-version"));
+
+    *ret_envelope = str_ieq(v, S("v1"));
+    if (*ret_envelope || v.n == 0 || str_ieq(v, S("v0")))
+        return true;
+    call_fail(c, 400, "FSS.0400", "X-CFF-Request-Version is '%.*s', not v0 or v1", STR_ARG(v));
+    return false;
+}
+
+/* Only functions with dynamic memory would heed it; a size nobody sells is refused for all. */
+static bool memory_ok(struct call *c)
+{
+    struct str v = http_header(c->req, S("x-cff-instance-memory"));
+    uint64_t mb;
+
+    if (v.n == 0 || (str_u64(v, 1, 1 << 20, &mb) == 0 && fg_memory_ok((double)mb)))
+        return true;
+    call_fail(c, 406, "FSS.0406", "X-Cff-Instance-Memory is '%.*s', no memory size", STR_ARG(v));
+    return false;
+}
+
+static bool event_ok(struct call *c)
+{
+    size_t offset = 0;
+
+    /* the limit first: it is the cheaper question and the clearer answer */
+    if (c->req->body.n > shape_of(DIALECT_FUNCTIONGRAPH)->payload_max) {
+        call_fail(c, 413, "FSS.1201", "The event has %zu bytes, %llu are allowed", c->req->body.n,
+                  (unsigned long long)shape_of(DIALECT_FUNCTIONGRAPH)->payload_max);
+        return false;
+    }
+    if (c->req->body.n > 0 && !json_valid(c->req->body, &offset)) {
+        call_fail(c, 400, "FSS.0400", "the event is not JSON, from byte %zu on", offset);
+        return false;
+    }
+    return true;
+}
+
+void fg_invoke(struct call *c)
+{
+    struct fg_urn urn;
+    const struct fn *f = fg_target(c, &urn);
+    struct invoke_spec spec = {.fn = f, .request_id = c->request_id, .on_done = on_done};
+    struct invocation *in;
+    struct run_call *rc;
+    struct err e = {0};
+    bool envelope;
+    int r;
+
+    if (!f || !read_format(c, &envelope) || !memory_ok(c) || !event_ok(c))
+        return;
+    if (f->max_instances == 0) {
+        call_fail(c, 400, "FSS.1026", "the function is disabled: its concurrency is 0");
+        return;
+    }
+    rc = xnew(struct run_call);
+    rc->magic = RUN_MAGIC;
+    rc->call = c;
+    rc->envelope = envelope;
+    rc->tail = str_ieq(http_header(c->req, S("x-cff-log-type")), S("tail"));
+    spec.payload = c->req->body.n > 0 ? c->req->body : S("{}");
+    spec.user = rc;
+    r = invoke(c->api->invoker, &spec, &in, &e);
+    if (r < 0) {
+        free(rc);
+        fail_start(c, r, &e);
+    }
+}
+
+/* Durable delivery comes with its own store; a 202 without it would be a promise we cannot keep. */
+void fg_invoke_async(struct call *c)
+{
+    struct fg_urn urn;
+
+    if (fg_target(c, &urn))
+        call_fail(c, 501, "FSS.0501",
+                  "asynchronous invocation is not supported yet; use invocations");
+}

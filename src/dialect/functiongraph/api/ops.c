@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ops.c - every FunctionGraph operation this version answers. One line each; the rest of the API is
+ * 404 APIGW.0101, as the cloud's own front door says it. */
+#include "base/obj.h"
+#include "dialect/functiongraph/api/fg.h"
+#include "dialect/functiongraph/functiongraph.h"
+
+#define FUNCTIONS "/v2/{project}/fgs/functions"
+#define FUNCTION  FUNCTIONS "/{urn}"
+
+static const struct api_op ops[] = {
+        {{"POST", FUNCTIONS}, "CreateFunction", FG_CODE_BODY, fg_create_function},
+        {{"GET", FUNCTIONS}, "ListFunctions", FG_CONFIG_BODY, fg_list_functions},
+        {{"DELETE", FUNCTION}, "DeleteFunction", FG_CONFIG_BODY, fg_delete_function},
+        {{"GET", FUNCTION "/config"}, "ShowFunctionConfig", FG_CONFIG_BODY, fg_show_config},
+        {{"PUT", FUNCTION "/config"}, "UpdateFunctionConfig", FG_CONFIG_BODY, fg_update_config},
+        {{"GET", FUNCTION "/code"}, "ShowFunctionCode", FG_CONFIG_BODY, fg_show_code},
+        {{"PUT", FUNCTION "/code"}, "UpdateFunctionCode", FG_CODE_BODY, fg_update_code},
+        {{"POST", FUNCTION "/invocations"}, "InvokeFunction", FG_EVENT_BODY, fg_invoke},
+        {{"POST", FUNCTION "/invocations-async"},
+         "AsyncInvokeFunction",
+         FG_EVENT_BODY,
+         fg_invoke_async},
+};
+
+const struct api_set functiongraph_api = {
+        .name = "functiongraph",
+        .prefix = "/v2/",
+        .ops = ops,
+        .nops = ARRAY_LEN(ops),
+        .wrong_method = 404,
+        .admit = fg_admit,
+        .verify = fg_verify,
+        .error = fg_error_body,
+        .headers = fg_headers,
+};
