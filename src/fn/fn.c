@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fn.c - the record of a function: made as a draft, then shared and frozen.
+ *
+ * One owner per draft; from the moment the catalog has it, everybody else holds a reference and
+ * nobody writes. The count is plain, not atomic: records belong to the loop thread.
+ *
+ * What always holds:
+ *   (1) the texts that fn.h calls "never NULL" are set in fn_new() and fn_set() is their only way
+ *       to change.
+ *   (2) a name occurs once in vars; adding it again replaces the value and keeps the place.
+ */
+#include "fn/fn.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+/* What a draft starts with; each dialect sets its own defaults over them. */
+enum { TIMEOUT_MS = 3000, INIT_TIMEOUT_MS = 30000, MEMORY_MB = 128, INSTANCES = 100 };
+
+struct fn *fn_new(const struct fn_key *key)
+{
+    struct fn *f = xnew(struct fn);
+
+    f->refs = 1;
+    f->dialect = key->dialect;
+    f->account = str_dup(key->account);
+    f->region = str_dup(key->region);
+    f->space = str_dup(key->space);
+    f->name = str_dup(key->name);
+    f->version = xstrdup("latest");
+    f->runtime = xstrdup("");
+    f->handler = xstrdup("");
+    f->description = xstrdup("");
+    f->extra = xstrdup("{}");
+    f->timeout_ms = TIMEOUT_MS;
+    f->init_timeout_ms = INIT_TIMEOUT_MS;
+    f->memory_mb = MEMORY_MB;
+    f->max_instances = INSTANCES;
+    f->instance_concurrency = 1;
+    return f;
+}
+
+struct fn *fn_copy(const struct fn *f)
+{
+    struct fn *to = xnew(struct fn);
+
+    *to = *f; /* numbers, code.sha, code.digest; every pointer is replaced below */
+    to->refs = 1;
+    to->account = xstrdup(f->account);
+    to->region = xstrdup(f->region);
+    to->space = xstrdup(f->space);
+    to->name = xstrdup(f->name);
+    to->version = xstrdup(f->version);
+    to->runtime = xstrdup(f->runtime);
+    to->handler = xstrdup(f->handler);
+    to->initializer = xstrdup(f->initializer);
+    to->description = xstrdup(f->description);
+    to->extra = xstrdup(f->extra);
+    to->code.kind = xstrdup(f->code.kind);
+    to->code.filename = xstrdup(f->code.filename);
+    to->vars = NULL;
+    if (f->nvars > 0)
+        to->vars = xcalloc(f->nvars, sizeof(*to->vars));
+    for (uint32_t i = 0; i < f->nvars; i++) {
+        to->vars[i].name = xstrdup(f->vars[i].name);
+        to->vars[i].value = xstrdup(f->vars[i].value);
+    }
+    return to;
+}
+
+static void bury(struct fn *f)
+{
+    fn_set_vars_done(f);
+    free(f->account);
+    free(f->region);
+    free(f->space);
+    free(f->name);
+    free(f->version);
+    free(f->runtime);
+    free(f->handler);
+    free(f->initializer);
+    free(f->description);
+    free(f->extra);
+    free(f->code.kind);
+    free(f->code.filename);
+    free(f);
+}
+
+const struct fn *fn_ref(const struct fn *f)
+{
+    ((struct fn *)f)->refs++; /* the count is the one thing that changes in a frozen record */
+    return f;
+}
+
+void fn_unref(const struct fn *f)
+{
+    struct fn *mine = (struct fn *)f;
+
+    if (!mine)
+        return;
+    assert(mine->refs > 0);
+    if (--mine->refs == 0)
+        bury(mine);
+}
+
+void fn_unrefp(const struct fn **f)
+{
+    fn_unref(*f);
+}
+
+struct fn_key fn_key_of(const struct fn *f)
+{
+    return (struct fn_key){
+            .dialect = f->dialect,
+            .account = str_of(f->account),
+            .region = str_of(f->region),
+            .space = str_of(f->space),
+            .name = str_of(f->name),
+    };
+}
+
+void fn_set(char **field, struct str value)
+{
+    char *old = *field;
+
+    *field = value.p ? str_dup(value) : NULL;
+    free(old); /* last: value may be a view of it */
+}
+
+void fn_set_vars_done(struct fn *f)
+{
+    for (uint32_t i = 0; i < f->nvars; i++) {
+        free(f->vars[i].name);
+        free(f->vars[i].value);
+    }
+    free(f->vars);
+    f->vars = NULL;
+    f->nvars = 0;
+}
+
+void fn_add_var(struct fn *f, struct str name, struct str value)
+{
+    for (uint32_t i = 0; i < f->nvars; i++)
+        if (str_eq(str_of(f->vars[i].name), name)) {
+            char *old = f->vars[i].value;
+
+            f->vars[i].value = str_dup(value);
+            free(old);
+            return;
+        }
+    f->vars = xrealloc(f->vars, f->nvars + 1, sizeof(*f->vars));
+    f->vars[f->nvars++] = (struct fn_var){.name = str_dup(name), .value = str_dup(value)};
+}
+
+const char *fn_var(const struct fn *f, const char *name)
+{
+    for (uint32_t i = 0; i < f->nvars; i++)
+        if (strcmp(f->vars[i].name, name) == 0)
+            return f->vars[i].value;
+    return NULL;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fn_codec.c - a function's stored form: one JSON object, canonical (see field.c).
+ *
+ * {"v":1, <the fields of the table, in its order>, "vars":{"NAME":"value",...}}
+ *
+ * `extra` is stored as text inside a string and not as a subtree: a number or an order of keys that
+ * a user sent comes back as it was. The revision is not part of the text; the store keeps it.
+ * All texts are UTF-8: they came out of JSON.
+ */
+#include "fn/fn.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/obj.h"
+#include "fn/field.h"
+
+enum { FORMAT = 1, STORED_MAX = 8 << 20 };
+
+#define AT(type_, member, ...)                                                                     \
+    {                                                                                              \
+        .type = FIELD_##type_, .at = offsetof(struct fn, member), __VA_ARGS__                      \
+    }
+#define CHARS(member, ...) AT(CHARS, member, .size = sizeof(((struct fn *)0)->member), __VA_ARGS__)
+
+static const struct field fields[] = {
+        AT(DIALECT, dialect, .key = "dialect"),
+        AT(TEXT, account, .key = "account"),
+        AT(TEXT, region, .key = "region"),
+        AT(TEXT, space, .key = "space"),
+        AT(TEXT, name, .key = "name"),
+        AT(TEXT, version, .key = "version"),
+        AT(TEXT, runtime, .key = "runtime"),
+        AT(TEXT, handler, .key = "handler"),
+        AT(MAYBE, initializer, .key = "initializer"),
+        AT(TEXT, description, .key = "description"),
+        AT(U32, timeout_ms, .key = "timeout_ms"),
+        AT(U32, init_timeout_ms, .key = "init_timeout_ms"),
+        AT(U32, memory_mb, .key = "memory_mb"),
+        AT(U32, max_instances, .key = "max_instances"),
+        AT(U32, instance_concurrency, .key = "instance_concurrency"),
+        CHARS(code.sha, .key = "code_sha"),
+        AT(U64, code.size, .key = "code_size"),
+        CHARS(code.digest, .key = "code_digest"),
+        AT(MAYBE, code.kind, .key = "code_kind"),
+        AT(MAYBE, code.filename, .key = "code_filename"),
+        AT(TEXT, extra, .key = "extra"),
+        AT(I64, created_ms, .key = "created_ms"),
+        AT(I64, modified_ms, .key = "modified_ms"),
+};
+
+void fn_encode(const struct fn *f, struct buf *out)
+{
+    struct jw w;
+
+    jw_init(&w, out);
+    jw_obj(&w);
+    jw_kint(&w, "v", FORMAT);
+    fields_write(fields, ARRAY_LEN(fields), f, &w);
+    jw_key(&w, "vars");
+    jw_obj(&w);
+    for (uint32_t i = 0; i < f->nvars; i++)
+        jw_kstrz(&w, f->vars[i].name, f->vars[i].value);
+    jw_obj_end(&w);
+    jw_obj_end(&w);
+}
+
+static int read_vars(const struct cJSON *vars, struct fn *f, struct err *e)
+{
+    const struct cJSON *it;
+
+    if (!cJSON_IsObject(vars))
+        return err_set(e, ERR_HOST, -EINVAL, "'vars' is not an object");
+    cJSON_ArrayForEach(it, vars)
+    {
+        if (!cJSON_IsString(it))
+            return err_set(e, ERR_HOST, -EINVAL, "'vars' has a value that is not text");
+        fn_add_var(f, str_of(it->string), str_of(it->valuestring));
+    }
+    return 0;
+}
+
+static int read_record(struct str json, struct fn *f, struct err *e)
+{
+    cleanup_with(json_freep) struct cJSON *tree = NULL;
+    cleanup_with(buf_done) struct buf again;
+    int64_t format = 0;
+    int r;
+
+    buf_init(&again, STORED_MAX);
+    tree = json_parse(json, e);
+    if (!tree)
+        return -EINVAL;
+
+    r = json_int(tree, "v", false, FORMAT, FORMAT, &format, e);
+    if (r < 0)
+        return r;
+
+    r = fields_read(fields, ARRAY_LEN(fields), tree, f, e);
+    if (r < 0)
+        return r;
+
+    r = read_vars(json_get(tree, "vars"), f, e);
+    if (r < 0)
+        return r;
+
+    if (f->code.sha[0] && !is_hex(str_of(f->code.sha), SHA256_HEX - 1))
+        return err_set(e, ERR_HOST, -EINVAL, "'code_sha' is not a sha256");
+
+    r = field_check_object("extra", f->extra, e);
+    if (r < 0)
+        return r;
+
+    fn_encode(f, &again);
+    return field_check_same(json, &again, e);
+}
+
+int fn_decode(struct str json, uint64_t revision, struct fn **ret, struct err *e)
+{
+    struct fn *f = fn_new(&(struct fn_key){0});
+    int r;
+
+    r = read_record(json, f, e);
+    if (r < 0) {
+        fn_unref(f);
+        return err_wrap(e, r, "function record");
+    }
+
+    f->revision = revision;
+    *ret = f;
+    return 0;
+}
