@@ -5,8 +5,9 @@
  * Every call ends in exactly one completion on the caller's loop, never before the call returned.
  * Results: 0, or -EAGAIN (not applied; try again), -EINPROGRESS (outcome unknown; repeat with the
  * same compares), -ESTALE (a compare did not hold), -E2BIG (key over KV_KEY, value over KV_VALUE),
- * -EIO (damaged or gone). Views given to a completion live until it returns. Committed means on
- * disk (fsync) before completion.
+ * -ENOSPC (disk full, not applied), -EIO (damaged or gone). Views given to a completion live until
+ * it returns. Committed means on disk (fsync) before completion. A write that fails leaves the
+ * store serving reads.
  *
  * Revisions: one counter per store; every committed txn takes the next number and stamps the keys
  * it put.
@@ -48,7 +49,8 @@ struct kv_txn { /* copied by kv_txn(); all ops are applied, or none */
 
 /* item is NULL when there is no such key (r is 0 then). */
 typedef void kv_get_fn(void *user, int r, const struct kv_item *item);
-/* items in key order; `more` when the limit cut the answer: go on after the last key. */
+/* items in key order; `more` when the limit, or the store's own for the bytes of one answer, cut it:
+ * go on after the last key. */
 typedef void kv_list_fn(void *user, int r, const struct kv_item *items, uint32_t n, bool more);
 /* rev: the revision this txn got. */
 typedef void kv_txn_fn(void *user, int r, uint64_t rev);
@@ -60,7 +62,8 @@ struct kv_ops {
     void (*list)(struct kv *kv, struct str prefix, struct str after, uint32_t limit, kv_list_fn *fn,
                  void *user);
     void (*txn)(struct kv *kv, const struct kv_txn *txn, kv_txn_fn *fn, void *user);
-    /* Finish what was accepted, complete it, release everything. */
+    /* Finish what was accepted, complete it, release everything. A completion given out meanwhile
+     * may call the store once more: it is answered with -EIO. */
     void (*close)(struct kv *kv);
 };
 

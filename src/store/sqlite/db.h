@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* db.h - the SQLite file behind kv_sqlite.c: opening it with distrust, and carrying out jobs.
+ * Calls block. One thread at a time. */
+#ifndef EVOKE_STORE_SQLITE_DB_H
+#define EVOKE_STORE_SQLITE_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct kv_job;
+struct list;
+struct sqlite3;
+struct sqlite3_stmt;
+
+enum db_stmt {
+    DB_BEGIN,
+    DB_COMMIT,
+    DB_ROLLBACK,
+    DB_GET,
+    DB_LIST,
+    DB_PUT,
+    DB_DEL,
+    DB_SET_REV,
+    DB_STMTS,
+};
+
+struct db {
+    struct sqlite3 *conn;
+    struct sqlite3_stmt *stmts[DB_STMTS];
+    uint64_t rev;     /* of the last committed txn */
+    bool sync_failed; /* an fsync failed: writes are refused until the file is opened again */
+};
+
+/* -EINVAL not ours or too new, -EIO damaged, -EBUSY open elsewhere; e says which and what to do. */
+int db_open(struct db *db, const char *path, struct err *e);
+void db_close(struct db *db); /* also a half-opened one */
+
+/* Fill in result and r of each txn of the list; all that hold go into one commit. */
+void db_txns(struct db *db, struct list *jobs);
+void db_read(struct db *db, struct kv_job *job); /* a get or a list */
+
+/* CRC-32C over what a row means, so that a flipped bit is found: SQLite itself would not notice. */
+uint32_t db_row_crc(const void *key, size_t key_len, const void *value, size_t value_len,
+                    uint64_t rev);
+int db_errno(int sqlite_code); /* what kv.h calls it */
+
+#endif

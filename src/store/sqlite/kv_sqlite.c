@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kv_sqlite.c - the store on disk: one thread that owns the file, and a queue in front of it.
+ *
+ * The loop never waits for the disk. A call copies its request into the queue; the thread takes all
+ * that is there, puts every txn into one commit (db.c), answers the reads from the committed state,
+ * and hands the whole batch to the outbox, which wakes the loop once. While it is in fsync the next
+ * batch gathers, so the busier the store, the larger the groups: no timer, no tuning.
+ *
+ * What always holds:
+ *   (1) db belongs to the thread from its start until it is joined; nobody else touches it.
+ *   (2) a job is in `queue`, in the thread's hands, or in the outbox; never in two of them.
+ *   (3) a txn is told as done only after its commit has been synced.
+ *   (4) a read sees every txn that was handed in before it.
+ *
+ * Read next: db.c, then kv_job.c for the way back.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/obj.h"
+#include "store/kv_job.h"
+#include "store/sqlite/db.h"
+
+enum { SQLITE_MAGIC = 0x6b767371 };
+
+struct disk {
+    struct kv kv; /* first: see kv.h */
+    uint32_t magic;
+    struct kv_outbox *outbox;
+    pthread_t thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct list queue; /* under lock */
+    bool closing;      /* under lock */
+
+    struct db db; /* the thread's */
+};
+
+static struct disk *of(struct kv *kv)
+{
+    return OBJ((void *)kv, struct disk, SQLITE_MAGIC);
+}
+
+/* Wait for work. False when there is none and never will be. */
+static bool take_all(struct disk *d, struct list *ret)
+{
+    struct list *n;
+
+    pthread_mutex_lock(&d->lock);
+    while (list_empty(&d->queue) && !d->closing)
+        pthread_cond_wait(&d->wake, &d->lock);
+    while ((n = list_pop_front(&d->queue)))
+        list_push_back(ret, n);
+    pthread_mutex_unlock(&d->lock);
+    return !list_empty(ret);
+}
+
+static void run_all(struct disk *d, struct list *jobs)
+{
+    struct list txns, rest, *n;
+
+    list_init(&txns);
+    list_init(&rest);
+    while ((n = list_pop_front(jobs))) {
+        struct kv_job *job = container_of(n, struct kv_job, node);
+
+        list_push_back(job->kind == KV_JOB_TXN && job->r == 0 ? &txns : &rest, n);
+    }
+
+    db_txns(&d->db, &txns);
+    kv_outbox_push(d->outbox, &txns);
+
+    list_each (it, &rest) {
+        struct kv_job *job = container_of(it, struct kv_job, node);
+
+        if (job->r == 0)
+            db_read(&d->db, job);
+    }
+    kv_outbox_push(d->outbox, &rest);
+}
+
+static void *thread_main(void *user)
+{
+    struct disk *d = OBJ(user, struct disk, SQLITE_MAGIC);
+    struct list jobs;
+
+    list_init(&jobs);
+    while (take_all(d, &jobs))
+        run_all(d, &jobs);
+    return NULL;
+}
+
+static void submit(struct disk *d, struct kv_job *job)
+{
+    struct list late;
+    bool closing;
+
+    list_init(&late);
+    pthread_mutex_lock(&d->lock);
+    closing = d->closing;
+    list_push_back(closing ? &late : &d->queue, &job->node);
+    pthread_cond_signal(&d->wake);
+    pthread_mutex_unlock(&d->lock);
+
+    if (closing) { /* from a completion that close() is giving out */
+        job->r = -EIO;
+        kv_outbox_push(d->outbox, &late);
+    }
+}
+
+static void disk_get(struct kv *kv, struct str key, kv_get_fn *fn, void *user)
+{
+    submit(of(kv), kv_job_get(key, fn, user));
+}
+
+static void disk_list(struct kv *kv, struct str prefix, struct str after, uint32_t limit,
+                      kv_list_fn *fn, void *user)
+{
+    submit(of(kv), kv_job_list(prefix, after, limit, fn, user));
+}
+
+static void disk_txn(struct kv *kv, const struct kv_txn *txn, kv_txn_fn *fn, void *user)
+{
+    submit(of(kv), kv_job_txn(txn, fn, user));
+}
+
+static void disk_close(struct kv *kv)
+{
+    struct disk *d = of(kv);
+
+    pthread_mutex_lock(&d->lock);
+    d->closing = true;
+    pthread_cond_signal(&d->wake);
+    pthread_mutex_unlock(&d->lock);
+    pthread_join(d->thread, NULL);
+
+    d->outbox = kv_outbox_free(d->outbox);
+    db_close(&d->db);
+    pthread_cond_destroy(&d->wake);
+    pthread_mutex_destroy(&d->lock);
+    d->magic = 0;
+    free(d);
+}
+
+static const struct kv_ops disk_ops = {
+        .get = disk_get,
+        .list = disk_list,
+        .txn = disk_txn,
+        .close = disk_close,
+};
+
+/* Signals are the loop's business: the thread is born with all of them blocked. */
+static int start_thread(struct disk *d)
+{
+    sigset_t all, before;
+    int r;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    r = pthread_create(&d->thread, NULL, thread_main, d);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -r;
+}
+
+int kv_sqlite_open(struct loop *l, const char *path, struct kv **ret, struct err *e)
+{
+    struct disk *d = xnew(struct disk);
+    int r;
+
+    d->kv.ops = &disk_ops;
+    d->magic = SQLITE_MAGIC;
+    list_init(&d->queue);
+    r = db_open(&d->db, path, e);
+    if (r < 0) {
+        free(d);
+        return r;
+    }
+
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->wake, NULL);
+    d->outbox = kv_outbox_new(l);
+    r = start_thread(d);
+    if (r < 0) {
+        kv_outbox_free(d->outbox);
+        db_close(&d->db);
+        pthread_cond_destroy(&d->wake);
+        pthread_mutex_destroy(&d->lock);
+        free(d);
+        return err_set(e, ERR_HOST, r, "store '%s': start its thread: %s", path, strerror(-r));
+    }
+
+    *ret = &d->kv;
+    return 0;
+}
