@@ -27,6 +27,7 @@ struct loop;
 /* Loads everything before it returns (runs the loop). blobs and kv are borrowed. */
 int catalog_open(struct loop *l, struct kv *kv, struct blobs *blobs, const char *code_dir,
                  struct catalog **ret, struct err *e);
+/* Waits for what is under way (runs the loop), so never from a callback of the catalog. */
 struct catalog *catalog_free(struct catalog *c);
 
 /* Borrowed until the next turn of the loop; take a fn_ref() to keep it. NULL when unknown. */

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * code.c - code packages, on the worker pool.
+ *
+ * A package is stored twice: the zip as it was sent is a blob, which is the truth, and the unpacked
+ * directory <code_dir>/<sha256> is a cache that can be made again from it at any time. Storing goes
+ * from the doubtful to the sure: unpack (which checks everything), then the blob, on disk, and only
+ * then does the caller write the record that names it. A crash between two steps leaves something
+ * nobody names, which gc collects, and never a name without its blob.
+ *
+ * A job touches nothing of the catalog on its pool thread but blobs and code_dir, which do not
+ * change while it runs: catalog_free() waits for it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/obj.h"
+#include "catalog/internal.h"
+#include "catalog/package.h"
+#include "loop/loop.h"
+#include "store/blob.h"
+
+enum { CODE_MAGIC = 0x636f6465 };
+
+/* For what has been taken in already: its limits were checked then. */
+static const struct package_limits taken_limits = {
+        .packed_bytes = 4ull << 30,
+        .unpacked_bytes = 64ull << 30,
+        .files = 10 * 1000 * 1000,
+};
+
+struct code_job {
+    uint32_t magic;
+    struct catalog *c;
+    struct buf zip; /* owned */
+    struct package_limits limits;
+    char sha[SHA256_HEX];
+    int r;
+    struct err err;
+    union {
+        catalog_code_fn *put;
+        catalog_zip_fn *get;
+        catalog_ready_fn *ready;
+    } fn;
+    void *user;
+};
+
+static struct code_job *code_job_new(struct catalog *c, const char *sha, void *user)
+{
+    struct code_job *job = xnew(struct code_job);
+
+    job->magic = CODE_MAGIC;
+    job->c = c;
+    job->user = user;
+    job->limits = taken_limits;
+    buf_init(&job->zip, taken_limits.packed_bytes);
+    if (sha && strlen(sha) < sizeof(job->sha))
+        memcpy(job->sha, sha, strlen(sha) + 1);
+    catalog_began(c);
+    return job;
+}
+
+static void end(struct code_job *job)
+{
+    catalog_ended(job->c);
+    buf_done(&job->zip);
+    job->magic = 0;
+    free(job);
+}
+
+static void work_put(void *user)
+{
+    struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
+    struct str zip = buf_str(&job->zip);
+    char sha[SHA256_HEX];
+
+    if (zip.n > job->limits.packed_bytes) { /* before its digest is worth anything */
+        job->r = err_set(&job->err, ERR_LIMIT, -EFBIG, "the package is larger than %llu bytes",
+                         (unsigned long long)job->limits.packed_bytes);
+        return;
+    }
+    sha256_hex(zip, job->sha);
+    job->r = package_unpack(zip, &job->limits, job->c->code_dir, job->sha, &job->err);
+    if (job->r == 0)
+        job->r = blob_put(job->c->blobs, zip, sha, &job->err);
+}
+
+static void done_put(void *user)
+{
+    struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
+
+    job->fn.put(job->user, job->r, job->r == 0 ? job->sha : NULL, &job->err);
+    end(job);
+}
+
+void catalog_put_code(struct catalog *c, struct buf *zip, const struct package_limits *limits,
+                      catalog_code_fn *fn, void *user)
+{
+    struct code_job *job = code_job_new(c, NULL, user);
+
+    buf_done(&job->zip);
+    buf_move(&job->zip, zip);
+    job->limits = *limits;
+    job->fn.put = fn;
+    loop_work(c->loop, work_put, done_put, job);
+}
+
+static void work_get(void *user)
+{
+    struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
+
+    job->r = blob_get(job->c->blobs, job->sha, &job->zip, &job->err);
+}
+
+static void done_get(void *user)
+{
+    struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
+
+    job->fn.get(job->user, job->r, job->r == 0 ? buf_str(&job->zip) : STR_NONE);
+    end(job);
+}
+
+void catalog_get_code(struct catalog *c, const char *sha, catalog_zip_fn *fn, void *user)
+{
+    struct code_job *job = code_job_new(c, sha, user);
+
+    job->fn.get = fn;
+    loop_work(c->loop, work_get, done_get, job);
+}
+
+static void work_ready(void *user)
+{
+    struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
+    struct stat st;
+
+    if (!is_hex(str_of(job->sha), SHA256_HEX - 1)) {
+        job->r = err_set(&job->err, ERR_CALLER, -ENOENT, "the function has no code");
+        return;
+    }
+    if (fstatat(job->c->code_dir, job->sha, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return;
+
+    job->r = blob_get(job->c->blobs, job->sha, &job->zip, &job->err);
+    if (job->r == 0)
+        job->r = package_unpack(buf_str(&job->zip), &job->limits, job->c->code_dir, job->sha,
+                                &job->err);
+    (void)err_wrap(job->r < 0 ? &job->err : NULL, job->r, "make the code directory again");
+}
+
+static void done_ready(void *user)
+{
+    struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
+
+    job->fn.ready(job->user, job->r, &job->err);
+    end(job);
+}
+
+void catalog_ready_code(struct catalog *c, const char *sha, catalog_ready_fn *fn, void *user)
+{
+    struct code_job *job = code_job_new(c, sha, user);
+
+    job->fn.ready = fn;
+    loop_work(c->loop, work_ready, done_ready, job);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* internal.h - the catalog itself, shared by catalog.c (reading), write.c and code.c. */
+#ifndef EVOKE_CATALOG_INTERNAL_H
+#define EVOKE_CATALOG_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "catalog/catalog.h"
+#include "catalog/table.h"
+
+enum { CATALOG_MAGIC = 0x63617461 };
+
+/* Two kinds of records, one way to read and write them. */
+struct kind {
+    const char *prefix; /* in the store */
+    int (*decode)(struct str json, uint64_t revision, const void **ret, struct err *e);
+    void (*path)(const void *record, struct buf *out);
+    uint64_t (*revision)(const void *record);
+    void (*unref)(const void *record);
+};
+
+extern const struct kind fn_kind, space_kind;
+
+struct catalog {
+    uint32_t magic;
+    struct loop *loop;   /* borrowed */
+    struct kv *kv;       /* borrowed */
+    struct blobs *blobs; /* borrowed; the only part that pool threads use, with code_dir */
+    int code_dir;        /* owned */
+    struct table fns, spaces;
+    struct buf *scratch; /* owned: the path of a lookup, so that reading allocates nothing */
+    catalog_change_fn *on_change;
+    void *on_change_user;
+    struct list writes; /* under way or waiting for their turn */
+    uint32_t busy;      /* writes and code calls not yet completed */
+    bool idle;          /* busy == 0 */
+};
+
+static inline struct table *table_of(struct catalog *c, const struct kind *kind)
+{
+    return kind == &fn_kind ? &c->fns : &c->spaces;
+}
+
+/* The table follows the store: put record (taken) under path, or remove it (NULL); tells on_change.
+ * What was there stays readable until the next turn. */
+void catalog_install(struct catalog *c, const struct kind *kind, struct str path,
+                     const void *record);
+void catalog_began(struct catalog *c);
+void catalog_ended(struct catalog *c);
+
+#endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * write.c - a change to the catalog: compare, commit, and only then believe it.
+ *
+ * One write per key is under way at a time; the next waits and is judged by what the first left, so
+ * of two updates that started from the same revision the second is told -ESTALE without bothering
+ * the store. Writes of different keys run together and share commits.
+ *
+ *   WAIT --turn--> check --txn--> committed: table, on_change, completion
+ *                    |   |
+ *                    |   +-- -EAGAIN, -EINPROGRESS: pause, the same txn again, up to TRIES
+ *                    |   +-- -ESTALE: look at what is there
+ *                    +-- refused by the table: completion
+ *
+ * -EINPROGRESS means that the txn may have been applied. Repeating it with the same compares is
+ * safe: it cannot be applied twice. But if it had been, the repetition is told -ESTALE by our own
+ * first try. So -ESTALE always ends in reading the key: if it holds what we wanted, we have won. If
+ * not, the table adopts what the store says, which also repairs it after a write whose outcome we
+ * never learned.
+ *
+ * A function is created with a compare on its space's revision, where the space is an object: a
+ * space that is deleted at the same moment fails one of the two.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "catalog/internal.h"
+#include "loop/loop.h"
+#include "store/kv.h"
+
+enum { WRITE_MAGIC = 0x63777274, TRIES = 10, FIRST_PAUSE_MS = 1, VALUE_MAX = 16 << 20 };
+
+enum verb { CREATE, UPDATE, DELETE };
+
+struct write {
+    uint32_t magic;
+    struct list node; /* in catalog.writes */
+    struct catalog *c;
+    const struct kind *kind;
+    enum verb verb;
+    struct buf key;   /* "fn/..." */
+    struct buf value; /* what we want to be there; empty when deleting */
+    struct buf space; /* store key of the space a function is created in */
+    uint64_t expect;  /* revision to compare with */
+    uint64_t space_rev;
+    union {
+        struct fn *fn;
+        struct space *space;
+    } draft; /* owned until installed; NULL when deleting */
+    bool running;
+    bool unknown; /* a try ended with an unknown outcome */
+    uint32_t tries;
+    struct loop_timer *pause; /* owned; NULL until needed */
+    union {
+        catalog_fn *fn;
+        catalog_space_fn *space;
+    } done;
+    void *user;
+};
+
+static void start_next(struct catalog *c, struct str key);
+static void put(struct write *w);
+
+static struct str path_of(const struct write *w)
+{
+    return str_from(buf_str(&w->key), strlen(w->kind->prefix));
+}
+
+static void bury(void *user)
+{
+    struct write *w = OBJ(user, struct write, WRITE_MAGIC);
+
+    loop_timer_free(w->pause);
+    if (w->kind == &fn_kind)
+        fn_unref(w->draft.fn);
+    else
+        space_unref(w->draft.space);
+    buf_done(&w->key);
+    buf_done(&w->value);
+    buf_done(&w->space);
+    w->magic = 0;
+    free(w);
+}
+
+/* The end of every write: table first, then the caller, then whoever waited for this key. */
+static void finish(struct write *w, int r)
+{
+    struct catalog *c = w->c;
+    const void *now = NULL;
+
+    list_remove(&w->node);
+    if (r == 0 && w->verb != DELETE)
+        now = table_get(table_of(c, w->kind), path_of(w));
+    if (w->kind == &fn_kind)
+        w->done.fn(w->user, r, now);
+    else
+        w->done.space(w->user, r, now);
+    start_next(c, buf_str(&w->key));
+    catalog_ended(c);
+    bury(w);
+}
+
+static void committed(struct write *w, uint64_t rev)
+{
+    const void *record = NULL;
+
+    if (w->verb != DELETE && w->kind == &fn_kind) {
+        w->draft.fn->revision = rev;
+        record = w->draft.fn;
+        w->draft.fn = NULL;
+    } else if (w->verb != DELETE) {
+        w->draft.space->revision = rev;
+        record = w->draft.space;
+        w->draft.space = NULL;
+    }
+    catalog_install(w->c, w->kind, path_of(w), record);
+    finish(w, 0);
+}
+
+/* The store knows better than the table. */
+static void adopt(struct write *w, const struct kv_item *item)
+{
+    const void *have = table_get(table_of(w->c, w->kind), path_of(w)), *record = NULL;
+    struct err e = {0};
+
+    if (!item) {
+        if (have)
+            catalog_install(w->c, w->kind, path_of(w), NULL);
+        return;
+    }
+    if (have && w->kind->revision(have) == item->rev)
+        return;
+    if (w->kind->decode(item->value, item->rev, &record, &e) < 0)
+        log_err(NULL, "record '%s' not taken over, ignoring: %s", w->key.p, e.msg);
+    else
+        catalog_install(w->c, w->kind, path_of(w), record);
+}
+
+static bool as_wanted(const struct write *w, const struct kv_item *item)
+{
+    if (w->verb == DELETE)
+        return !item;
+    return item && str_eq(item->value, buf_str(&w->value));
+}
+
+static void retry(struct write *w, int r, loop_fn *again)
+{
+    if (++w->tries >= TRIES) {
+        finish(w, r);
+        return;
+    }
+    loop_timer_free(w->pause);
+    w->pause = loop_timer_new(w->c->loop, again, w);
+    loop_timer_start(w->pause, (uint64_t)FIRST_PAUSE_MS << w->tries);
+}
+
+static void look(void *user);
+
+static void on_looked(void *user, int r, const struct kv_item *item)
+{
+    struct write *w = OBJ(user, struct write, WRITE_MAGIC);
+
+    if (r == -EAGAIN || r == -EINPROGRESS) {
+        retry(w, r, look);
+    } else if (r < 0) {
+        finish(w, r);
+    } else if (w->unknown && as_wanted(w, item)) {
+        committed(w, item ? item->rev : 0);
+    } else {
+        adopt(w, item);
+        finish(w, w->verb == CREATE && item ? -EEXIST : -ESTALE);
+    }
+}
+
+static void look(void *user)
+{
+    struct write *w = OBJ(user, struct write, WRITE_MAGIC);
+
+    kv_get(w->c->kv, buf_str(&w->key), on_looked, w);
+}
+
+static void put_again(void *user)
+{
+    put(OBJ(user, struct write, WRITE_MAGIC));
+}
+
+static void on_put(void *user, int r, uint64_t rev)
+{
+    struct write *w = OBJ(user, struct write, WRITE_MAGIC);
+
+    if (r == 0) {
+        committed(w, rev);
+    } else if (r == -ESTALE) {
+        look(w);
+    } else if (r == -EAGAIN || r == -EINPROGRESS) {
+        w->unknown |= r == -EINPROGRESS;
+        retry(w, r, put_again);
+    } else {
+        finish(w, r);
+    }
+}
+
+static void put(struct write *w)
+{
+    struct kv_compare compares[2] = {{buf_str(&w->key), w->expect},
+                                     {buf_str(&w->space), w->space_rev}};
+    struct kv_op op = {w->verb == DELETE, buf_str(&w->key), buf_str(&w->value)};
+
+    kv_txn(w->c->kv,
+           &(struct kv_txn){
+                   .compares = compares,
+                   .ncompares = w->space_rev > 0 ? 2 : 1,
+                   .ops = &op,
+                   .nops = 1,
+           },
+           on_put, w);
+}
+
+/* Functions of a space: in the table, or on their way into it. */
+static bool space_in_use(const struct write *w)
+{
+    const struct catalog *c = w->c;
+    struct buf prefix;
+    bool used;
+    size_t at;
+
+    buf_init(&prefix, KV_KEY + 1);
+    buf_adds(&prefix, path_of(w));
+    buf_addc(&prefix, '/');
+    at = table_from(&c->fns, buf_str(&prefix));
+    used = at < c->fns.n && str_starts(c->fns.rows[at].path, buf_str(&prefix));
+    list_each (it, &c->writes) {
+        const struct write *other = container_of(it, struct write, node);
+
+        if (other->kind == &fn_kind && other->verb == CREATE &&
+            str_starts(path_of(other), buf_str(&prefix)))
+            used = true;
+    }
+    buf_done(&prefix);
+    return used;
+}
+
+/* Does the table allow it? Also settles what to compare with. */
+static int check(struct write *w)
+{
+    const void *have = table_get(table_of(w->c, w->kind), path_of(w));
+    const struct space *space;
+
+    if (!buf_ok(&w->key) || !buf_ok(&w->value) || w->key.n > KV_KEY)
+        return -E2BIG;
+    if (w->verb == CREATE && have)
+        return -EEXIST;
+    if (w->verb != CREATE && !have)
+        return -ENOENT;
+    if (w->verb == UPDATE && w->expect != w->kind->revision(have))
+        return -ESTALE;
+    if (w->verb == DELETE) {
+        if (w->kind == &space_kind && space_in_use(w))
+            return -ENOTEMPTY;
+        w->expect = w->kind->revision(have);
+    }
+    if (w->kind == &fn_kind && w->verb == CREATE) {
+        struct fn_key key = fn_key_of(w->draft.fn);
+
+        space = catalog_find_space(w->c, &key);
+        w->space_rev = space ? space->revision : 0;
+    }
+    return 0;
+}
+
+static void start(void *user)
+{
+    struct write *w = OBJ(user, struct write, WRITE_MAGIC);
+    int r = check(w);
+
+    if (r < 0)
+        finish(w, r);
+    else
+        put(w);
+}
+
+/* Start the first write of this key, if it is not under way. Deferred, never at once: nobody is
+ * called back from inside his own call. */
+static void start_next(struct catalog *c, struct str key)
+{
+    list_each (it, &c->writes) {
+        struct write *w = container_of(it, struct write, node);
+
+        if (!str_eq(buf_str(&w->key), key))
+            continue;
+        if (!w->running) {
+            w->running = true;
+            loop_defer(c->loop, start, w);
+        }
+        return;
+    }
+}
+
+static struct write *write_new(struct catalog *c, const struct kind *kind, enum verb verb,
+                               const struct fn_key *key, void *user)
+{
+    struct write *w = xnew(struct write);
+
+    w->magic = WRITE_MAGIC;
+    w->c = c;
+    w->kind = kind;
+    w->verb = verb;
+    w->user = user;
+    buf_init(&w->key, 4 * KV_KEY); /* over KV_KEY is refused by check(), with all of its name */
+    buf_init(&w->value, VALUE_MAX);
+    buf_init(&w->space, 4 * KV_KEY);
+    buf_addz(&w->key, kind->prefix);
+    fn_key_path(key, &w->key);
+    return w;
+}
+
+static void submit(struct write *w)
+{
+    catalog_began(w->c);
+    list_push_back(&w->c->writes, &w->node);
+    start_next(w->c, buf_str(&w->key));
+}
+
+static void submit_fn(struct catalog *c, enum verb verb, struct fn *draft, catalog_fn *fn,
+                      void *user)
+{
+    struct fn_key key = fn_key_of(draft), space = key;
+    struct write *w = write_new(c, &fn_kind, verb, &key, user);
+
+    space.name = STR_NONE;
+    buf_addz(&w->space, space_kind.prefix);
+    fn_key_path(&space, &w->space);
+    w->expect = verb == CREATE ? 0 : draft->revision;
+    w->draft.fn = draft;
+    w->done.fn = fn;
+    fn_encode(draft, &w->value);
+    submit(w);
+}
+
+void catalog_create(struct catalog *c, struct fn *draft, catalog_fn *fn, void *user)
+{
+    submit_fn(c, CREATE, draft, fn, user);
+}
+
+void catalog_update(struct catalog *c, struct fn *draft, catalog_fn *fn, void *user)
+{
+    submit_fn(c, UPDATE, draft, fn, user);
+}
+
+void catalog_delete(struct catalog *c, const struct fn_key *key, catalog_fn *fn, void *user)
+{
+    struct write *w = write_new(c, &fn_kind, DELETE, key, user);
+
+    w->done.fn = fn;
+    submit(w);
+}
+
+void catalog_create_space(struct catalog *c, struct space *draft, catalog_space_fn *fn, void *user)
+{
+    struct fn_key key = {
+            .dialect = draft->dialect,
+            .account = str_of(draft->account),
+            .region = str_of(draft->region),
+            .space = str_of(draft->name),
+    };
+    struct write *w = write_new(c, &space_kind, CREATE, &key, user);
+
+    w->draft.space = draft;
+    w->done.space = fn;
+    space_encode(draft, &w->value);
+    submit(w);
+}
+
+void catalog_delete_space(struct catalog *c, const struct fn_key *key, catalog_space_fn *fn,
+                          void *user)
+{
+    struct fn_key space = *key;
+    struct write *w;
+
+    space.name = STR_NONE;
+    w = write_new(c, &space_kind, DELETE, &space, user);
+    w->done.space = fn;
+    submit(w);
+}
