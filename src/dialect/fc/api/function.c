@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
@@ -167,6 +168,7 @@ void fc_function_create(struct call *c)
         fn_unref(draft);
         return;
     }
+    draft->created_ms = draft->modified_ms = clock_wall_ms();
     describe_code(draft, buf_str(&zip));
     if (!checksum_matches(c, draft->code.digest)) {
         fn_unref(draft);

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
@@ -86,6 +87,7 @@ void fc_service_create(struct call *c)
         call_fail(c, 400, "InvalidArgument", "%s", e.msg);
         return;
     }
+    draft->created_ms = draft->modified_ms = clock_wall_ms();
     /* -> on_created */
     catalog_create_space(c->api->catalog, draft, on_created, write_new(c, key.space));
 }

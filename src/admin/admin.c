@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admin.c - our own API, for the command line and the console.
+ *
+ * The clouds' APIs each show the functions of one cloud; this one shows them all, by their key:
+ * dialect, account, region, space, name. Requests are signed like Huawei Cloud's
+ * (SDK-HMAC-SHA256), with any key of this installation. Errors are
+ * {"error":{"code":"not_found","message":"...","request_id":"..."}}.
+ *
+ * docs/admin-api.md
+ */
+#include "admin/admin.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "admin/handlers.h"
+#include "admin/parse.h"
+#include "api/api.h"
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/obj.h"
+#include "catalog/catalog.h"
+
+enum { SMALL_BODY = 64 << 10, EVENT_BODY = 33 << 20 };
+
+#define FUNCTION "/evoke/v1/functions/{dialect}/{account}/{region}/{space}/{name}"
+
+static const struct api_op ops[] = {
+        {{"GET", "/evoke/v1/functions"}, "ListFunctions", SMALL_BODY, admin_list},
+        {{"GET", FUNCTION}, "GetFunction", SMALL_BODY, admin_get},
+        {{"PUT", FUNCTION}, "DeployFunction", ADMIN_BODY_MAX, admin_deploy},
+        {{"DELETE", FUNCTION}, "DeleteFunction", SMALL_BODY, admin_delete},
+        {{"POST", FUNCTION "/invoke"}, "InvokeFunction", EVENT_BODY, admin_invoke},
+        {{"GET", "/evoke/v1/status"}, "Status", SMALL_BODY, admin_status},
+};
+
+static bool refuse(struct call *c, enum auth_failure why, const struct err *e)
+{
+    switch (why) {
+    case AUTH_OK:
+        return true;
+    case AUTH_MISSING:
+    case AUTH_MALFORMED:
+    case AUTH_UNKNOWN_KEY:
+    case AUTH_STALE:
+    case AUTH_MISMATCH:
+        break;
+    }
+    call_fail(c, 401, "unauthorized", "%s", e->msg);
+    return false;
+}
+
+static bool admit(struct call *c)
+{
+    struct err e = {0};
+    struct key key;
+
+    return refuse(c, auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e), &e);
+}
+
+static bool verify(struct call *c)
+{
+    struct err e = {0};
+
+    return refuse(c, auth_sdk_body(c->api->keys, c->req, &e), &e);
+}
+
+static const struct {
+    int status;
+    const char *code;
+} codes[] = {
+        {400, "invalid_argument"},   {401, "unauthorized"}, {403, "forbidden"}, {404, "not_found"},
+        {405, "method_not_allowed"}, {409, "conflict"},     {413, "too_large"}, {429, "limit"},
+        {502, "function_error"},     {503, "unavailable"},
+};
+
+static const char *code_of(int status)
+{
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (codes[i].status == status)
+            return codes[i].code;
+    return status < 500 ? "invalid_argument" : "internal";
+}
+
+static const char *error_body(struct http_request *r, const char *request_id, int status,
+                              const char *code, const char *message, struct buf *out)
+{
+    struct jw w;
+
+    (void)r;
+    jw_init(&w, out);
+    jw_obj(&w);
+    jw_key(&w, "error");
+    jw_obj(&w);
+    jw_kstrz(&w, "code", code ? code : code_of(status));
+    jw_kstrz(&w, "message", message);
+    jw_kstrz(&w, "request_id", request_id);
+    jw_obj_end(&w);
+    jw_obj_end(&w);
+    return "application/json";
+}
+
+static void headers(struct call *c)
+{
+    call_header(c, "X-Evoke-Request-Id", str_of(c->request_id));
+}
+
+const struct api_set admin_api = {
+        .name = "admin",
+        .prefix = "/evoke/v1/",
+        .ops = ops,
+        .nops = ARRAY_LEN(ops),
+        .admit = admit,
+        .verify = verify,
+        .error = error_body,
+        .headers = headers,
+};
+
+bool admin_key(struct call *c, struct fn_key *ret)
+{
+    struct err e = {0};
+
+    if (admin_parse_key(c->captures, ret, &e) == 0)
+        return true;
+    call_fail(c, 400, NULL, "%s", e.msg);
+    return false;
+}
+
+const struct fn *admin_function(struct call *c, struct fn_key *ret_key)
+{
+    const struct fn *f;
+
+    if (!admin_key(c, ret_key))
+        return NULL;
+    f = catalog_find(c->api->catalog, ret_key);
+    if (!f)
+        call_fail(c, 404, NULL, "there is no function %s/%.*s/%.*s/%.*s/%.*s",
+                  dialect_names[ret_key->dialect], STR_ARG(ret_key->account),
+                  STR_ARG(ret_key->region), STR_ARG(ret_key->space), STR_ARG(ret_key->name));
+    return f;
+}
+
+void admin_fail_write(struct call *c, int r)
+{
+    switch (r) {
+    case -ENOENT:
+        call_fail(c, 404, NULL, "the function is gone");
+        break;
+    case -EEXIST:
+    case -ESTALE:
+        call_fail(c, 409, NULL, "somebody else changed the function at the same time, try again");
+        break;
+    default:
+        call_fail(c, 503, NULL, "the store said: %s", strerror(-r));
+        break;
+    }
+}

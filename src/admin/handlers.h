@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* handlers.h - what the files of this room share. */
+#ifndef EVOKE_ADMIN_HANDLERS_H
+#define EVOKE_ADMIN_HANDLERS_H
+
+#include <stdbool.h>
+
+struct call;
+struct err;
+struct fn;
+struct fn_key;
+
+/* admin.c */
+/* The key a path names; false: it has replied. Its texts live as long as the request. */
+bool admin_key(struct call *c, struct fn_key *ret);
+/* The function a path names, borrowed; NULL: it has replied. */
+const struct fn *admin_function(struct call *c, struct fn_key *ret_key);
+/* A failed write, in our words. */
+void admin_fail_write(struct call *c, int r);
+
+/* operations */
+void admin_list(struct call *c);
+void admin_get(struct call *c);
+void admin_delete(struct call *c);
+void admin_deploy(struct call *c);
+void admin_invoke(struct call *c);
+void admin_status(struct call *c);
+
+#endif

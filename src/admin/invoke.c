@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * invoke.c - run a function and say everything about the run: the answer is the function's own
+ * bytes, the rest stands in headers (X-Evoke-Outcome, -Duration-Ms, -Billed-Ms, -Init-Ms, -Cold,
+ * -Memory-Mb, -Memory-Used-Mb, -Log as base64). Status 200 means that it ran, not that it
+ * succeeded.
+ */
+#include "invoke/invoke.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "admin/handlers.h"
+#include "admin/object.h"
+#include "api/api.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "base/obj.h"
+#include "catalog/catalog.h"
+#include "fn/fn.h"
+
+enum { LOG_MAX = 24 << 10 };
+
+static void add_run_headers(struct call *c, const struct invoke_result *result)
+{
+    cleanup_with(buf_done) struct buf log;
+    const struct run *run = &result->run;
+
+    call_header(c, "X-Evoke-Outcome", str_of(admin_outcomes[run->outcome]));
+    call_headerf(c, "X-Evoke-Duration-Ms", "%.3f", (double)run->duration_ns / 1e6);
+    call_headerf(c, "X-Evoke-Billed-Ms", "%llu", (unsigned long long)result->billed_ms);
+    call_headerf(c, "X-Evoke-Init-Ms", "%.3f", (double)run->init_ns / 1e6);
+    call_header(c, "X-Evoke-Cold", run->cold ? S("true") : S("false"));
+    call_headerf(c, "X-Evoke-Memory-Mb", "%u", run->fn->memory_mb);
+    call_headerf(c, "X-Evoke-Memory-Used-Mb", "%.2f", (double)run->memory_bytes / (1 << 20));
+    call_headerf(c, "X-Evoke-Timeout-Ms", "%u", run->fn->timeout_ms);
+    /* What a function answers is never a page of ours. */
+    call_header(c, "Content-Security-Policy", S("sandbox"));
+    buf_init(&log, LOG_MAX);
+    base64_encode(result->tail, &log);
+    if (buf_ok(&log) && log.n > 0)
+        call_header(c, "X-Evoke-Log", buf_str(&log));
+}
+
+static void on_done(void *user, const struct invoke_result *result)
+{
+    struct call *c = user; /* checked by call_...() */
+
+    if (result->refused) {
+        call_fail_err(c, NULL, result->refused);
+        return;
+    }
+    add_run_headers(c, result);
+    call_reply(c, 200, S("application/octet-stream"), result->body);
+}
+
+static void fail_start(struct call *c, int r, const struct fn *f, const struct err *e)
+{
+    char state[ADMIN_STATE_TEXT];
+
+    switch (r) {
+    case -EMSGSIZE:
+        call_fail(c, 413, NULL, "%s", e->msg);
+        break;
+    case -EAGAIN:
+        call_fail(c, 429, NULL, "%s", e->msg);
+        break;
+    case -ENOEXEC:
+    case -ENODATA:
+        call_fail(c, 409, "not_ready", "%s", admin_object_state(f, state));
+        break;
+    default:
+        call_fail_err(c, NULL, e);
+        break;
+    }
+}
+
+void admin_invoke(struct call *c)
+{
+    struct invoke_spec spec = {0};
+    struct invocation *in = NULL;
+    struct fn_key key;
+    struct err e = {0};
+    int r;
+
+    spec.fn = admin_function(c, &key);
+    if (!spec.fn)
+        return;
+    spec.payload = c->req->body;
+    spec.request_id = c->request_id;
+    spec.on_done = on_done;
+    spec.user = c;
+    r = invoke(c->api->invoker, &spec, &in, &e);
+    if (r < 0)
+        fail_start(c, r, spec.fn, &e);
+    /* else -> on_done */
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* object.c - one JSON object per function, the same fields for every cloud. */
+#include "admin/object.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "fn/fn.h"
+#include "runtime/runtime.h"
+
+const char *const admin_outcomes[OUTCOMES] = {
+        [OUTCOME_OK] = "ok",
+        [OUTCOME_ERROR] = "error",
+        [OUTCOME_TIMEOUT] = "timeout",
+        [OUTCOME_EXITED] = "exited",
+        [OUTCOME_MEMORY] = "memory",
+        [OUTCOME_TOO_LARGE] = "too_large",
+        [OUTCOME_PROTOCOL] = "protocol",
+        [OUTCOME_INIT_ERROR] = "init_error",
+        [OUTCOME_INIT_TIMEOUT] = "init_timeout",
+        [OUTCOME_INIT_EXITED] = "init_exited",
+        [OUTCOME_CANCELLED] = "cancelled",
+};
+
+const char *admin_object_state(const struct fn *f, char out[ADMIN_STATE_TEXT])
+{
+    const struct runtime *rt = runtime_find(f->dialect, str_of(f->runtime));
+
+    if (!f->code.sha[0])
+        snprintf(out, ADMIN_STATE_TEXT, "no code: deploy some");
+    else if (!rt)
+        snprintf(out, ADMIN_STATE_TEXT, "'%.64s' is not a runtime of %s", f->runtime,
+                 dialect_names[f->dialect]);
+    else if (!runtime_worker(rt))
+        snprintf(out, ADMIN_STATE_TEXT, "this version of evoke has no worker for %s", f->runtime);
+    else if (runtime_available(rt, out, ADMIN_STATE_TEXT))
+        snprintf(out, ADMIN_STATE_TEXT, "ready");
+    return out;
+}
+
+static void put_code(struct jw *w, const struct fn_code *code)
+{
+    jw_key(w, "code");
+    jw_obj(w);
+    jw_kstrz(w, "sha256", code->sha);
+    jw_kint(w, "size", (int64_t)code->size);
+    jw_kstrz(w, "checksum", code->digest);
+    jw_kstrz(w, "kind", code->kind);
+    jw_kstrz(w, "filename", code->filename);
+    jw_obj_end(w);
+}
+
+void admin_object_function(struct jw *w, const struct fn *f)
+{
+    char state[ADMIN_STATE_TEXT], time[CLOCK_TEXT];
+
+    jw_obj(w);
+    jw_kstrz(w, "dialect", dialect_names[f->dialect]);
+    jw_kstrz(w, "account", f->account);
+    jw_kstrz(w, "region", f->region);
+    jw_kstrz(w, "space", f->space);
+    jw_kstrz(w, "name", f->name);
+    jw_kstrz(w, "version", f->version);
+    jw_kstrz(w, "state", admin_object_state(f, state));
+    jw_kstrz(w, "runtime", f->runtime);
+    jw_kstrz(w, "handler", f->handler);
+    jw_kstrz(w, "initializer", f->initializer);
+    jw_kstrz(w, "description", f->description);
+    jw_kint(w, "memory_mb", f->memory_mb);
+    jw_kint(w, "timeout_ms", f->timeout_ms);
+    jw_kint(w, "init_timeout_ms", f->init_timeout_ms);
+    jw_key(w, "environment");
+    jw_obj(w);
+    for (uint32_t i = 0; i < f->nvars; i++)
+        jw_kstrz(w, f->vars[i].name, f->vars[i].value);
+    jw_obj_end(w);
+    put_code(w, &f->code);
+    jw_kint(w, "revision", (int64_t)f->revision);
+    jw_kstrz(w, "created", clock_iso(f->created_ms, time));
+    jw_kstrz(w, "modified", clock_iso(f->modified_ms, time));
+    jw_obj_end(w);
+}
