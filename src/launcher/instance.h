@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* instance.h - the live instances: started, watched, killed, buried. */
+#ifndef EVOKE_LAUNCHER_INSTANCE_H
+#define EVOKE_LAUNCHER_INSTANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cgroup_tree;
+struct err;
+struct instances; /* opaque; owned by the server */
+struct launch_start;
+struct runtimes;
+struct sandbox;
+
+/* Everything the set needs from its owner. All borrowed, and outlive it. */
+struct instances_host {
+    struct sandbox *sandbox;
+    const struct cgroup_tree *cgroups;
+    struct runtimes *runtimes;
+    int code_dir;
+    int epoll;
+    bool root;
+    /* Called with STARTED, REFUSED and EXITED. fds are taken. */
+    void (*answer)(void *user, const void *message, size_t n, const int *fds, size_t nfds);
+    void *user;
+};
+
+/* In epoll_data.u64: what of which slot. The owner uses kinds above these for itself. */
+enum { INSTANCE_NOTES = 0, INSTANCE_GONE = 1, INSTANCE_KINDS = 2, INSTANCE_KIND_BITS = 8 };
+
+struct instances *instances_new(const struct instances_host *host);
+struct instances *instances_free(struct instances *set); /* none may be live */
+
+/*
+ * Start one. The answer comes later, once: STARTED, or REFUSED. On failure nothing was started and
+ * no answer comes: the caller refuses with what e says.
+ *
+ *   -EINVAL   a field is out of bounds            -EEXIST  the id is in use
+ *   -ENOENT   no such runtime or code             -EAGAIN  no slot is free
+ */
+int instances_start(struct instances *set, const struct launch_start *m, struct err *e);
+void instances_kill(struct instances *set, uint32_t id); /* unknown ids are ignored */
+void instances_kill_all(struct instances *set);
+size_t instances_live(const struct instances *set);
+
+void instances_on_event(struct instances *set, unsigned kind, uint64_t slot);
+/* Do what is due and say in how many ms to ask again; -1: nothing is waiting. */
+int instances_turn(struct instances *set);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - evoke-launcher: makes instances, so that nobody else needs the privilege to.
+ *
+ * Two processes. The STUB is what the keeper started: the host's root, or an ordinary user. It
+ * prepares what only it may (cgroups), makes the LAUNCHER in new user, mount, pid, ipc and uts
+ * namespaces, and then waits for nothing but its end, to remove the cgroups after it. It talks to
+ * nobody. The launcher is uid 0 and pid 1 of its namespaces and has no privilege on the host; it
+ * serves (serve.c). Each dies with the other: the launcher by PDEATHSIG, the stub by waiting. And
+ * whatever the launcher made dies with the launcher, since it is their pid 1.
+ *
+ * The launcher opens the three directories while it still has the stub's uid: they may lie below
+ * ones that only root can search. It does so after the clone, because a directory opened in
+ * another mount namespace cannot be mounted.
+ *
+ * SIGINT and SIGHUP are not for us: a terminal sends them to everybody, and the daemon still needs
+ * its instances while it drains. SIGTERM ends us at once, as does EOF on the keeper's socket.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "launcher/runtimes.h"
+#include "launcher/serve.h"
+#include "sandbox/mount.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/userns.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, FIRST_INHERITED_FD = 3, OPTION_MAX = 4096 };
+
+struct options {
+    int keeper;
+    const char *code_dir, *runtimes_dir, *run_dir; /* borrowed from argv */
+    struct runtimes *runtimes;                     /* owned */
+};
+
+static const struct log_cx cx = {.component = "main"};
+
+static const char usage[] =
+        "usage: evoke-launcher --keeper-fd N --code-dir DIR --runtimes-dir DIR --run-dir DIR\n"
+        "                      [--python PATH] [--runtime 'ID=COMMAND ARG...']...\n"
+        "Started by evoke; not meant to be run by hand.\n";
+
+static int add_python(struct runtimes *rs, const char *path, struct err *e)
+{
+    cleanup_with(buf_done) struct buf line;
+
+    buf_init(&line, OPTION_MAX);
+    buf_addf(&line, "python=%s -E -s -u -B /rt/python/bootstrap.py", path);
+    if (!buf_ok(&line))
+        return err_set(e, ERR_LIMIT, -ENAMETOOLONG, "--python: path too long");
+    return runtimes_add(rs, buf_str(&line), e);
+}
+
+static int parse_fd(const char *text, int *ret_fd, struct err *e)
+{
+    uint64_t fd;
+
+    if (str_u64(str_of(text), FIRST_INHERITED_FD, INT_MAX, &fd) < 0 ||
+        fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+        return err_set(e, ERR_CALLER, -EBADF, "--keeper-fd '%s' is not a descriptor from 3 up",
+                       text);
+    *ret_fd = (int)fd;
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct options *o, struct err *e)
+{
+    enum { KEEPER_FD = 1, CODE_DIR, RUNTIMES_DIR, RUN_DIR, PYTHON, RUNTIME };
+    static const struct option known[] = {
+            {"keeper-fd", required_argument, NULL, KEEPER_FD},
+            {"code-dir", required_argument, NULL, CODE_DIR},
+            {"runtimes-dir", required_argument, NULL, RUNTIMES_DIR},
+            {"run-dir", required_argument, NULL, RUN_DIR},
+            {"python", required_argument, NULL, PYTHON},
+            {"runtime", required_argument, NULL, RUNTIME},
+            {0},
+    };
+    int which, r = 0;
+
+    while (r >= 0 && (which = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        switch (which) {
+        case KEEPER_FD:
+            r = parse_fd(optarg, &o->keeper, e);
+            break;
+        case CODE_DIR:
+            o->code_dir = optarg;
+            break;
+        case RUNTIMES_DIR:
+            o->runtimes_dir = optarg;
+            break;
+        case RUN_DIR:
+            o->run_dir = optarg;
+            break;
+        case PYTHON:
+            r = add_python(o->runtimes, optarg, e);
+            break;
+        case RUNTIME:
+            r = runtimes_add(o->runtimes, str_of(optarg), e);
+            break;
+        default:
+            r = err_set(e, ERR_CALLER, -EINVAL, "unknown option");
+        }
+    }
+    if (r >= 0 &&
+        (optind != argc || o->keeper < 0 || !o->code_dir || !o->runtimes_dir || !o->run_dir))
+        r = err_set(e, ERR_CALLER, -EINVAL, "an option is missing, or there is one too many");
+    return r;
+}
+
+/* Keep nothing that the keeper forgot to close (its listeners, say). */
+static int close_inherited(int keep, struct err *e)
+{
+    if ((keep > FIRST_INHERITED_FD && close_range(FIRST_INHERITED_FD, (unsigned)keep - 1, 0) < 0) ||
+        close_range((unsigned)keep + 1, ~0U, 0) < 0)
+        return err_sys(e, "close inherited descriptors");
+    return 0;
+}
+
+/* Two descriptors for each instance, and five more for each that is starting. */
+static void raise_open_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int open_directory(const char *what, const char *path, int *ret_fd, struct err *e)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_sys(e, "%s '%s'", what, path);
+    *ret_fd = fd;
+    return 0;
+}
+
+/* The launcher: from a fresh clone to the loop. */
+static int launch(const struct options *o, bool root, struct cgroup_tree *tree, struct err *e)
+{
+    cleanup_close int code = -EBADF;
+    cleanup_close int runtimes = -EBADF;
+    cleanup_close int rt_mount = -EBADF;
+    struct serve what = {
+            .keeper = o->keeper, .root = root, .cgroups = tree, .runtimes = o->runtimes};
+    int r;
+
+    r = open_directory("code directory", o->code_dir, &code, e);
+    if (r >= 0)
+        r = open_directory("runtimes directory", o->runtimes_dir, &runtimes, e);
+    if (r >= 0 && chdir(o->run_dir) < 0)
+        r = err_sys(e, "run directory '%s'", o->run_dir);
+    if (r >= 0)
+        r = userns_settle(root, e);
+    if (r >= 0)
+        r = mount_own_view(e);
+    if (r >= 0)
+        r = mount_clone(runtimes, &rt_mount, e);
+    if (r >= 0)
+        r = sandbox_open(root, tree, TAKE_FD(rt_mount), &what.sandbox, e);
+    if (r < 0)
+        return r;
+
+    what.code_dir = code;
+    log_info(&cx, "ready as %s", root ? "root" : "an ordinary user");
+    return serve_run(&what, e);
+}
+
+/* The stub: until the launcher ends, or we are told to. */
+static int attend(pid_t launcher, const sigset_t *signals)
+{
+    int status = 0;
+
+    for (;;) {
+        int sig = sigwaitinfo(signals, NULL);
+
+        if (sig == SIGTERM)
+            (void)kill(launcher, SIGKILL);
+        if (sig == SIGTERM || waitpid(launcher, &status, WNOHANG) == launcher)
+            break;
+    }
+    if (WIFSIGNALED(status))
+        log_err(&cx, "the launcher was killed by signal %d", WTERMSIG(status));
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
+}
+
+static int run(const struct options *o, struct err *e)
+{
+    bool root = geteuid() == 0;
+    struct cgroup_tree tree;
+    sigset_t signals;
+    pid_t launcher = -1;
+    int r;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+
+    r = close_inherited(o->keeper, e);
+    if (r >= 0)
+        r = sandbox_host_init(root, &tree, e);
+    if (r < 0)
+        return r;
+    r = userns_clone(root, &launcher, e);
+    if (r == 0) {
+        r = launch(o, root, &tree, e);
+        if (r < 0)
+            log_err(&cx, "%s", e->msg);
+        _exit(r < 0 ? EXIT_FAILED : 0);
+    }
+    if (r > 0) {
+        (void)close(o->keeper);
+        r = attend(launcher, &signals);
+    }
+    sandbox_host_done(&tree);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.keeper = -EBADF};
+    struct err e = {0};
+    int r;
+
+    log_open("launcher", LOG_INFO);
+    umask(022);
+    raise_open_files();
+    o.runtimes = runtimes_new();
+    r = parse(argc, argv, &o, &e);
+    if (r < 0) {
+        log_err(&cx, "%s", e.msg);
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+
+    r = run(&o, &e);
+    if (r < 0 && e.code < 0)
+        log_err(&cx, "%s", e.msg);
+    o.runtimes = runtimes_free(o.runtimes);
+    return r < 0 ? EXIT_FAILED : 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "launcher/proto.h"
+#include "launcher/runtimes.h"
+#include "t.h"
+
+static void refuses(struct runtimes *rs, const char *line, const char *part)
+{
+    struct err e = {0};
+
+    assert_true(runtimes_add(rs, str_of(line), &e) < 0);
+    t_has(e.msg, part);
+}
+
+static void python_and_native_are_there_from_the_start(void **state)
+{
+    struct runtimes *rs = runtimes_new();
+    char *const *argv = runtimes_command(rs, "native", "/opt/function/code");
+
+    (void)state;
+    assert_string_equal(argv[0], "/opt/function/code/bootstrap");
+    assert_null(argv[1]);
+    argv = runtimes_command(rs, "python", "/code");
+    assert_string_equal(argv[0], "/usr/bin/python3");
+    assert_string_equal(argv[5], "/rt/python/bootstrap.py");
+    assert_null(argv[6]);
+    assert_null(runtimes_command(rs, "", "/code"));
+    assert_null(runtimes_command(rs, "pytho", "/code"));
+    runtimes_free(rs);
+}
+
+static void a_later_entry_replaces_an_earlier_one(void **state)
+{
+    struct runtimes *rs = runtimes_new();
+    struct err e = {0};
+
+    (void)state;
+    t_ok(runtimes_add(rs, S("node18=/usr/bin/node --x=1 /rt/node/main.js"), &e), &e);
+    t_ok(runtimes_add(rs, S("node18=/opt/node"), &e), &e);
+    assert_string_equal(runtimes_command(rs, "node18", "/code")[0], "/opt/node");
+    assert_null(runtimes_command(rs, "node18", "/code")[1]);
+    runtimes_free(rs);
+}
+
+static void malformed_entries_are_refused(void **state)
+{
+    struct runtimes *rs = runtimes_new();
+    char line[128];
+
+    (void)state;
+    refuses(rs, "python", "id=command");
+    refuses(rs, "=/bin/true", "id=command");
+    refuses(rs, "Python=/bin/true", "id=command");
+    refuses(rs, "a/b=/bin/true", "id=command");
+    refuses(rs, "x=", "empty argument");
+    refuses(rs, "x=/bin/true  a", "empty argument");
+    refuses(rs, "x=/bin/true ", "empty argument");
+    refuses(rs, "x=bin/true", "absolute");
+    refuses(rs, "x=/1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", "more than 16");
+    assert_int_equal(runtimes_add(rs, S("x=/1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"), NULL), 0);
+    snprintf(line, sizeof line, "%.*s=/bin/true", LAUNCH_RUNTIME_ID, "abcdefghijklmnopqrstuvwxyz");
+    refuses(rs, line, "id=command");
+    snprintf(line, sizeof line, "%.*s=/bin/true", LAUNCH_RUNTIME_ID - 1,
+             "abcdefghijklmnopqrstuvwxyz");
+    assert_int_equal(runtimes_add(rs, str_of(line), NULL), 0);
+    runtimes_free(rs);
+}
+
+static void the_table_has_an_end(void **state)
+{
+    struct runtimes *rs = runtimes_new();
+    char line[64];
+
+    (void)state;
+    for (int i = 2; i < RUNTIMES_MAX; i++) {
+        snprintf(line, sizeof line, "r%d=/bin/true", i);
+        assert_int_equal(runtimes_add(rs, str_of(line), NULL), 0);
+    }
+    refuses(rs, "onemore=/bin/true", "more than 64");
+    assert_int_equal(runtimes_add(rs, S("r2=/bin/false"), NULL), 0);
+    runtimes_free(rs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(python_and_native_are_there_from_the_start),
+            cmocka_unit_test(a_later_entry_replaces_an_earlier_one),
+            cmocka_unit_test(malformed_entries_are_refused),
+            cmocka_unit_test(the_table_has_an_end),
+    };
+
+    return T_RUN(tests);
+}
