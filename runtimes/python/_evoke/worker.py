@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a worker: READY, ASSIGN, load, READY, then one invocation after the other.
+
+  boot()    descriptor 3 is moved away, READY says that we run. No user code has been seen.
+  assign()  environment, working directory, sys.path; the handler is loaded, the initializer run.
+  run()     one OPEN .. END: decode the event, call, encode the answer.
+
+Three ways out of user code: it returns, it raises (an error result; the instance lives on), or the
+process ends: sys.exit() and os._exit() mean what they say, and the host words it.
+"""
+
+import os
+import sys
+
+from . import frames, quickjson
+from .frames import ASSIGN, ERROR, OPEN, READY, frame
+from .output import Output, watch_forks
+
+EXIT_INIT_FAILED, EXIT_PROTOCOL = 1, 70
+KEPT_VARIABLES = ("PATH", "LANG", "HOME")
+
+
+class Worker:
+    def __init__(self, fd):
+        self.channel = frames.Channel(frames.adopt(fd))
+        self.output = None
+        self.dialect = None
+        self.handler = None
+        self.answer_max = 0
+        self.pid = os.getpid()
+
+    def boot(self):
+        self.channel.send(frame(READY, 0, b'{"version":1}'))
+
+    def assign(self):
+        kind, _, payload = self.channel.take()
+        if kind != ASSIGN:
+            raise frames.Broken("frame of type %d before ASSIGN" % kind)
+        doc = quickjson.loads(payload)
+        self.channel.log_line_bytes = max(1, doc["log_line_bytes"])
+        self.answer_max = doc["answer_max"]
+        self.output = Output(self.channel)
+        self.output.request_id = doc["instance_id"]
+        watch_forks(self.channel, self.output)
+        self.dialect = _dialect(doc)
+        _settle(doc)
+        self.output.hook_logging()
+
+        failed = self._load(doc)
+        self.output.flush()
+        if failed is not None:
+            self.channel.send(frame(READY, 0, failed, ERROR))
+            _leave(EXIT_INIT_FAILED)
+        self.channel.begin(None)
+        self.channel.send(frame(READY, 0, b"{}"))
+
+    def _load(self, doc):
+        """None, or the error result."""
+        from . import load
+
+        try:
+            self.handler = load.handler(doc["code_root"], doc["handler"])
+            if doc.get("initializer"):
+                initializer = load.handler(doc["code_root"], doc["initializer"], "initializer")
+                initializer(self.dialect.context(doc["instance_id"]))
+            return None
+        except SystemExit as e:
+            self._exit(e)
+        except BaseException as e:
+            return self._error(e, frames.MAX_DATA)
+        finally:
+            self._only_parent()
+
+    def run(self):
+        kind, stream, payload = self.channel.take()
+        if kind in (frames.RESET, frames.CREDIT):
+            return  # late, of the stream before
+        if kind != OPEN:
+            raise frames.Broken("frame of type %d where OPEN was expected" % kind)
+        doc = quickjson.loads(payload)
+        data = self.channel.event(stream)
+        self.output.refresh()
+        self.output.request_id = doc["request_id"]
+        self.channel.begin(stream)
+        flags = 0
+        try:
+            context = self.dialect.context(
+                doc["request_id"],
+                doc.get("timeout_ms", 0),
+                doc.get("credentials"),
+                doc.get("retry_count", 0),
+            )
+            body = self.dialect.answer(self.handler(self.dialect.event(data), context))
+            if len(body) > self.answer_max:
+                body, flags = self._report(self.dialect.too_large(), self.answer_max), ERROR
+        except SystemExit as e:
+            self._exit(e)
+        except BaseException as e:
+            body, flags = self._error(e, self.answer_max), ERROR
+        finally:
+            self._only_parent()
+        self.output.flush()
+        self.channel.answer(stream, body, b'{"peak_bytes":%d}' % _peak_bytes(), flags)
+
+    def _error(self, exception, limit):
+        from . import errors
+
+        return self._report(errors.of(exception), limit)
+
+    def _report(self, report, limit):
+        try:
+            self.output.write(report.text())
+            body = self.dialect.error(report)
+            if len(body) > limit:
+                report.frames = []
+                body = self.dialect.error(report)
+            return body
+        except (MemoryError, RecursionError):
+            return b'{"errorMessage": "out of memory", "errorType": "MemoryError"}'
+
+    def _exit(self, exit_):
+        """sys.exit(): end as the interpreter would have."""
+        code = exit_.code
+        if code is None:
+            code = 0
+        elif not isinstance(code, int):
+            self.output.write("%s\n" % (code,))
+            code = 1
+        self.output.flush()
+        _leave(code & 0xFF)
+
+    def _only_parent(self):
+        """A forked child that returned from the handler ends here, not in our loop."""
+        if os.getpid() != self.pid:
+            try:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:
+                _leave(0)
+
+
+def _leave(code):
+    os._exit(code)  # no atexit, no waiting for the function's threads
+
+
+def _dialect(doc):
+    if doc["dialect"] == "functiongraph":
+        from .functiongraph import Dialect
+    elif doc["dialect"] == "fc":
+        from .fc import Dialect
+    else:
+        raise frames.Broken("dialect '%s' is not known" % doc["dialect"])
+    return Dialect(doc)
+
+
+def _settle(doc):
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept)
+    os.environ.update(doc["env"])
+    if "TZ" in doc["env"]:
+        import time
+
+        time.tzset()
+    os.chdir(doc["cwd"])
+    sys.path.insert(0, doc["code_root"])
+    sys.argv = [doc["handler"]]
+    sys.modules["__main__"] = type(sys)("__main__")
+
+
+def _peak_bytes():
+    return _getrusage(_self).ru_maxrss * 1024
+
+
+try:
+    from resource import RUSAGE_SELF as _self
+    from resource import getrusage as _getrusage
+except ImportError:  # not built in; the host measures by its own means
+
+    def _peak_bytes():
+        return 0
+
+
+def main(fd):
+    try:
+        worker = Worker(fd)
+        worker.boot()
+        worker.assign()
+        while True:
+            worker.run()
+    except frames.Closed:
+        _leave(0)
+    except BaseException as e:
+        text = "%s: %s" % (type(e).__name__, e)
+        try:
+            os.write(2, b"evoke worker: " + text.encode("utf-8", "replace")[:500] + b"\n")
+        finally:
+            _leave(EXIT_PROTOCOL)
