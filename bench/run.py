@@ -10,9 +10,6 @@ FunctionGraph's, signed: the same signed bytes are sent again and again (a signa
 checks it each time.
 """
 import argparse
-import datetime
-import hashlib
-import hmac
 import os
 import pathlib
 import platform
@@ -27,26 +24,14 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/lib"))
 
-PROJECT = "0123456789abcdef0123456789abcdef"
-
-
-def sign(method, path, headers, body, access, secret):
-    """SDK-HMAC-SHA256, functiongraph.md 2.2 in the simple case without a query."""
-    names = ";".join(sorted(headers))
-    quoted = path.replace(":", "%3A") + "/"
-    canonical = "\n".join([method, quoted, "", *[f"{k}:{headers[k]}" for k in sorted(headers)], "", names,
-                           hashlib.sha256(body).hexdigest()])
-    text = f"SDK-HMAC-SHA256\n{headers['x-sdk-date']}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-    return f"SDK-HMAC-SHA256 Access={access}, SignedHeaders={names}, Signature={signature}"
+from signing import PROJECT, authorization, stamp, urn  # noqa: E402
 
 
 def invoke_request(evoke, name, body=b'{"hello":"world"}'):
     """Bytes of one signed synchronous invocation."""
-    path = f"/v2/{PROJECT}/fgs/functions/urn:fss:local-1:{PROJECT}:function:default:{name}:latest/invocations"
-    headers = {"content-type": "application/json", "host": f"127.0.0.1:{evoke.port}",
-               "x-sdk-date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")}
-    auth = sign("POST", path, headers, body, evoke.access_key, evoke.secret_key)
+    path = f"/v2/{PROJECT}/fgs/functions/{urn(name)}/invocations"
+    headers = {"content-type": "application/json", "host": f"127.0.0.1:{evoke.port}", "x-sdk-date": stamp()}
+    auth = authorization("POST", path, "", headers, body, evoke.access_key, evoke.secret_key)
     head = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
     return (f"POST {path} HTTP/1.1\r\n{head}Authorization: {auth}\r\nContent-Length: {len(body)}\r\n\r\n"
             ).encode() + body
@@ -82,7 +67,7 @@ def deploy(evoke, directory, manifest, files):
 ECHO_PY = "def handler(event, context):\n    return event\n"
 
 
-def manifest(name, runtime, handler, instances=100):
+def manifest(name, runtime, handler):
     return (f"functions:\n  {name}:\n    runtime: {runtime}\n    handler: {handler}\n    account: {PROJECT}\n"
             f"    region: local-1\n    timeout: 30\n")
 

@@ -137,17 +137,16 @@ static int control_pair(struct child *c, int *ret_theirs, struct err *e)
     return 0;
 }
 
-/* "python=/usr/bin/python3 python3 -E ..." for each row of the worker table. */
+/* "python=/usr/bin/python3 -E ..." for one row of the worker table: argv[0] is the program itself.
+ */
 static char *worker_flag(const struct keeper *k, const struct worker_kind *w)
 {
+    const char *program = strcmp(w->id, "python") == 0 ? k->o->python : w->program;
     struct buf b;
 
     buf_init(&b, 8192);
-    buf_addf(&b, "%s=%s", w->id,
-             strcmp(w->id, "python") == 0 ? k->o->python
-             : w->program                 ? w->program
-                                          : "-");
-    for (size_t i = 0; w->argv[i]; i++)
+    buf_addf(&b, "%s=%s", w->id, program ? program : "{code}/bootstrap");
+    for (size_t i = 1; w->argv[i]; i++)
         buf_addf(&b, " %s", w->argv[i]);
     return buf_take(&b);
 }
@@ -156,10 +155,9 @@ static int start_launcher(struct keeper *k, struct err *e)
 {
     cleanup_free char *code = xasprintf("%s/cache/code", k->o->data);
     cleanup_free char *run = xasprintf("%s/run", k->o->data);
-    const char *argv[32] = {
-            "evoke-launcher",  "--keeper-fd", "3", "--code-dir",  code,           "--runtimes-dir",
-            k->paths.runtimes, "--run-dir",   run, "--log-level", k->o->log_level};
-    size_t n = 11, first = n;
+    const char *argv[32] = {"evoke-launcher", "--keeper-fd",     "3",         "--code-dir", code,
+                            "--runtimes-dir", k->paths.runtimes, "--run-dir", run};
+    size_t n = 9, first = n;
     int theirs, r;
 
     r = control_pair(&k->launcher, &theirs, e);
