@@ -7,7 +7,7 @@
  * Stream 0 is the instance itself; a host opens streams 1, 2, 3, ... and never reuses one. A
  * payload of an event or an answer is raw bytes in DATA frames; what describes it is JSON in OPEN,
  * ASSIGN, READY and END. Either side sends at most `credit` DATA bytes per stream and direction:
- * FRAME_CREDIT to start, more by CREDIT frames of the receiver. Other frames need no credit.
+ * FRAME_WINDOW to start, more by CREDIT frames of the receiver. Other frames need no credit.
  *
  * docs/protocol/frames.md
  */
@@ -36,9 +36,9 @@ enum frame_type {
 
 enum {
     FRAME_HEAD = 12,
-    FRAME_MAX_DATA = 65536,   /* payload of any frame but ASSIGN and OPEN */
-    FRAME_MAX_META = 1 << 20, /* payload of ASSIGN and OPEN (host to worker only) */
-    FRAME_CREDIT = 256 * 1024,
+    FRAME_MAX_DATA = 65536,    /* payload of any frame but ASSIGN and OPEN */
+    FRAME_MAX_META = 1 << 20,  /* payload of ASSIGN and OPEN (host to worker only) */
+    FRAME_WINDOW = 256 * 1024, /* DATA bytes either side may send before the first CREDIT */
 
     FRAME_F_ERROR = 1,
 };
@@ -61,6 +61,7 @@ int frame_take(struct str *in, uint32_t max_payload, struct frame *ret, const ch
 void frame_put(struct buf *out, enum frame_type type, uint8_t flags, uint32_t stream,
                struct str payload);
 void frame_put_credit(struct buf *out, uint32_t stream, uint32_t bytes);
+uint32_t frame_credit(const struct frame *f); /* of a CREDIT frame */
 /* Head only, for a payload written separately. */
 void frame_head(uint8_t head[FRAME_HEAD], enum frame_type type, uint8_t flags, uint32_t stream,
                 uint32_t length);

@@ -23,6 +23,8 @@ struct loop;
 struct pool;
 
 struct invoker *invoker_new(struct loop *l, struct catalog *catalog, struct pool *pool);
+/* Runs under way end refused or as the pool ends them; it is gone with the last of them. Order of
+ * an end: pool_free(), invoker_free(), catalog_free(). */
 struct invoker *invoker_free(struct invoker *iv);
 
 struct invoke_result {
@@ -37,7 +39,7 @@ struct invoke_result {
 struct invoke_spec {
     const struct fn *fn;    /* referenced for the run */
     struct str payload;     /* copied unless `owned` */
-    struct buf *owned;      /* taken instead of payload, or NULL */
+    struct buf *owned;      /* taken instead of payload, or NULL; untouched on failure */
     const char *request_id; /* NULL: a new uuid */
     void (*on_done)(
             void *user,

@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/str.h"
 
+struct buf;
 struct err;
 struct fn;
 struct instance;
@@ -81,11 +82,13 @@ struct job {             /* embedded in the caller's object */
 };
 
 struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf *conf);
-struct pool *pool_free(struct pool *p); /* kills everything; waiting jobs end with JOB_NO_START */
+/* Kills everything: running jobs end with JOB_EXITED, waiting ones with JOB_NO_START, inside this
+ * call. Not from inside a callback of the pool. */
+struct pool *pool_free(struct pool *p);
 void pool_conf_default(struct pool_conf *conf);
 
-/* 0: on_end will come, exactly once, never before this returns. -EAGAIN: the function's queue is
- * full. */
+/* 0: on_end will come, exactly once, never before this returns (open and on_start may: a warm
+ * instance takes the job at once). -EAGAIN: the function's queue is full; -ESHUTDOWN: draining. */
 int pool_submit(struct pool *p, struct job *job, struct err *e);
 /* The caller no longer wants the answer: on_end comes soon (JOB_EXITED when it was running: its
  * instance is killed). */

@@ -19,7 +19,7 @@ struct runtime {
     const char *source; /* extension of a single source file, ".py"; NULL where there is none */
 };
 
-/* How the launcher starts a worker. "{rt}" is where the runtimes directory is mounted. */
+/* How the launcher starts a worker. The runtimes directory is mounted on /rt. */
 struct worker_kind {
     const char *id;      /* "python" */
     const char *program; /* default interpreter path on the host, "/usr/bin/python3"; NULL: from the

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * invoke.c - one run of one function, from an event's bytes to what its caller is told.
+ *
+ * invoke() checks what can be told at once, then the invocation goes its way:
+ *
+ *   code directory there? --no--> catalog_ready_code() --> on_ready
+ *           \______________________________________________/
+ *                                  |
+ *                            pool_submit --> on_load*, on_start, on_data*, on_log* --> on_end -->
+ * answer
+ *
+ * What always holds:
+ *   (1) on_done is called exactly once, from the loop, and never after invocation_forget().
+ *   (2) an invocation lives until its end, whoever has lost interest: the clouds let a run go on
+ *       when its caller hangs up.
+ *   (3) the code directory is derived from a blob and may be wiped at any time. It is made sure of
+ *       before the first run of a package; if a start then misses it, once more, and once only.
+ *   (4) the pool tells how a run ended, the shape words it. Nothing here knows a cloud.
+ *
+ * The answer is held in memory, up to the shape's limit, because its status is known at its end
+ * only. Of the log the last tail_bytes are held.
+ */
+#include "invoke/invoke.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/obj.h"
+#include "catalog/catalog.h"
+#include "fn/fn.h"
+#include "invoke/tail.h"
+#include "loop/loop.h"
+#include "pool/pool.h"
+#include "runtime/runtime.h"
+
+enum {
+    INVOKER_MAGIC = 0x494e564b,
+    INVOCATION_MAGIC = 0x494e564e,
+    REQUEST_ID_MAX = 128,
+    LINES_MAX = 64 * 1024, /* the platform's own log lines at one point of a run */
+};
+
+struct invoker {
+    uint32_t magic;
+    struct loop *loop;       /* borrowed */
+    struct catalog *catalog; /* borrowed */
+    struct pool *pool;       /* borrowed */
+    struct map *ready;       /* sha of a package -> itself: its code directory was seen */
+    size_t live;             /* its owner and the invocations: each holds it */
+    bool closing;
+};
+
+struct invocation {
+    uint32_t magic;
+    struct invoker *iv;
+    const struct shape_ops *shape;
+    const struct fn *fn; /* shared */
+    char *request_id;    /* owned */
+    char instance_id[UUID_TEXT];
+    struct buf payload, body;
+    struct tail tail;
+    struct run run;
+    struct job job;
+    struct err refused;
+    bool started, code_retried;
+    void (*on_done)(void *user, const struct invoke_result *result); /* NULL: forgotten */
+    void *user;
+};
+
+static const struct job_ops job_ops;
+
+static void unhold(struct invoker *iv)
+{
+    if (--iv->live > 0)
+        return;
+    iv->ready = map_free(iv->ready);
+    iv->magic = 0;
+    free(iv);
+}
+
+static void destroy(struct invocation *in)
+{
+    struct invoker *iv = in->iv;
+
+    buf_done(&in->payload);
+    buf_done(&in->body);
+    tail_done(&in->tail);
+    fn_unref(in->fn);
+    free(in->request_id);
+    in->magic = 0;
+    free(in);
+    unhold(iv);
+}
+
+static void answer(struct invocation *in)
+{
+    struct invoke_result result = {
+            .run = in->run,
+            .billed_ms = in->refused.code < 0 ? 0 : in->shape->billed_ms(&in->run),
+            .body = buf_str(&in->body),
+            .tail = tail_text(&in->tail),
+            .refused = in->refused.code < 0 ? &in->refused : NULL,
+    };
+
+    if (in->on_done)
+        in->on_done(in->user, &result);
+    destroy(in);
+}
+
+static void refuse(struct invocation *in)
+{
+    assert(in->refused.code < 0);
+    in->run.outcome = OUTCOME_CANCELLED;
+    buf_reset(&in->body);
+    answer(in);
+}
+
+static void on_refuse_turn(void *user)
+{
+    refuse(OBJ(user, struct invocation, INVOCATION_MAGIC));
+}
+
+static void log_point(struct invocation *in, enum log_point point)
+{
+    struct buf lines;
+
+    buf_init(&lines, LINES_MAX);
+    in->shape->log(&in->run, point, &lines);
+    tail_add(&in->tail, buf_str(&lines));
+    buf_done(&lines);
+}
+
+/* ---- what the pool asks and tells ---- */
+
+static void remember_instance(struct invocation *in, const char *instance_id)
+{
+    (void)snprintf(in->instance_id, sizeof(in->instance_id), "%s", instance_id);
+    in->run.instance_id = in->instance_id;
+}
+
+static void job_assign(void *user, const char *instance_id, struct buf *out)
+{
+    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
+
+    in->shape->assign(in->fn, instance_id, out);
+}
+
+static void job_open(void *user, const char *instance_id, struct buf *out)
+{
+    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
+
+    remember_instance(in, instance_id);
+    in->shape->open(&in->run, out);
+}
+
+static void on_load(void *user, const char *instance_id, bool end, uint64_t load_ns,
+                    uint64_t memory_bytes)
+{
+    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
+
+    remember_instance(in, instance_id);
+    in->run.cold = true;
+    in->run.init_ns = load_ns;
+    in->run.memory_bytes = memory_bytes;
+    if (!end)
+        in->run.start_wall_ms = clock_wall_ms();
+    log_point(in, end ? LOG_LOAD_END : LOG_LOAD_START);
+}
+
+static void on_start(void *user, const char *instance_id, bool cold)
+{
+    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
+
+    remember_instance(in, instance_id);
+    in->started = true;
+    in->run.cold = cold;
+    in->run.start_wall_ms = clock_wall_ms();
+    log_point(in, LOG_RUN_START);
+}
+
+static void on_data(void *user, struct str bytes)
+{
+    buf_adds(&OBJ(user, struct invocation, INVOCATION_MAGIC)->body, bytes);
+}
+
+static void on_log(void *user, struct str text)
+{
+    tail_add(&OBJ(user, struct invocation, INVOCATION_MAGIC)->tail, text);
+}
+
+/* Whose words the body is: the function's, or ours. */
+static const struct {
+    enum outcome outcome;
+    bool ours;
+} endings[] = {
+        [JOB_DONE] = {OUTCOME_OK, false},
+        [JOB_ERROR] = {OUTCOME_ERROR, false},
+        [JOB_TIMEOUT] = {OUTCOME_TIMEOUT, true},
+        [JOB_EXITED] = {OUTCOME_EXITED, true},
+        [JOB_MEMORY] = {OUTCOME_MEMORY, true},
+        [JOB_PROTOCOL] = {OUTCOME_PROTOCOL, true},
+        [JOB_TOO_LARGE] = {OUTCOME_TOO_LARGE, true},
+        [JOB_INIT_ERROR] = {OUTCOME_INIT_ERROR, false},
+        [JOB_INIT_TIMEOUT] = {OUTCOME_INIT_TIMEOUT, true},
+        [JOB_INIT_EXITED] = {OUTCOME_INIT_EXITED, true},
+        [JOB_NO_START] = {OUTCOME_CANCELLED, false},
+};
+
+static void ready_code(struct invocation *in);
+
+static void on_no_start(struct invocation *in, const struct err *e)
+{
+    if (e->code == -ENOENT && !in->code_retried && !in->iv->closing) {
+        in->code_retried = true;
+        map_del(in->iv->ready, str_of(in->fn->code.sha));
+        ready_code(in);
+        return;
+    }
+    in->refused = *e;
+    refuse(in);
+}
+
+static void on_end(void *user, const struct job_report *report)
+{
+    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
+
+    if (report->end == JOB_NO_START) {
+        on_no_start(in, report->err);
+        return;
+    }
+    in->run.outcome = endings[report->end].outcome;
+    in->run.duration_ns = report->duration_ns;
+    in->run.init_ns = report->init_ns ? report->init_ns : in->run.init_ns;
+    in->run.cold = report->cold;
+    in->run.handled = report->handled;
+    in->run.memory_bytes = report->memory_bytes;
+    in->run.exit_code = report->exit_code;
+    in->run.signal = report->signal;
+    if (endings[report->end].ours) {
+        buf_reset(&in->body);
+        in->shape->failure(&in->run, &in->body);
+    }
+    if (in->started)
+        log_point(in, LOG_RUN_END);
+    answer(in);
+}
+
+static const struct job_ops job_ops = {
+        .assign = job_assign,
+        .open = job_open,
+        .on_start = on_start,
+        .on_load = on_load,
+        .on_data = on_data,
+        .on_log = on_log,
+        .on_end = on_end,
+};
+
+/* ---- the way to the pool ---- */
+
+static int submit(struct invocation *in, struct err *e)
+{
+    in->job = (struct job){
+            .fn = in->fn,
+            .ops = &job_ops,
+            .user = in,
+            .payload = buf_str(&in->payload),
+            .layout = in->shape->layout,
+            .answer_max = in->shape->answer_max,
+    };
+    return pool_submit(in->iv->pool, &in->job, e);
+}
+
+static void on_ready(void *user, int r, const struct err *e)
+{
+    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
+    struct invoker *iv = in->iv;
+
+    if (r < 0 || iv->closing) {
+        if (e)
+            in->refused = *e;
+        if (in->refused.code >= 0)
+            err_set(&in->refused, ERR_HOST, r < 0 ? r : -ESHUTDOWN, "%s",
+                    r < 0 ? "the function's code is not available" : "the service is stopping");
+        loop_defer(iv->loop, on_refuse_turn, in);
+        return;
+    }
+    map_put(iv->ready, str_of(in->fn->code.sha), iv);
+    if (submit(in, &in->refused) < 0)
+        loop_defer(iv->loop, on_refuse_turn, in);
+}
+
+static void ready_code(struct invocation *in)
+{
+    catalog_ready_code(in->iv->catalog, in->fn->code.sha, on_ready, in);
+}
+
+/* What can be refused before anything is kept. */
+static int check(const struct invoke_spec *spec, const struct shape_ops *shape, struct err *e)
+{
+    const struct fn *fn = spec->fn;
+    const struct runtime *rt = runtime_find(fn->dialect, str_of(fn->runtime));
+    size_t payload = spec->owned ? spec->owned->n : spec->payload.n;
+
+    if (!shape)
+        return err_set(e, ERR_HOST, -ENOEXEC, "dialect '%s' is not built in",
+                       dialect_names[fn->dialect]);
+    if (!rt)
+        return err_set(e, ERR_CALLER, -ENOEXEC, "runtime '%s' is unknown", fn->runtime);
+    if (!rt->worker)
+        return err_set(e, ERR_CALLER, -ENOEXEC, "runtime '%s' has no worker in this version",
+                       fn->runtime);
+    if (fn->code.sha[0] == 0)
+        return err_set(e, ERR_CALLER, -ENODATA, "function '%s' has no code yet", fn->name);
+    if (payload > shape->payload_max)
+        return err_set(e, ERR_LIMIT, -EMSGSIZE, "the event has %zu bytes, the limit is %llu",
+                       payload, (unsigned long long)shape->payload_max);
+    return 0;
+}
+
+static void take_payload(struct invocation *in, const struct invoke_spec *spec)
+{
+    if (spec->owned) {
+        buf_move(&in->payload, spec->owned);
+        return;
+    }
+    buf_init(&in->payload, in->shape->payload_max);
+    buf_adds(&in->payload, spec->payload);
+}
+
+int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation **ret,
+           struct err *e)
+{
+    const struct shape_ops *shape = shape_of(spec->fn->dialect);
+    struct invocation *in;
+    char id[UUID_TEXT];
+    int r;
+
+    assert(iv->magic == INVOKER_MAGIC);
+    if (iv->closing)
+        return err_set(e, ERR_HOST, -ESHUTDOWN, "the service is stopping");
+    r = check(spec, shape, e);
+    if (r < 0)
+        return r;
+
+    in = xnew(struct invocation);
+    in->magic = INVOCATION_MAGIC;
+    in->iv = iv;
+    iv->live++;
+    in->shape = shape;
+    in->fn = fn_ref(spec->fn);
+    in->request_id = spec->request_id ? xstrndup(spec->request_id, REQUEST_ID_MAX)
+                                      : (uuid4(id), xstrdup(id));
+    in->run = (struct run){
+            .fn = in->fn,
+            .request_id = in->request_id,
+            .instance_id = in->instance_id,
+            .start_wall_ms = clock_wall_ms(),
+            .access_key = "",
+            .secret_key = "",
+            .security_token = "",
+    };
+    buf_init(&in->body, shape->answer_max + LINES_MAX);
+    tail_init(&in->tail, shape->tail_bytes);
+    take_payload(in, spec);
+
+    in->on_done = spec->on_done;
+    in->user = spec->user;
+
+    if (!map_get(iv->ready, str_of(in->fn->code.sha))) {
+        ready_code(in);
+    } else {
+        r = submit(in, e);
+        if (r < 0) {
+            if (spec->owned)
+                buf_move(spec->owned, &in->payload);
+            destroy(in);
+            return r;
+        }
+    }
+    if (ret)
+        *ret = in;
+    return 0;
+}
+
+const char *invocation_id(const struct invocation *in)
+{
+    return in->request_id;
+}
+
+void invocation_forget(struct invocation *in)
+{
+    assert(in->magic == INVOCATION_MAGIC);
+    in->on_done = NULL;
+}
+
+struct invoker *invoker_new(struct loop *l, struct catalog *catalog, struct pool *pool)
+{
+    struct invoker *iv = xnew(struct invoker);
+
+    iv->magic = INVOKER_MAGIC;
+    iv->loop = l;
+    iv->catalog = catalog;
+    iv->pool = pool;
+    iv->ready = map_new();
+    iv->live = 1; /* its owner; every invocation is one more */
+    return iv;
+}
+
+struct invoker *invoker_free(struct invoker *iv)
+{
+    if (!iv)
+        return NULL;
+    assert(iv->magic == INVOKER_MAGIC && !iv->closing);
+    iv->closing = true;
+    unhold(iv);
+    return NULL;
+}
