@@ -325,7 +325,7 @@ static void say_started(struct instances *set, struct instance *in)
     set->host.answer(set->host.user, &m, sizeof m, fds, m.has_memory_peak ? 3 : 2);
 }
 
-static void say_refused(struct instances *set, const struct instance *in)
+static struct launch_refused refusal_of(const struct instance *in)
 {
     struct launch_refused m = {.type = LAUNCH_REFUSED, .id = in->id};
     const char *why = in->why.msg;
@@ -339,10 +339,11 @@ static void say_refused(struct instances *set, const struct instance *in)
         why = "died while it was set up";
     }
     snprintf(m.why, sizeof m.why, "%.*s", (int)sizeof m.why - 1, why);
-    set->host.answer(set->host.user, &m, sizeof m, NULL, 0);
+    return m;
 }
 
-static void say_exited(struct instances *set, const struct instance *in)
+/* While the cgroup still counts. */
+static struct launch_exited exit_of(const struct instances *set, const struct instance *in)
 {
     struct launch_exited m = {.type = LAUNCH_EXITED, .id = in->id, .killed = in->killed};
 
@@ -355,7 +356,7 @@ static void say_exited(struct instances *set, const struct instance *in)
     /* SIGKILL that was not ours, and the cgroup has counted one. */
     m.oom = m.signal == SIGKILL && (in->ended || !in->killed) &&
             cgroup_oom_kills(set->host.cgroups, &in->box.cgroup) > 0;
-    set->host.answer(set->host.user, &m, sizeof m, NULL, 0);
+    return m;
 }
 
 static void take_notes(struct instances *set, struct instance *in)
@@ -394,17 +395,20 @@ static void remove_cgroup(struct instances *set, const struct cgroup *cgroup)
     list_push_back(&set->graves, &g->node);
 }
 
+/* Init has been reaped. The answer goes out last, when nothing is left to be seen. */
 static void bury(struct instances *set, struct instance *in)
 {
     size_t slot = (size_t)(in - set->slots);
+    struct launch_refused refusal;
+    struct launch_exited exit;
+    bool was_running;
 
     take_notes(set, in);
-    list_remove(&in->starting);
-    if (in->state == INSTANCE_RUNNING)
-        say_exited(set, in);
-    else
-        say_refused(set, in);
+    was_running = in->state == INSTANCE_RUNNING;
+    refusal = refusal_of(in);
+    exit = exit_of(set, in);
 
+    list_remove(&in->starting);
     close_ends(in);
     sandbox_box_done(&in->box);
     remove_cgroup(set, &in->box.cgroup);
@@ -412,6 +416,11 @@ static void bury(struct instances *set, struct instance *in)
     set->free_slots[(set->free_head + set->free_n) % LAUNCH_MAX_INSTANCES] = (uint16_t)slot;
     set->free_n++;
     set->live--;
+
+    if (was_running)
+        set->host.answer(set->host.user, &exit, sizeof exit, NULL, 0);
+    else
+        set->host.answer(set->host.user, &refusal, sizeof refusal, NULL, 0);
 }
 
 void instances_on_event(struct instances *set, unsigned kind, uint64_t slot)

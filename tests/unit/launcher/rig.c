@@ -63,6 +63,7 @@ void rig_make(struct rig *g)
 {
     char path[PATH];
 
+    (void)program("PROBE_BOOTSTRAP");
     *g = (struct rig){.dir = "/tmp/evoke-launcher-XXXXXX",
                       .stub = -1,
                       .launcher = -1,
@@ -79,10 +80,13 @@ void rig_make(struct rig *g)
     make_directory(g, path);
     snprintf(path, sizeof path, "%s/code/%s/bootstrap", g->dir, g->sha);
     copy_program(program("PROBE_BOOTSTRAP"), path);
-    /* Writable for all by its mode: that it is read-only inside is the mount's doing alone. */
-    assert_int_equal(chmod(path, 0777), 0);
+    /* Writable for all by their modes: that they are read-only inside is the mount's doing alone.
+     */
     *strrchr(path, '/') = '\0';
     assert_int_equal(chmod(path, 0777), 0);
+    snprintf(path, sizeof path, "%s/code/%s/data", g->dir, g->sha);
+    assert_int_equal(mknod(path, S_IFREG | 0666, 0), 0);
+    assert_int_equal(chmod(path, 0666), 0);
     snprintf(path, sizeof path, "%s/evoke-launcher", g->dir);
     copy_program(program("EVOKE_LAUNCHER"), path);
 }
@@ -131,6 +135,8 @@ void rig_start(struct rig *g, bool root)
 {
     int pair[2];
 
+    /* As root, all of it may lie where only root can look. */
+    assert_int_equal(chmod(g->dir, root ? 0700 : 0755), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     g->keeper = pair[0];
     g->stub = fork();
@@ -178,6 +184,14 @@ static int wait_stub(struct rig *g)
     assert_int_equal(waitpid(g->stub, &status, 0), g->stub);
     g->stub = g->launcher = -1;
     return status;
+}
+
+void rig_murder(struct rig *g)
+{
+    assert_int_equal(kill(g->stub, SIGKILL), 0);
+    assert_true(WIFSIGNALED(wait_stub(g)));
+    g->keeper = fd_close(g->keeper);
+    g->daemon = fd_close(g->daemon);
 }
 
 void rig_stop(struct rig *g)
@@ -344,6 +358,14 @@ void rig_is(const struct rig_instance *in, const char *command, const char *whol
     t_str(str_of(rig_ask(in, command, text)), str_of(whole));
 }
 
+void rig_fails(const struct rig_instance *in, const char *command)
+{
+    char text[RIG_TEXT];
+
+    if (strcmp(rig_ask(in, command, text), "OK\n") == 0)
+        fail_msg("'%s' succeeded", command);
+}
+
 static int count_lines(const char *path)
 {
     FILE *f = fopen(path, "re");
@@ -369,15 +391,14 @@ static int count_entries(const char *path, bool directories_only)
     return n;
 }
 
-/* Instance cgroups of this launcher, wherever the memory hierarchy is mounted. */
-static int count_cgroups(const struct rig *g)
+int rig_cgroups(pid_t stub, const char *below)
 {
     char command[PATH];
     FILE *f;
     int n = -1;
 
     snprintf(command, sizeof command,
-             "find /sys/fs/cgroup -path '*/evoke-%d/i*' -type d 2>/dev/null | wc -l", g->stub);
+             "find /sys/fs/cgroup -path '*/evoke-%d%s' -type d 2>/dev/null | wc -l", stub, below);
     f = popen(command, "re");
     if (f && fscanf(f, "%d", &n) != 1)
         n = -1;
@@ -404,5 +425,5 @@ void rig_count(const struct rig *g, struct rig_count *ret)
     snprintf(path, sizeof path, "/proc/%d/mounts", g->launcher);
     ret->mounts = count_lines(path);
     ret->host_mounts = count_lines("/proc/self/mounts");
-    ret->cgroups = count_cgroups(g);
+    ret->cgroups = rig_cgroups(g->stub, "/i*");
 }

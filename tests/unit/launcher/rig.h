@@ -30,7 +30,8 @@ void rig_make(struct rig *g);             /* directories and programs */
 void rig_start(struct rig *g, bool root); /* the launcher, and a first daemon; takes HELLO */
 void rig_adopt(struct rig *g);            /* a fresh daemon; does not wait for HELLO */
 void rig_take_hello(struct rig *g);
-void rig_stop(struct rig *g); /* EOF of the keeper; the launcher must end well */
+void rig_murder(struct rig *g); /* SIGKILL to the stub */
+void rig_stop(struct rig *g);   /* EOF of the keeper; the launcher must end well */
 void rig_remove(struct rig *g);
 
 struct launch_start rig_request(const struct rig *g, uint32_t id); /* one that is fine */
@@ -50,11 +51,14 @@ void rig_tell(const struct rig_instance *in, const char *command);
 const char *rig_ask(const struct rig_instance *in, const char *command, char text[RIG_TEXT]);
 void rig_has(const struct rig_instance *in, const char *command, const char *part);
 void rig_is(const struct rig_instance *in, const char *command, const char *whole);
+void rig_fails(const struct rig_instance *in, const char *command); /* whatever the reason */
 
 /* What is left of instances on this host. */
 struct rig_count {
     int children, descriptors, cgroups, mounts, host_mounts;
 };
 void rig_count(const struct rig *g, struct rig_count *ret);
+int rig_cgroups(pid_t stub,
+                const char *below); /* directories evoke-<stub><below>; below is a glob */
 
 #endif

@@ -148,14 +148,14 @@ static void nothing_but_tmp_can_be_written(void **state)
     struct rig_instance in;
 
     rig_run(g, 1, &in);
-    rig_is(&in, "write /code/bootstrap", "EROFS\n");
+    rig_is(&in, "write /code/data", "EROFS\n");
     rig_is(&in, "write /code/new", "EROFS\n");
     rig_is(&in, "write /usr/new", "EROFS\n");
     rig_is(&in, "write /rt/new", "EROFS\n");
     rig_is(&in, "write /etc/new", "EROFS\n");
-    rig_is(&in, "write /etc/passwd", "EACCES\n");
+    rig_fails(&in, "write /etc/passwd");
     rig_is(&in, "write /new", "EROFS\n");
-    rig_is(&in, "write /proc/sys/kernel/hostname", "EACCES\n");
+    rig_fails(&in, "write /proc/sys/kernel/hostname");
     rig_is(&in, "write /tmp/new", "OK\n");
     rig_is(&in, "write /dev/null", "OK\n");
     rig_is(&in, "fill 32", "16 ENOSPC\n"); /* tmp_mb is 16 */
@@ -170,12 +170,12 @@ static void the_layout_decides_where_code_is(void **state)
 
     rig_run(g, 2, &in);
     rig_is(&in, "cwd", "/code\n");
-    rig_is(&in, "ls /code", "bootstrap \n");
+    rig_has(&in, "ls /code", "bootstrap");
     end(g, &in);
     m.layout = LAYOUT_FUNCTIONGRAPH;
     assert_int_equal(rig_begin(g, &m, &in, NULL), 0);
     rig_is(&in, "cwd", "/opt/function\n");
-    rig_is(&in, "ls /opt/function/code", "bootstrap \n");
+    rig_has(&in, "ls /opt/function/code", "bootstrap");
     rig_is(&in, "ls /code", "\n");
     end(g, &in);
 }
@@ -336,6 +336,20 @@ static void the_end_of_a_runtime_is_told(void **state)
     assert_int_equal(x.exit_code, -1);
     assert_int_equal(x.signal, SIGSEGV);
     assert_false(x.oom);
+    rig_close(&in);
+}
+
+static void a_runtime_of_the_host_is_run_as_configured(void **state)
+{
+    const struct rig *g = *state;
+    struct launch_start m = rig_request(g, 1);
+    struct launch_exited x;
+    struct rig_instance in;
+
+    snprintf(m.runtime, sizeof m.runtime, "shell");
+    assert_int_equal(rig_begin(g, &m, &in, NULL), 0);
+    x = rig_take_exit(g, 1);
+    assert_int_equal(x.exit_code, 7);
     rig_close(&in);
 }
 
@@ -582,6 +596,30 @@ static void without_a_keeper_nothing_lives(void **state)
     end(g, &in);
 }
 
+static void a_killed_stub_takes_everything_with_it(void **state)
+{
+    struct rig *g = *state;
+    struct rig_instance in;
+    struct pollfd p = {.events = POLLIN};
+    pid_t dead = g->stub;
+
+    rig_run(g, 1, &in);
+    rig_is(&in, "daemons 2", "OK\n");
+    rig_murder(g);
+    p.fd = in.channel;
+    assert_int_equal(poll(&p, 1, RIG_WAIT_MS), 1);
+    rig_close(&in);
+
+    /* Its cgroups could not be removed by itself; the next one does, as soon as they are empty. */
+    for (int tries = 0; tries < 20; tries++) {
+        rig_start(g, as_root());
+        if (rig_cgroups(dead, "*") == 0)
+            return;
+        rig_stop(g);
+    }
+    fail_msg("cgroups of a dead stub are not removed");
+}
+
 static void a_daemon_that_does_not_read_blocks_nobody(void **state)
 {
     struct rig *g = *state;
@@ -659,6 +697,7 @@ static void a_hundred_at_once_all_start(void **state)
 {
     const struct rig *g = *state;
     uint32_t started = 0, exited = 0;
+    static int fds[CYCLES][3];
     union launch_message m;
 
     for (uint32_t i = 0; i < CYCLES; i++) {
@@ -667,14 +706,21 @@ static void a_hundred_at_once_all_start(void **state)
         rig_send(g, &s, sizeof s);
     }
     for (; started < CYCLES; started++) {
-        assert_true(rig_next(g, &m, NULL, NULL) > 0);
+        size_t nfds = 3;
+
+        assert_true(rig_next(g, &m, fds[started], &nfds) > 0);
         assert_int_equal(m.type, LAUNCH_STARTED);
+        if (nfds == 3)
+            close(fds[started][2]);
     }
     for (uint32_t i = 0; i < CYCLES; i++)
         rig_kill(g, i);
     for (; exited < CYCLES; exited++) {
         assert_true(rig_next(g, &m, NULL, NULL) > 0);
         assert_int_equal(m.type, LAUNCH_EXITED);
+        assert_true(m.exited.killed);
+        close(fds[exited][0]);
+        close(fds[exited][1]);
     }
 }
 
@@ -696,6 +742,7 @@ int main(void)
             T(a_memory_hog_is_stopped),
             T(output_goes_to_the_log_pipe),
             T(the_end_of_a_runtime_is_told),
+            T(a_runtime_of_the_host_is_run_as_configured),
             T(what_a_runtime_leaves_behind_dies_with_it),
             T(bad_requests_are_refused_with_a_sentence),
             T(links_in_the_code_cache_are_not_followed),
@@ -707,6 +754,7 @@ int main(void)
             T(a_fresh_daemon_starts_with_nothing),
             T(without_a_daemon_nothing_lives),
             T(without_a_keeper_nothing_lives),
+            T(a_killed_stub_takes_everything_with_it),
             T(a_daemon_that_does_not_read_blocks_nobody),
             T(a_hundred_at_once_all_start),
             T(a_hundred_cycles_leave_nothing_behind),
