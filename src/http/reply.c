@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reply.c - the head of an answer, one system call to send it, and a queue for what did not fit.
+ *
+ * An answer is written at once with its body, by one sendmsg(2); usually the kernel takes all of
+ * it. What is left is copied, or kept if the caller gave its buffer away. Nothing is read as a
+ * request until the client has taken its answer, so there is never more than one answer in the
+ * queue, with at most an interim "100 Continue" before it.
+ *
+ * The status line says HTTP/1.1 to everybody (RFC 9110 section 2.5); HTTP/1.0 clients are told
+ * about keep-alive, because for them it is not the default.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/obj.h"
+#include "http/internal.h"
+
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {203, "Non-Authoritative Information"},
+        {204, "No Content"},
+        {205, "Reset Content"},
+        {206, "Partial Content"},
+        {207, "Multi-Status"},
+        {300, "Multiple Choices"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {402, "Payment Required"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {411, "Length Required"},
+        {412, "Precondition Failed"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"},
+        {418, "I'm a teapot"},
+        {421, "Misdirected Request"},
+        {422, "Unprocessable Content"},
+        {423, "Locked"},
+        {424, "Failed Dependency"},
+        {425, "Too Early"},
+        {426, "Upgrade Required"},
+        {428, "Precondition Required"},
+        {429, "Too Many Requests"},
+        {430, "Function Error"},
+        {431, "Request Header Fields Too Large"},
+        {451, "Unavailable For Legal Reasons"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+        {507, "Insufficient Storage"},
+};
+
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Unknown";
+}
+
+/* ---- bytes out ---- */
+
+bool conn_has_output(const struct conn *c)
+{
+    return c->out.n || c->out_body.n;
+}
+
+/* Bytes the kernel took (0: none just now) or -errno. */
+static ssize_t send_pieces(int fd, struct str a, struct str b)
+{
+    struct iovec iov[2] = {{(void *)(uintptr_t)a.p, a.n}, {(void *)(uintptr_t)b.p, b.n}};
+    struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
+    ssize_t n;
+
+    do {
+        n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    return n;
+}
+
+/* Send or queue head and body; taken (may be NULL) is the buffer `body` lies in, given away. 0 or
+ * -errno: the client is gone. */
+static int send_or_queue(struct conn *c, struct str head, struct str body, struct buf *taken)
+{
+    ssize_t n = conn_has_output(c) ? 0 : send_pieces(c->fd, head, body);
+    size_t done;
+
+    if (n < 0)
+        return (int)n;
+    done = (size_t)n;
+    if (done < head.n) {
+        buf_adds(&c->out, str_from(head, done));
+        done = 0;
+    } else {
+        done -= head.n;
+    }
+    if (done < body.n && taken) {
+        buf_move(&c->out_body, taken);
+        c->out_body.n = body.n;
+        c->out_body_done = done;
+    } else {
+        buf_adds(&c->out, str_from(body, done));
+    }
+    return buf_ok(&c->out) ? 0 : -ENOMEM;
+}
+
+static void drop_output(struct conn *c)
+{
+    buf_done(&c->out);
+    buf_done(&c->out_body);
+    buf_init(&c->out, SIZE_MAX);
+    buf_init(&c->out_body, SIZE_MAX);
+    c->out_done = c->out_body_done = 0;
+}
+
+void conn_flush(struct conn *c)
+{
+    struct str a = str_from(buf_str(&c->out), c->out_done);
+    struct str b = str_from(buf_str(&c->out_body), c->out_body_done);
+    ssize_t n = send_pieces(c->fd, a, b);
+
+    if (n < 0) {
+        conn_close(c);
+        return;
+    }
+    if ((size_t)n < a.n + b.n) {
+        size_t of_a = (size_t)n < a.n ? (size_t)n : a.n;
+
+        c->out_done += of_a;
+        c->out_body_done += (size_t)n - of_a;
+        if (n && c->state == CONN_FLUSH)
+            deadline_set(c, DL_WRITE); /* it took something: the clock starts again */
+        return;
+    }
+    drop_output(c);
+    if (c->state == CONN_FLUSH)
+        conn_answered(c);
+}
+
+void conn_send_continue(struct conn *c)
+{
+    if (send_or_queue(c, S("HTTP/1.1 100 Continue\r\n\r\n"), STR_NONE, NULL) < 0)
+        conn_close(c);
+    else
+        conn_watch(c);
+}
+
+/* ---- the head of an answer ---- */
+
+static void add_number(struct buf *b, uint64_t v)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    buf_add(b, digits + at, sizeof digits - at);
+}
+
+static const char *date_now(struct http_server *s)
+{
+    int64_t now_ms = clock_wall_ms();
+
+    if (now_ms / 1000 != s->date_s) {
+        s->date_s = now_ms / 1000;
+        clock_http(now_ms, s->date);
+    }
+    return s->date;
+}
+
+static void add_line(struct buf *b, struct str name, struct str value)
+{
+    buf_adds(b, name);
+    buf_adds(b, S(": "));
+    buf_adds(b, value);
+    buf_adds(b, S("\r\n"));
+}
+
+struct answer {
+    int status;
+    struct str type, extra, body;
+    struct buf *taken; /* the buffer body lies in, or NULL */
+    bool head_only;    /* asked with HEAD */
+    bool http10;
+};
+
+static bool has_no_body(int status)
+{
+    return status == 204 || status == 304;
+}
+
+static void build_head(struct conn *c, const struct answer *a)
+{
+    struct buf *b = &c->server->answer;
+
+    buf_reset(b);
+    buf_adds(b, S("HTTP/1.1 "));
+    add_number(b, (uint64_t)a->status);
+    buf_addc(b, ' ');
+    buf_addz(b, reason_of(a->status));
+    buf_adds(b, S("\r\n"));
+    add_line(b, S("Date"), str_of(date_now(c->server)));
+    if (!has_no_body(a->status)) {
+        if (a->type.n)
+            add_line(b, S("Content-Type"), a->type);
+        buf_adds(b, S("Content-Length: "));
+        add_number(b, a->body.n);
+        buf_adds(b, S("\r\n"));
+    }
+    buf_adds(b, a->extra);
+    if (c->close_after)
+        buf_adds(b, S("Connection: close\r\n"));
+    else if (a->http10)
+        buf_adds(b, S("Connection: keep-alive\r\n"));
+    buf_adds(b, S("\r\n"));
+}
+
+/* Send the answer; the request, if there is one, is gone afterwards. */
+static void send_answer(struct conn *c, const struct answer *a)
+{
+    struct req *r = c->req;
+    bool with_body = !a->head_only && !has_no_body(a->status);
+    int sent;
+
+    build_head(c, a);
+    sent = send_or_queue(c, buf_str(&c->server->answer), with_body ? a->body : STR_NONE,
+                         with_body ? a->taken : NULL);
+    if (r) {
+        c->req = NULL;
+        req_release(r);
+    }
+    if (sent < 0) {
+        conn_close(c);
+    } else if (conn_has_output(c)) {
+        c->state = CONN_FLUSH;
+        deadline_set(c, DL_WRITE);
+        conn_watch(c);
+    } else {
+        conn_answered(c);
+    }
+}
+
+void conn_refuse(struct conn *c, int status, const char *why)
+{
+    struct http_server *s = c->server;
+    struct req *r = c->req;
+    struct answer a = {.status = status, .type = S("text/plain")};
+
+    s->stats.refused++;
+    buf_reset(&s->refusal);
+    if (s->ops->on_refuse)
+        a.type = str_of(
+                s->ops->on_refuse(s->user, status, r ? r->pub.path : S(""), why, &s->refusal));
+    else
+        buf_addf(&s->refusal, "%s\n", why);
+    a.body = buf_str(&s->refusal);
+    a.head_only = r && r->is_head;
+    if (r)
+        s->ops->on_cancel(&r->pub);
+    if (c->state == CONN_CLOSED)
+        return; /* the application took the whole server down in on_cancel */
+    c->close_after = c->linger_after = true;
+    send_answer(c, &a);
+}
+
+/* ---- for the application ---- */
+
+int http_add_header(struct http_request *pub, const char *name, struct str value)
+{
+    static const char *const ours[] = {"Connection", "Content-Length", "Date", "Transfer-Encoding"};
+    struct req *r = OBJ(container_of(pub, struct req, pub), struct req, REQ_MAGIC);
+    struct str n = str_of(name);
+
+    if (!h1_is_token(n) || !h1_is_value(value))
+        return -EINVAL;
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (str_ieq(n, str_of(ours[i])))
+            return -EINVAL;
+    if (!buf_room(&r->extra, n.n + value.n + 4))
+        return -ENOSPC;
+    add_line(&r->extra, n, value);
+    return 0;
+}
+
+static void reply(struct http_request *pub, int status, struct str type, struct str body,
+                  struct buf *taken)
+{
+    struct req *r = OBJ(container_of(pub, struct req, pub), struct req, REQ_MAGIC);
+    struct conn *c = r->conn;
+    bool early = c->state == CONN_BODY;
+    struct answer a = {
+            .status = status >= 200 && status <= 999 ? status : 500,
+            .type = h1_is_value(type) ? type : STR_NONE,
+            .extra = buf_str(&r->extra),
+            .body = body,
+            .taken = taken,
+            .head_only = r->is_head,
+            .http10 = pub->minor == 0,
+    };
+
+    assert(c->req == r && (early || c->state == CONN_PARKED));
+    c->close_after = early || !r->keep_alive || c->server->draining;
+    c->linger_after = early;
+    send_answer(c, &a);
+}
+
+void http_reply(struct http_request *r, int status, struct str content_type, struct str body)
+{
+    reply(r, status, content_type, body, NULL);
+}
+
+void http_reply_buf(struct http_request *r, int status, struct str content_type, struct buf *body)
+{
+    reply(r, status, content_type, buf_str(body), body);
+    buf_done(body); /* nothing, if it went into the queue */
+}
