@@ -17,6 +17,8 @@
 #include "base/json.h"
 #include "fn/key.h"
 
+#define EXACT_MAX (INT64_C(1) << 53) /* what a double holds exactly (RFC 8259 section 6) */
+
 void fields_write(const struct field *fields, size_t n, const void *record, struct jw *w)
 {
     for (const struct field *f = fields; f < fields + n; f++) {
@@ -43,7 +45,7 @@ void fields_write(const struct field *fields, size_t n, const void *record, stru
             jw_kint(w, f->key, *(const uint32_t *)at);
             break;
         case FIELD_U64:
-            jw_kint(w, f->key, (int64_t) * (const uint64_t *)at);
+            jw_kint(w, f->key, *(const int64_t *)at); /* at most EXACT_MAX */
             break;
         case FIELD_I64:
             jw_kint(w, f->key, *(const int64_t *)at);
@@ -75,8 +77,8 @@ static int read_text(const struct field *f, struct str text, void *at, struct er
 
 static int read_number(const struct field *f, const struct cJSON *tree, void *at, struct err *e)
 {
-    int64_t min = f->type == FIELD_I64 ? INT64_MIN : 0;
-    int64_t max = f->type == FIELD_U32 ? UINT32_MAX : INT64_MAX;
+    int64_t min = f->type == FIELD_I64 ? -EXACT_MAX : 0;
+    int64_t max = f->type == FIELD_U32 ? UINT32_MAX : EXACT_MAX;
     int64_t v = 0;
     int r;
 

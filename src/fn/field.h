@@ -18,8 +18,8 @@ enum field_type {
     FIELD_MAYBE,   /* char *, NULL is written as null */
     FIELD_CHARS,   /* char[size] */
     FIELD_U32,
-    FIELD_U64, /* up to INT64_MAX */
-    FIELD_I64,
+    FIELD_U64, /* up to 2^53, as for every number in JSON that others read, too */
+    FIELD_I64, /* 2^53 either way */
 };
 
 struct field {

@@ -65,7 +65,7 @@ struct fn_key fn_key_of(const struct fn *f); /* borrowed from f */
 void fn_set(char **field, struct str value); /* own a copy; STR_NONE makes it NULL ("none") */
 void fn_set_vars_done(struct fn *f);         /* forget all vars */
 void fn_add_var(struct fn *f, struct str name, struct str value); /* a known name: replaced */
-const char *fn_var(const struct fn *f, const char *name); /* or NULL */
+const char *fn_var(const struct fn *f, const char *name);         /* or NULL */
 
 /* Stored form: JSON. Decoding refuses what encoding cannot have written (-EINVAL). */
 void fn_encode(const struct fn *f, struct buf *out);

@@ -49,8 +49,8 @@ struct kv_txn { /* copied by kv_txn(); all ops are applied, or none */
 
 /* item is NULL when there is no such key (r is 0 then). */
 typedef void kv_get_fn(void *user, int r, const struct kv_item *item);
-/* items in key order; `more` when the limit, or the store's own for the bytes of one answer, cut it:
- * go on after the last key. */
+/* items in key order; `more` when the limit, or the store's own for the bytes of one answer, cut
+ * it: go on after the last key. */
 typedef void kv_list_fn(void *user, int r, const struct kv_item *items, uint32_t n, bool more);
 /* rev: the revision this txn got. */
 typedef void kv_txn_fn(void *user, int r, uint64_t rev);
