@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_delete.c - evoke delete NAME */
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/name.h"
+
+int cmd_delete(int argc, char **argv)
+{
+    cleanup_with(client_freep) struct client *client = NULL;
+    cleanup_with(buf_done) struct buf path, body;
+    struct client_request req = {.method = "DELETE", .timeout_ms = 60000};
+    struct common common;
+    struct args words;
+    struct err e = {0};
+    int exit_code;
+
+    buf_init(&path, 8 << 10);
+    buf_init(&body, 0);
+    if (command_start("delete", argc, argv, NULL, 0, 1, 1, &common, &words, &exit_code))
+        return exit_code;
+    if (client_new(&common, &client, &e) < 0 || name_resolve(client, words.words[0], &path, &e) < 0)
+        return command_fail(&e);
+    req.path = buf_str(&path);
+    if (client_call(client, &req, &body, &e) < 0)
+        return command_fail(&e);
+    fprintf(stderr, "deleted %s\n", path.p + sizeof("/evoke/v1/functions/") - 1);
+    return EXIT_OK;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* manifest.h - evoke.yaml: the functions of a directory. docs/manifest.md */
+#ifndef EVOKE_CLI_MANIFEST_H
+#define EVOKE_CLI_MANIFEST_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "cli/name.h"
+
+struct cJSON;
+struct err;
+
+struct manifest_function { /* views into the manifest's tree */
+    struct name name;
+    struct str runtime, handler, initializer, description;
+    struct str code;                                     /* path relative to the manifest; "." */
+    int64_t memory_mb, timeout_s, initializer_timeout_s; /* 0: not said */
+    const struct cJSON *environment;                     /* object of scalars, or NULL */
+};
+
+struct manifest {
+    struct cJSON *tree;
+    struct manifest_function *functions; /* owned */
+    size_t n;
+};
+
+/* -EINVAL names the key path: "functions.hello.timeout must be ...". */
+int manifest_parse(struct str text, struct manifest *ret, struct err *e);
+void manifest_done(struct manifest *m);
+
+/* The deploy request; zip is the packaged code. */
+void manifest_request(const struct manifest_function *f, struct str zip, struct buf *out);
+
+#endif

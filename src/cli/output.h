@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* output.h - results for people (table) and programs (json, yaml). */
+#ifndef EVOKE_CLI_OUTPUT_H
+#define EVOKE_CLI_OUTPUT_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "cli/command.h"
+
+struct cJSON;
+
+struct column {
+    const char *title, *key, *unit; /* unit: appended to each value, or NULL */
+};
+
+/* One line per object of an array, columns aligned. */
+void output_rows(const struct cJSON *rows, const struct column *columns, size_t n, struct buf *out);
+/* One line per field of an object; nested values as JSON. */
+void output_fields(const struct cJSON *obj, struct buf *out);
+void output_yaml(const struct cJSON *tree, struct buf *out);
+void output_json(const struct cJSON *tree, struct buf *out);
+
+/* An object in the format asked for, on stdout. */
+void output_object(enum output_format format, const struct cJSON *obj);
+
+enum { OUTPUT_MAX = 512 << 20 };
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pack.c - deterministic code packages.
+ *
+ * Two deployments of the same files must give the same bytes: only then does the daemon see that
+ * nothing changed, and warm instances stay. So: names sorted, one fixed date, owner left out, modes
+ * reduced to "executable or not". Symbolic links are stored as links; the daemon refuses those that
+ * leave the package.
+ */
+#include "cli/pack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/obj.h"
+
+enum { PACKED_DATE = 315619200 /* 1980-01-02: zip knows no earlier day */, DEPTH_MAX = 64 };
+
+struct packing {
+    struct archive *archive;
+    const struct buf *zip; /* for its ceiling */
+};
+
+static la_ssize_t on_write(struct archive *a, void *user, const void *p, size_t n)
+{
+    struct buf *zip = user;
+
+    buf_add(zip, p, n);
+    if (buf_ok(zip))
+        return (la_ssize_t)n;
+    archive_set_error(a, EMSGSIZE, "package too large");
+    return -1;
+}
+
+static int fail_archive(struct packing *p, const char *name, struct err *e)
+{
+    if (!buf_ok(p->zip))
+        return err_set(e, ERR_LIMIT, -EMSGSIZE, "the package is larger than %zu bytes",
+                       p->zip->max);
+    return err_set(e, ERR_HOST, -EIO, "package '%s': %s", name, archive_error_string(p->archive));
+}
+
+static int add_entry(struct packing *p, const char *name, mode_t mode, struct str data,
+                     const char *link, struct err *e)
+{
+    struct archive_entry *entry = archive_entry_new();
+    int r = 0;
+
+    archive_entry_set_pathname(entry, name);
+    archive_entry_set_mtime(entry, PACKED_DATE, 0);
+    archive_entry_set_mode(entry, mode);
+    archive_entry_set_size(entry, (la_int64_t)data.n);
+    if (link)
+        archive_entry_set_symlink(entry, link);
+    if (archive_write_header(p->archive, entry) != ARCHIVE_OK ||
+        (data.n && archive_write_data(p->archive, data.p, data.n) != (la_ssize_t)data.n))
+        r = fail_archive(p, name, e);
+    archive_entry_free(entry);
+    return r;
+}
+
+static bool is_left_out(const char *name, bool top)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0 ||
+           strcmp(name, "__pycache__") == 0 || (top && strcmp(name, "evoke.yaml") == 0);
+}
+
+static int add_file(struct packing *p, int dirfd, const char *name, const char *as,
+                    const struct stat *st, struct err *e)
+{
+    cleanup_with(buf_done) struct buf data;
+    int r;
+
+    /* More than the ceiling unpacked is not refused here: it may well pack smaller. */
+    buf_init(&data, (size_t)st->st_size + 1);
+    r = io_read_file(dirfd, name, &data, e);
+    if (r < 0)
+        return r;
+    return add_entry(p, as, S_IFREG | (st->st_mode & S_IXUSR ? 0755 : 0644), buf_str(&data), NULL,
+                     e);
+}
+
+static int add_link(struct packing *p, int dirfd, const char *name, const char *as, struct err *e)
+{
+    char target[PATH_MAX];
+    ssize_t n = readlinkat(dirfd, name, target, sizeof(target) - 1);
+
+    if (n < 0)
+        return err_sys(e, "read link '%s'", as);
+    target[n] = 0;
+    return add_entry(p, as, S_IFLNK | 0777, STR_NONE, target, e);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+struct names {
+    char **names; /* owned */
+    size_t n;
+};
+
+static void names_done(struct names *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        free(l->names[i]);
+    free(l->names);
+}
+
+/* Names in a directory, sorted. */
+static int list_directory(int fd, const char *shown, bool top, struct names *ret, struct err *e)
+{
+    DIR *dir = fdopendir(fd); /* takes fd */
+    struct dirent *entry;
+
+    if (!dir) {
+        int r = err_sys(e, "read directory '%s'", shown);
+
+        (void)fd_close(fd);
+        return r;
+    }
+    while ((entry = readdir(dir))) {
+        if (is_left_out(entry->d_name, top))
+            continue;
+        ret->names = xrealloc(ret->names, ret->n + 1, sizeof(*ret->names));
+        ret->names[ret->n++] = xstrdup(entry->d_name);
+    }
+    closedir(dir);
+    if (ret->n)
+        qsort(ret->names, ret->n, sizeof(*ret->names), by_name);
+    return 0;
+}
+
+static int add_directory(struct packing *p, int parent, const char *name, const char *as, int depth,
+                         struct err *e);
+
+static int add_child(struct packing *p, int fd, const char *name, const char *as, int depth,
+                     struct err *e)
+{
+    struct stat st;
+
+    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(e, "look at '%s'", as);
+    if (S_ISREG(st.st_mode))
+        return add_file(p, fd, name, as, &st, e);
+    if (S_ISLNK(st.st_mode))
+        return add_link(p, fd, name, as, e);
+    if (S_ISDIR(st.st_mode))
+        return add_directory(p, fd, name, as, depth + 1, e);
+    return err_set(e, ERR_CALLER, -EINVAL, "'%s' is neither file, directory nor link", as);
+}
+
+/* as: path inside the package, "" for the top, whose own entry is left out. */
+static int add_directory(struct packing *p, int parent, const char *name, const char *as, int depth,
+                         struct err *e)
+{
+    cleanup_close int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup_with(names_done) struct names list = {0};
+    int r, again;
+
+    if (fd < 0)
+        return err_sys(e, "open directory '%s'", *as ? as : name);
+    if (depth > DEPTH_MAX)
+        return err_set(e, ERR_CALLER, -ELOOP, "'%s' is more than %d directories deep", as,
+                       DEPTH_MAX);
+    again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (again < 0)
+        return err_sys(e, "open directory '%s'", as);
+    r = list_directory(again, as, depth == 0, &list, e);
+    for (size_t i = 0; r >= 0 && i < list.n; i++) {
+        cleanup_free char *path = xasprintf("%s%s%s", as, *as ? "/" : "", list.names[i]);
+
+        r = add_child(p, fd, list.names[i], path, depth, e);
+    }
+    return r;
+}
+
+static int pack_with(const char *path, bool directory, const struct stat *st, struct buf *zip,
+                     struct err *e)
+{
+    struct packing p = {.archive = archive_write_new(), .zip = zip};
+    const char *slash = strrchr(path, '/');
+    int r;
+
+    if (!p.archive)
+        return err_set(e, ERR_HOST, -ENOMEM, "no memory to package '%s'", path);
+    if (archive_write_set_format_zip(p.archive) != ARCHIVE_OK ||
+        archive_write_set_options(p.archive, "zip:compression=deflate") != ARCHIVE_OK ||
+        archive_write_set_bytes_in_last_block(p.archive, 1) != ARCHIVE_OK ||
+        archive_write_open(p.archive, zip, NULL, on_write, NULL) != ARCHIVE_OK)
+        r = fail_archive(&p, path, e);
+    else if (directory)
+        r = add_directory(&p, AT_FDCWD, path, "", 0, e);
+    else
+        r = add_file(&p, AT_FDCWD, path, slash ? slash + 1 : path, st, e);
+    if (r >= 0 && archive_write_close(p.archive) != ARCHIVE_OK)
+        r = fail_archive(&p, path, e);
+    archive_write_free(p.archive);
+    return r < 0 ? r : 0;
+}
+
+int pack_path(const char *path, struct buf *zip, struct err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return err_sys(e, "code '%s'", path);
+    if (S_ISREG(st.st_mode) && str_ends(str_of(path), S(".zip")))
+        return io_read_file(AT_FDCWD, path, zip, e);
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return err_set(e, ERR_CALLER, -EINVAL, "code '%s' is neither file nor directory", path);
+    return pack_with(path, S_ISDIR(st.st_mode), &st, zip, e);
+}
