@@ -127,28 +127,7 @@ static struct str type_of(struct str body)
     return str_utf8(body) ? S("text/plain; charset=utf-8") : S("application/octet-stream");
 }
 
-static void on_done(void *user, const struct invoke_result *res)
-{
-    struct run_call *rc = OBJ(user, struct run_call, RUN_MAGIC);
-    struct call *c = rc->call;
-
-    if (res->refused && res->refused->kind == ERR_LIMIT) {
-        call_fail(c, 429, "FSS.0429", "%s", res->refused->msg);
-    } else if (res->refused) {
-        call_fail(c, 503, "FSS.0503", "%s", res->refused->msg);
-    } else if (res->run.outcome == OUTCOME_CANCELLED) {
-        call_fail(c, 503, "FSS.0503", "the invocation was cancelled");
-    } else {
-        add_headers(rc, res);
-        if (rc->envelope)
-            reply_envelope(rc, res);
-        else
-            call_reply(c, 200, type_of(res->body), res->body);
-    }
-    rc->magic = 0;
-    free(rc);
-}
-
+/* It never ran. */
 static void fail_start(struct call *c, int r, const struct err *e)
 {
     switch (r) {
@@ -167,6 +146,26 @@ static void fail_start(struct call *c, int r, const struct err *e)
     default:
         call_fail_err(c, e->kind == ERR_CALLER ? "FSS.0400" : "FSS.0503", e);
     }
+}
+
+static void on_done(void *user, const struct invoke_result *res)
+{
+    struct run_call *rc = OBJ(user, struct run_call, RUN_MAGIC);
+    struct call *c = rc->call;
+
+    if (res->refused) {
+        fail_start(c, res->refused->code, res->refused);
+    } else if (res->run.outcome == OUTCOME_CANCELLED) {
+        call_fail(c, 503, "FSS.0503", "the invocation was cancelled");
+    } else {
+        add_headers(rc, res);
+        if (rc->envelope)
+            reply_envelope(rc, res);
+        else
+            call_reply(c, 200, type_of(res->body), res->body);
+    }
+    rc->magic = 0;
+    free(rc);
 }
 
 /* Header X-CFF-Request-Version: absent, v0 or v1. */
