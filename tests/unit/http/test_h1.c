@@ -359,7 +359,7 @@ static void chunks_are_decoded_however_they_are_split(void **state)
     } t[] = {
             {S("0\r\n\r\n"), 1, ""},
             {S("5\r\nhello\r\n0\r\n\r\n"), 1, "hello"},
-            {S("5;a=b\r\nhello\r\n6; q=\"x\"\r\n world\r\n0\r\n\r\n"), 1, "hello world"},
+            {S("5;a=b\r\nhello\r\n6;q;r=s\r\n world\r\n0\r\n\r\n"), 1, "hello world"},
             {S("A\r\n0123456789\r\n0000\r\n\r\n"), 1, "0123456789"},
             {S("a\r\n0123456789\r\n0\r\nX-T: v\r\nY:\r\n\r\n"), 1, "0123456789"},
             {S("5\r\nhel"), 0, "hel"},
@@ -370,6 +370,8 @@ static void chunks_are_decoded_however_they_are_split(void **state)
             {S("5 \r\nhello"), -400, ""},
             {S("5\r\nhelloX"), -400, "hello"},
             {S("5\r\nhello\rX"), -400, "hello"},
+            {S("5; a\r\n"), -400, ""},
+            {S("5;a=\"b\"\r\n"), -400, ""},
             {S("5;\x01\r\n"), -400, ""},
             {S("5;\xc3\r\n"), -400, ""},
             {S("0\r\nno colon\r\n\r\n"), -400, ""},

@@ -326,8 +326,10 @@ static void a_reader_that_stops_is_cut_off(void **state)
     client_pause(c, true);
     client_send(c, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
     world_until(w, one_request);
-    assert_int_equal(world_stats(w).connections, 1);
     world_until(w, nobody_connected);
+    client_pause(c, false);
+    client_want_end(c);
+    assert_true(c->got.n < BIG_BYTES);
     assert_int_equal(w->cancels, 0); /* it was answered */
 }
 
