@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* keys.json: who may read it, what it may say, and which pair counts. */
+#include "t.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/keys.h"
+#include "base/cleanup.h"
+#include "base/io.h"
+
+#define GOOD                                                                                       \
+    "{\"version\":1,\"keys\":[{\"access_key\":\"A\",\"secret_key\":\"a\"},"                        \
+    "{\"access_key\":\"R\",\"secret_key\":\"r\",\"root\":true}]}"
+
+static char dir_path[64];
+static int dir = -EBADF;
+
+static int setup(void **state)
+{
+    (void)state;
+    (void)snprintf(dir_path, sizeof(dir_path), "/tmp/evoke-keys-XXXXXX");
+    if (!mkdtemp(dir_path))
+        return -1;
+    dir = open(dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    dir = fd_close(dir);
+    return io_remove_tree(AT_FDCWD, dir_path);
+}
+
+static void put(const char *text, mode_t mode)
+{
+    struct err e = {0};
+
+    t_ok(io_write_file(dir, "keys.json", str_of(text), 0600, &e), &e);
+    assert_int_equal(fchmodat(dir, "keys.json", mode, 0), 0);
+}
+
+static struct keys *open_ok(const char *access, const char *secret, bool *ret_created)
+{
+    struct keys *k = NULL;
+    struct err e = {0};
+
+    t_ok(keys_open(dir, access, secret, &k, ret_created, &e), &e);
+    return k;
+}
+
+static void the_first_start_makes_a_root_pair_only_the_owner_can_read(void **state)
+{
+    bool created = false;
+    struct keys *k = open_ok(NULL, NULL, &created), *again;
+    struct key root = keys_root(k), found;
+    struct stat st;
+
+    (void)state;
+    assert_true(created);
+    assert_true(root.root);
+    assert_int_equal(strlen(root.access_key), 20);
+    assert_int_equal(strlen(root.secret_key), 40);
+    assert_int_equal(fstatat(dir, "keys.json", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+
+    again = open_ok("", "", &created);
+    assert_false(created);
+    assert_int_equal(keys_find(again, str_of(root.access_key), &found), 0);
+    assert_string_equal(found.secret_key, root.secret_key);
+    assert_int_equal(keys_find(again, S("nobody"), &found), -ENOENT);
+    assert_int_equal(keys_find(again, S(""), &found), -ENOENT);
+    keys_free(again);
+    keys_free(k);
+}
+
+static void a_file_that_others_may_use_is_refused(void **state)
+{
+    static const mode_t modes[] = {0640, 0604, 0620, 0602, 0610, 0601, 0644, 0666};
+    bool created;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct keys *k = NULL;
+        struct err e = {0};
+
+        put(GOOD, modes[i]);
+        assert_int_equal(keys_open(dir, NULL, NULL, &k, &created, &e), -EPERM);
+        assert_null(k);
+        t_has(e.msg, "chmod 600 keys.json");
+    }
+    put(GOOD, 0400);
+    keys_free(open_ok(NULL, NULL, &created));
+    put(GOOD, 0600);
+    keys_free(open_ok(NULL, NULL, &created));
+}
+
+static void a_symbolic_link_is_not_followed(void **state)
+{
+    struct keys *k = NULL;
+    bool created;
+
+    (void)state;
+    put(GOOD, 0600);
+    assert_int_equal(renameat(dir, "keys.json", dir, "other"), 0);
+    assert_int_equal(symlinkat("other", dir, "keys.json"), 0);
+    assert_int_equal(keys_open(dir, NULL, NULL, &k, &created, NULL), -ELOOP);
+}
+
+static void a_file_that_says_something_else_is_refused(void **state)
+{
+#define ONE(a, s)                                                                                  \
+    "{\"version\":1,\"keys\":[{\"access_key\":\"" a "\",\"secret_key\":\"" s "\",\"root\":true}]}"
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+            {"", ""},
+            {"{", ""},
+            {"[]", ""},
+            {"{\"version\":2,\"keys\":[]}", "version is not 1"},
+            {"{\"version\":1}", "'keys' is not a list"},
+            {"{\"version\":1,\"keys\":[]}", "0 keys are root"},
+            {"{\"version\":1,\"keys\":[1]}", "not an object"},
+            {ONE("", "s"), "an access key has"},
+            {ONE("a:b", "s"), "an access key has"},
+            {ONE("a b", "s"), "an access key has"},
+            {ONE("a", ""), "the secret of 'a'"},
+            {"{\"version\":1,\"keys\":[{\"access_key\":1,\"secret_key\":\"s\",\"root\":true}]}",
+             ""},
+            {"{\"version\":1,\"keys\":[{\"access_key\":\"a\",\"secret_key\":\"s\"}]}",
+             "0 keys are root"},
+            {"{\"version\":1,\"keys\":[{\"access_key\":\"a\",\"secret_key\":\"s\",\"root\":true},"
+             "{\"access_key\":\"b\",\"secret_key\":\"s\",\"root\":true}]}",
+             "2 keys are root"},
+            {"{\"version\":1,\"keys\":[{\"access_key\":\"a\",\"secret_key\":\"s\",\"root\":true},"
+             "{\"access_key\":\"a\",\"secret_key\":\"t\"}]}",
+             "is there twice"},
+    };
+    bool created;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct keys *k = NULL;
+        struct err e = {0};
+
+        put(rows[i].text, 0600);
+        assert_true(keys_open(dir, NULL, NULL, &k, &created, &e) < 0);
+        assert_null(k);
+        t_has(e.msg, "keys.json: ");
+        t_has(e.msg, rows[i].says);
+    }
+}
+
+static void an_access_key_has_a_longest_length(void **state)
+{
+    char longest[130];
+    struct keys *k = NULL;
+    bool created;
+
+    (void)state;
+    memset(longest, 'x', sizeof(longest));
+    longest[128] = '\0';
+    keys_free(open_ok(longest, "s", &created));
+    longest[128] = 'x';
+    longest[129] = '\0';
+    assert_int_equal(keys_open(dir, longest, "s", &k, &created, NULL), -EINVAL);
+}
+
+static void the_pair_from_outside_replaces_root_and_is_not_written(void **state)
+{
+    struct keys *k;
+    struct key key;
+    bool created;
+
+    (void)state;
+    k = open_ok("OUT", "side", &created);
+    assert_false(created);
+    assert_string_equal(keys_root(k).access_key, "OUT");
+    assert_int_equal(faccessat(dir, "keys.json", F_OK, 0), -1);
+    keys_free(k);
+
+    put(GOOD, 0600);
+    k = open_ok("OUT", "side", &created);
+    assert_string_equal(keys_root(k).secret_key, "side");
+    assert_int_equal(keys_find(k, S("R"), &key), -ENOENT);
+    assert_int_equal(keys_find(k, S("A"), &key), 0);
+    assert_false(key.root);
+    keys_free(k);
+
+    assert_int_equal(keys_open(dir, "OUT", NULL, &k, &created, NULL), -EINVAL);
+    assert_int_equal(keys_open(dir, NULL, "side", &k, &created, NULL), -EINVAL);
+    assert_int_equal(keys_open(dir, "A", "side", &k, &created, NULL), -EEXIST);
+}
+
+int main(void)
+{
+#define WITH_DIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+            WITH_DIR(the_first_start_makes_a_root_pair_only_the_owner_can_read),
+            WITH_DIR(a_file_that_others_may_use_is_refused),
+            WITH_DIR(a_symbolic_link_is_not_followed),
+            WITH_DIR(a_file_that_says_something_else_is_refused),
+            WITH_DIR(an_access_key_has_a_longest_length),
+            WITH_DIR(the_pair_from_outside_replaces_root_and_is_not_written),
+    };
+
+    return T_RUN(tests);
+}
