@@ -157,13 +157,15 @@ static int get_text(const char *key, const struct cJSON *value, size_t min, size
 static int get_number(const char *key, const struct cJSON *value, int64_t min, int64_t max,
                       int64_t *ret, struct err *e)
 {
-    double v = cJSON_IsNumber(value) ? value->valuedouble : 0.5;
+    double v = value->valuedouble;
 
-    if (v != v || v - (double)(int64_t)v != 0.0)
+    if (!cJSON_IsNumber(value))
         return err_set(e, ERR_CALLER, -EINVAL, "%s must be a whole number", key);
-    if (v < (double)min || v > (double)max)
+    if (!(v >= (double)min && v <= (double)max))
         return err_set(e, ERR_CALLER, -EINVAL, "%s must be between %lld and %lld, not %.15g", key,
                        (long long)min, (long long)max, v);
+    if (v != (double)(int64_t)v)
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be a whole number, not %.15g", key, v);
     *ret = (int64_t)v;
     return 0;
 }
@@ -216,7 +218,7 @@ static int set_description(struct target *t, const char *key, const struct cJSON
 
 static int set_memory(struct target *t, const char *key, const struct cJSON *value, struct err *e)
 {
-    int64_t v;
+    int64_t v = 0;
     int r = get_number(key, value, MEMORY_MIN_MB, t->rule->memory_max_mb, &v, e);
 
     if (r >= 0 && v % 64 != 0)
@@ -229,7 +231,7 @@ static int set_memory(struct target *t, const char *key, const struct cJSON *val
 
 static int set_timeout(struct target *t, const char *key, const struct cJSON *value, struct err *e)
 {
-    int64_t v;
+    int64_t v = 0;
     int r = get_number(key, value, t->rule->timeout_min_ms, t->rule->timeout_max_ms, &v, e);
 
     if (r >= 0)
@@ -240,7 +242,7 @@ static int set_timeout(struct target *t, const char *key, const struct cJSON *va
 static int set_init_timeout(struct target *t, const char *key, const struct cJSON *value,
                             struct err *e)
 {
-    int64_t v;
+    int64_t v = 0;
     int r = get_number(key, value, 1000, INIT_TIMEOUT_MAX_MS, &v, e);
 
     if (r >= 0)

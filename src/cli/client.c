@@ -130,11 +130,11 @@ static int sign(struct client *c, const struct client_request *req, struct curl_
     struct tm tm;
     int ret_code;
 
+    buf_init(&authorization, 4096);
     if (!gmtime_r(&now, &tm) || strftime(date, sizeof(date), "%Y%m%dT%H%M%SZ", &tm) == 0)
         return err_set(e, ERR_HOST, -EOVERFLOW, "the clock is out of range");
     headers[0] = (struct sign_header){S("Host"), buf_str(&c->host)};
     headers[1] = (struct sign_header){S("X-Sdk-Date"), str_of(date)};
-    buf_init(&authorization, 4096);
     ret_code = sign_sdk_authorize(&r, str_of(c->settings.access_key),
                                   str_of(c->settings.secret_key), &authorization, e);
     if (ret_code < 0)

@@ -28,11 +28,11 @@ static void add_extra(struct jw *w, const struct cJSON *extra, const char *const
         cleanup_with(buf_done) struct buf text;
         bool skip = false;
 
+        buf_init(&text, FC_OBJECT_MAX);
         for (size_t i = 0; i < n && !skip; i++)
             skip = str_eq(str_of(item->string), str_of(done[i]));
         if (skip)
             continue;
-        buf_init(&text, FC_OBJECT_MAX);
         json_print(item, &text);
         jw_key(w, item->string);
         jw_raw(w, buf_ok(&text) ? buf_str(&text) : S("null"));
