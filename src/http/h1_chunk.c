@@ -21,7 +21,10 @@ enum { MAX_DIGITS = 16, MAX_LINE = 1024, MAX_TRAILERS = 8192 };
 
 enum chunk_state {
     SIZE, /* 0: a zeroed decoder starts here */
-    EXTENSION,
+    EXT,  /* a name must begin */
+    EXT_NAME,
+    EXT_EQUALS, /* a value must begin */
+    EXT_VALUE,
     SIZE_LF,
     DATA,
     DATA_CR,
@@ -57,20 +60,28 @@ static const char *step_size(struct h1_chunks *c, uint8_t ch)
         return "a chunk size is missing";
     if (ch != '\r' && ch != ';')
         return "a chunk size is malformed";
-    c->state = ch == ';' ? EXTENSION : SIZE_LF;
+    c->state = ch == ';' ? EXT : SIZE_LF;
     c->line_bytes = 0;
     return NULL;
 }
 
 static const char *step_extension(struct h1_chunks *c, uint8_t ch)
 {
-    if (ch == '\r') {
+    bool in_word = c->state == EXT_NAME || c->state == EXT_VALUE;
+
+    if (++c->line_bytes > MAX_LINE)
+        return "a chunk extension is too long";
+    if (h1_bytes[ch] & H1_TOKEN)
+        c->state = c->state == EXT || c->state == EXT_NAME ? EXT_NAME : EXT_VALUE;
+    else if (in_word && ch == '\r')
         c->state = SIZE_LF;
-        return NULL;
-    }
-    if (!(h1_bytes[ch] & H1_TOKEN) && ch != ';' && ch != '=')
-        return "a chunk extension holds a byte that is not allowed";
-    return ++c->line_bytes > MAX_LINE ? "a chunk extension is too long" : NULL;
+    else if (in_word && ch == ';')
+        c->state = EXT;
+    else if (c->state == EXT_NAME && ch == '=')
+        c->state = EXT_EQUALS;
+    else
+        return "a chunk extension is malformed";
+    return NULL;
 }
 
 static const char *step_trailer(struct h1_chunks *c, uint8_t ch)
@@ -90,7 +101,10 @@ static const char *step_trailer(struct h1_chunks *c, uint8_t ch)
             c->state = VALUE_LF;
         return ch == '\r' || h1_bytes[ch] & H1_VALUE ? NULL : "a trailer value is malformed";
     case SIZE:
-    case EXTENSION:
+    case EXT:
+    case EXT_NAME:
+    case EXT_EQUALS:
+    case EXT_VALUE:
     case SIZE_LF:
     case DATA:
     case DATA_CR:
@@ -116,7 +130,10 @@ static const char *step(struct h1_chunks *c, uint8_t ch)
     switch ((enum chunk_state)c->state) {
     case SIZE:
         return step_size(c, ch);
-    case EXTENSION:
+    case EXT:
+    case EXT_NAME:
+    case EXT_EQUALS:
+    case EXT_VALUE:
         return step_extension(c, ch);
     case SIZE_LF:
         c->digits = 0;

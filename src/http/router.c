@@ -140,6 +140,8 @@ static int decode_segment(struct str raw, struct arena *space, struct str *ret)
 
     buf_init(&b, MAX_SEGMENT_BYTES);
     *ret = raw;
+    if (str_has(raw, '\0')) /* encoded or not: behind us it would end a string */
+        return -EINVAL;
     if (!str_has(raw, '%'))
         return 0;
     r = uri_decode(raw, false, &b);

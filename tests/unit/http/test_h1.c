@@ -371,6 +371,11 @@ static void chunks_are_decoded_however_they_are_split(void **state)
             {S("5\r\nhelloX"), -400, "hello"},
             {S("5\r\nhello\rX"), -400, "hello"},
             {S("5; a\r\n"), -400, ""},
+            {S("5;\r\n"), -400, ""},
+            {S("5;;a\r\n"), -400, ""},
+            {S("5;=b\r\n"), -400, ""},
+            {S("5;a=\r\n"), -400, ""},
+            {S("5;a=b=c\r\n"), -400, ""},
             {S("5;a=\"b\"\r\n"), -400, ""},
             {S("5;\x01\r\n"), -400, ""},
             {S("5;\xc3\r\n"), -400, ""},
@@ -429,9 +434,10 @@ static void extensions_and_trailers_are_bounded(void **state)
     (void)state;
     buf_init(&in, 100000);
     buf_init(&out, 4096);
-    filled(&in, "1;", 1024, "\r\nx\r\n0\r\n\r\n");
+    /* counted: the extension and its CR */
+    filled(&in, "1;", 1023, "\r\nx\r\n0\r\n\r\n");
     assert_int_equal(decode(buf_str(&in), in.n, &out, &used), 1);
-    filled(&in, "1;", 1025, "\r\nx\r\n0\r\n\r\n");
+    filled(&in, "1;", 1024, "\r\nx\r\n0\r\n\r\n");
     assert_int_equal(decode(buf_str(&in), in.n, &out, &used), -400);
     /* counted: "A:", the value, CR of the line and CR of the end */
     filled(&in, "0\r\nA:", 8192 - 4, "\r\n\r\n");

@@ -137,6 +137,7 @@ static void a_malformed_escape_is_invalid_wherever_it_stands(void **state)
     assert_int_equal(find(f, "GET", "/v2/%zz/fgs/functions"), -EINVAL);
     assert_int_equal(find(f, "GET", "/nowhere/%"), -EINVAL);
     assert_int_equal(find(f, "GET", "/v2/%00/fgs/functions"), -EINVAL);
+    assert_int_equal(router_find(f->r, S("GET"), S("/a/\0"), f->space, &f->m), -EINVAL);
 }
 
 static void a_path_too_deep_for_any_row_is_not_found(void **state)
