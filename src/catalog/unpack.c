@@ -87,7 +87,7 @@ static int name_error(const char *path, struct err *e)
 static int open_beneath(int root, const char *path)
 {
     struct open_how how = {
-            .flags = O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW,
+            .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
             .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
     };
 
