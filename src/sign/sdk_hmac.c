@@ -59,11 +59,12 @@ int sign_sdk_parse(struct str authorization, struct sign_sdk *ret, struct err *e
     return 0;
 }
 
+/* STR_NONE only when there is no such header: an empty value is one. */
 static struct str find_header(const struct sign_request *r, struct str name)
 {
     for (uint32_t i = 0; i < r->nheaders; i++)
         if (str_ieq(r->headers[i].name, name))
-            return str_trim(r->headers[i].value);
+            return r->headers[i].value.n ? str_trim(r->headers[i].value) : S("");
     return STR_NONE;
 }
 

@@ -37,8 +37,8 @@ class Host:
         ours.settimeout(DEADLINE_S)
         self.sock = ours
         self.process = subprocess.Popen(
-            ["bash", "-c", "exec 3<&%d %d<&- %s -E -s -u -B '%s'"
-             % (theirs.fileno(), theirs.fileno(), PYTHON, BOOTSTRAP)],
+            ["bash", "-c",
+             "exec 3<&%d %d<&- %s" % (theirs.fileno(), theirs.fileno(), self.command())],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "LEAKED": "yes"})
@@ -46,13 +46,19 @@ class Host:
         self.logs = {}
         self.stream = 0
 
+    def command(self):
+        return "%s -E -s -u -B '%s'" % (PYTHON, BOOTSTRAP)
+
     def put(self, kind, stream, payload=b"", flags=0):
         self.sock.sendall(struct.pack(">IBBHI", len(payload), kind, flags, 0, stream) + payload)
 
     def _exactly(self, n):
         data = b""
         while len(data) < n:
-            more = self.sock.recv(n - len(data))
+            try:
+                more = self.sock.recv(n - len(data))
+            except ConnectionResetError:  # it closed with something of ours unread
+                more = b""
             if not more:
                 raise Gone
             data += more

@@ -194,7 +194,7 @@ static void log_frames_a_cold_start(void **state)
              "2026-03-17T10:13:23Z Finish load request 'r-1', duration: 1500.250ms, memory used: "
              "36.535MB\n");
     want_log(&run, LOG_RUN_START,
-             "2026-03-17T10:13:23Z Start invoke request 'r-1', version: latest\n");
+             "2026-03-17T10:13:22Z Start invoke request 'r-1', version: latest\n");
     f.initializer = (char *)"index.init";
     want_log(&run, LOG_LOAD_START, "2026-03-17T10:13:22Z Start initialize request 'r-1'\n");
     want_log(&run, LOG_LOAD_END,

@@ -43,7 +43,6 @@ static bool failed(const struct run *run)
 
 void functiongraph_log(const struct run *run, enum log_point point, struct buf *out)
 {
-    int64_t loaded_ms = run->start_wall_ms + whole_ms(run->init_ns);
     char when[CLOCK_TEXT];
 
     switch (point) {
@@ -53,18 +52,18 @@ void functiongraph_log(const struct run *run, enum log_point point, struct buf *
         return;
     case LOG_LOAD_END:
         buf_addf(out, "%s Finish %s request '%s', duration: %.3fms, memory used: ",
-                 clock_iso(loaded_ms, when), cold_step(run), run->request_id,
-                 (double)run->init_ns / 1e6);
+                 clock_iso(run->start_wall_ms + whole_ms(run->init_ns), when), cold_step(run),
+                 run->request_id, (double)run->init_ns / 1e6);
         put_memory(run, out);
         buf_addc(out, '\n');
         return;
     case LOG_RUN_START:
-        buf_addf(out, "%s Start invoke request '%s', version: %s\n", clock_iso(loaded_ms, when),
-                 run->request_id, run->fn->version);
+        buf_addf(out, "%s Start invoke request '%s', version: %s\n",
+                 clock_iso(run->start_wall_ms, when), run->request_id, run->fn->version);
         return;
     case LOG_RUN_END:
         buf_addf(out, "%s Finish invoke request '%s'%s, duration: %.3fms, billing duration: %llums",
-                 clock_iso(loaded_ms + whole_ms(run->duration_ns), when), run->request_id,
+                 clock_iso(run->start_wall_ms + whole_ms(run->duration_ns), when), run->request_id,
                  failed(run) ? "(invoke Failed)" : "", (double)run->duration_ns / 1e6,
                  (unsigned long long)functiongraph_billed_ms(run));
         buf_addz(out, ", memory used: ");
