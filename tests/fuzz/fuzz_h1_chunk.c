@@ -74,6 +74,19 @@ static int on_complete(llhttp_t *p)
     return HPE_PAUSED;
 }
 
+/* llhttp 8.1 takes "1;a=b" and "1;a;b", but not "1;a=b;c": legal, so not ours to refuse. */
+static bool has_chained_values(struct str in)
+{
+    bool in_value = false;
+
+    for (size_t i = 0; i < in.n; i++) {
+        if (in_value && in.p[i] == ';')
+            return true;
+        in_value = in.p[i] == '=' || (in_value && in.p[i] != '\r');
+    }
+    return false;
+}
+
 static void check_oracle(struct str in, const struct result *want)
 {
     static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -81,6 +94,8 @@ static void check_oracle(struct str in, const struct result *want)
     llhttp_settings_t settings;
     llhttp_t parser;
 
+    if (has_chained_values(in))
+        return;
     buf_init(&b.out, MAX_INPUT);
     llhttp_settings_init(&settings);
     settings.on_body = on_body;
