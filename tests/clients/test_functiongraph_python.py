@@ -67,13 +67,14 @@ class Cloud:
         return f"urn:fss:local-1:{self.project}:function:{package}:{name}{tail}"
 
     def create(self, name, source=HELLO, **over):
-        self.names.append((name, over.get("package", "default")))
         fields = {"func_name": name, "package": "default", "runtime": "Python3.9", "timeout": 10,
                   "handler": "index.handler", "memory_size": 128, "code_type": "inline",
                   "code_filename": "index.py", **over}
         if source is not None and "func_code" not in fields:
             fields["func_code"] = FuncCode(file=b64(source))
-        return self.client.create_function(CreateFunctionRequest(body=CreateFunctionRequestBody(**fields)))
+        made = self.client.create_function(CreateFunctionRequest(body=CreateFunctionRequestBody(**fields)))
+        self.names.append((name, fields["package"]))
+        return made
 
     def invoke(self, urn, event=None, version=None, tail=False):
         if ":" not in urn:
@@ -671,13 +672,10 @@ def test_a_warm_instance_keeps_its_state(cloud):
 # -- a restart -------------------------------------------------------------------------------------------
 
 
-def test_functions_survive_a_restart(evoke_factory, tmp_path):
-    data = tmp_path / "data"
-    data.mkdir()
-    first = evoke_factory(data_dir=data)
-    Cloud(first).create("lasting")
-    first.stop()
-    second = evoke_factory(data_dir=data)
-    cloud = Cloud(second)
+def test_functions_survive_a_restart(evoke):
+    Cloud(evoke).create("lasting")
+    evoke.stop()
+    evoke.start()
+    cloud = Cloud(evoke)
     assert cloud.run("lasting", {"k": 1})[0] == {"got": {"k": 1}}
     cloud.delete("lasting")

@@ -19,7 +19,10 @@
 
 #define RUN_MAGIC 0x46475249
 
-enum { ENVELOPE_MAX = 64 << 20 /* 6 MB of control bytes, each written as six */ };
+enum {
+    ENVELOPE_MAX = 64 << 20, /* 6 MB of control bytes, each written as six */
+    FAILURE_MAX = 4096,      /* a worker's own report is short; longer ones are the function's */
+};
 
 struct run_call {
     uint32_t magic;
@@ -51,6 +54,25 @@ static int status_of(enum outcome o)
         break;
     }
     return 502;
+}
+
+/* A worker sees too large an answer before we do and reports it as an error of this type. */
+static bool says_too_large(struct str body)
+{
+    cleanup_with(json_freep) struct cJSON *tree =
+            body.n <= FAILURE_MAX ? json_parse(body, NULL) : NULL;
+    struct str type = STR_NONE;
+
+    if (tree)
+        (void)json_str(tree, "errorType", false, &type, NULL);
+    return str_eq(type, S("FunctionResponseTooLarge"));
+}
+
+static int status_of_result(const struct invoke_result *res)
+{
+    if (res->run.outcome == OUTCOME_ERROR && says_too_large(res->body))
+        return status_of(OUTCOME_TOO_LARGE);
+    return status_of(res->run.outcome);
 }
 
 static void add_summary(struct call *c, const struct invoke_result *res)
@@ -90,7 +112,7 @@ static void add_headers(const struct run_call *rc, const struct invoke_result *r
     add_summary(c, res);
     call_headerf(c, "X-CFF-Billing-Duration", "%llu", (unsigned long long)res->billed_ms);
     call_header(c, "X-Cff-Response-Version", rc->envelope ? S("v1") : S("v0"));
-    call_headerf(c, "X-Func-Err-Code", "%d", failed ? status_of(res->run.outcome) : 0);
+    call_headerf(c, "X-Func-Err-Code", "%d", failed ? status_of_result(res) : 0);
     call_header(c, "X-Is-Func-Err", failed ? S("true") : S("false"));
     if (rc->tail) {
         cleanup_with(buf_done) struct buf b;
@@ -112,7 +134,7 @@ static void reply_envelope(const struct run_call *rc, const struct invoke_result
     jw_kstrz(&w, "request_id", res->run.request_id);
     jw_kstr(&w, "result", res->body);
     jw_kstr(&w, "log", rc->tail ? res->tail : S(""));
-    jw_kint(&w, "status", status_of(res->run.outcome));
+    jw_kint(&w, "status", status_of_result(res));
     jw_obj_end(&w);
     fg_reply_json(rc->call, 200, &body);
 }
