@@ -359,11 +359,13 @@ static struct launch_exited exit_of(const struct instances *set, const struct in
     return m;
 }
 
-static void take_notes(struct instances *set, struct instance *in)
+/* 0, or -EPIPE: there will be no more. */
+static int take_notes(struct instances *set, struct instance *in)
 {
     struct sandbox_note note;
+    int r;
 
-    while (sandbox_next_note(&in->box, &note) > 0) {
+    while ((r = sandbox_next_note(&in->box, &note)) > 0) {
         switch (note.type) {
         case SANDBOX_READY:
             if (in->killed || in->state != INSTANCE_STARTING)
@@ -381,6 +383,7 @@ static void take_notes(struct instances *set, struct instance *in)
             break;
         }
     }
+    return r;
 }
 
 static void remove_cgroup(struct instances *set, const struct cgroup *cgroup)
@@ -403,7 +406,7 @@ static void bury(struct instances *set, struct instance *in)
     struct launch_exited exit;
     bool was_running;
 
-    take_notes(set, in);
+    (void)take_notes(set, in);
     was_running = in->state == INSTANCE_RUNNING;
     refusal = refusal_of(in);
     exit = exit_of(set, in);
@@ -438,9 +441,8 @@ void instances_on_event(struct instances *set, unsigned kind, uint64_t slot)
         return;
     }
 
-    take_notes(set, in);
-    /* After its last note the pipe stays readable (EOF) until init is gone. */
-    if (in->ended || in->why.code < 0)
+    /* At EOF the pipe would stay readable until the kernel is done with the rest of init. */
+    if (take_notes(set, in) < 0)
         (void)epoll_ctl(set->host.epoll, EPOLL_CTL_DEL, in->box.notes, &none);
 }
 

@@ -171,9 +171,12 @@ void sandbox_kill(const struct sandbox_box *box)
 int sandbox_next_note(const struct sandbox_box *box, struct sandbox_note *ret_note)
 {
     struct sandbox_note note;
+    ssize_t n = read(box->notes, &note, sizeof note);
 
-    if (read(box->notes, &note, sizeof note) != (ssize_t)sizeof note)
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
+    if (n != (ssize_t)sizeof note)
+        return -EPIPE;
     note.err.msg[sizeof note.err.msg - 1] = '\0';
     *ret_note = note;
     return 1;

@@ -94,7 +94,7 @@ void sandbox_get_facts(const struct sandbox *sb, struct sandbox_facts *ret);
 int sandbox_start(struct sandbox *sb, const struct sandbox_spec *spec, struct sandbox_box *ret_box,
                   struct err *e);
 void sandbox_kill(const struct sandbox_box *box); /* SIGKILL to init: everything inside dies */
-/* 1 and the note, 0 when there is none (now or ever). */
+/* 1 and the note, 0 when there is none yet, -EPIPE when there will be none. */
 int sandbox_next_note(const struct sandbox_box *box, struct sandbox_note *ret_note);
 /* 1 when init is gone and reaped, 0 when it still lives. */
 int sandbox_reap(const struct sandbox_box *box);
