@@ -45,7 +45,7 @@ void conn_new(struct http_server *s, int fd, const char *peer)
     c->magic = CONN_MAGIC;
     c->server = s;
     c->fd = fd;
-    snprintf(c->peer, sizeof c->peer, "%s", peer);
+    (void)snprintf(c->peer, sizeof c->peer, "%s", peer);
     list_init(&c->due_node);
     buf_init(&c->in, SIZE_MAX); /* see take(): bounded by the limits of each state */
     buf_init(&c->out, SIZE_MAX);

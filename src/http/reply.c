@@ -293,10 +293,10 @@ void conn_refuse(struct conn *c, int status, const char *why)
 
 /* ---- for the application ---- */
 
-int http_add_header(struct http_request *pub, const char *name, struct str value)
+int http_add_header(struct http_request *r, const char *name, struct str value)
 {
     static const char *const ours[] = {"Connection", "Content-Length", "Date", "Transfer-Encoding"};
-    struct req *r = OBJ(container_of(pub, struct req, pub), struct req, REQ_MAGIC);
+    struct req *q = OBJ(container_of(r, struct req, pub), struct req, REQ_MAGIC);
     struct str n = str_of(name);
 
     if (!h1_is_token(n) || !h1_is_value(value))
@@ -304,9 +304,9 @@ int http_add_header(struct http_request *pub, const char *name, struct str value
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (str_ieq(n, str_of(ours[i])))
             return -EINVAL;
-    if (!buf_room(&r->extra, n.n + value.n + 4))
+    if (!buf_room(&q->extra, n.n + value.n + 4))
         return -ENOSPC;
-    add_line(&r->extra, n, value);
+    add_line(&q->extra, n, value);
     return 0;
 }
 

@@ -128,7 +128,7 @@ void router_add(struct router *r, const struct route *row)
     }
     assert(captures <= ROUTE_CAPTURES && segments <= MAX_SEGMENTS);
     assert(!row_of(n, str_of(row->method)));
-    n->rows = xrealloc(n->rows, n->nrows + 1, sizeof *n->rows);
+    n->rows = xrealloc(n->rows, n->nrows + 1, sizeof(const struct route *));
     n->rows[n->nrows++] = row;
 }
 

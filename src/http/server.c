@@ -71,12 +71,12 @@ static void format_peer(const struct sockaddr_storage *a, char out[PEER_TEXT])
 
     if (a->ss_family == AF_INET) {
         inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-        snprintf(out, PEER_TEXT, "%s:%u", text, ntohs(v4->sin_port));
+        (void)snprintf(out, PEER_TEXT, "%s:%u", text, ntohs(v4->sin_port));
     } else if (a->ss_family == AF_INET6) {
         inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-        snprintf(out, PEER_TEXT, "[%s]:%u", text, ntohs(v6->sin6_port));
+        (void)snprintf(out, PEER_TEXT, "[%s]:%u", text, ntohs(v6->sin6_port));
     } else {
-        snprintf(out, PEER_TEXT, "unix");
+        (void)snprintf(out, PEER_TEXT, "unix");
     }
 }
 

@@ -80,7 +80,8 @@ struct str http_header(const struct http_request *r,
 
 /*
  * The answer. Headers first, as many as wanted (a name or value that is not allowed in HTTP is
- * -EINVAL and not added); then one of the replies. Content-Length, Connection and Date are ours.
+ * -EINVAL and not added, more than 256 KiB in all is -ENOSPC); then one of the replies.
+ * Content-Length, Transfer-Encoding, Connection and Date are ours (-EINVAL).
  * HEAD, 204 and 304 never send a body. content_type empty: none is sent. A reply copies what is not
  * sent at once.
  */
@@ -89,7 +90,7 @@ void http_reply(struct http_request *r, int status, struct str content_type, str
 void http_reply_buf(struct http_request *r, int status, struct str content_type,
                     struct buf *body); /* taken */
 
-/* Counters for metrics and tests. */
+/* Counters for metrics and tests; connections and body_bytes tell what is held now. */
 struct http_stats {
     uint64_t accepted, requests, refused, cancelled, connections, body_bytes;
 };

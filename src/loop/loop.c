@@ -31,7 +31,7 @@ void loop_must(int r, const char *what)
 {
     if (r >= 0)
         return;
-    fprintf(stderr, "loop: %s: %s\n", what, uv_strerror(r));
+    (void)fprintf(stderr, "loop: %s: %s\n", what, uv_strerror(r));
     abort();
 }
 

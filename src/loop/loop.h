@@ -21,8 +21,10 @@ struct loop_timer;  /* one shot, may be started again */
 struct loop_signal; /* a signal of this process */
 
 struct loop *loop_new(void);
-struct loop *loop_free(struct loop *l); /* every source must be gone (asserted) */
-int loop_run(struct loop *l);           /* until loop_stop(); 0 */
+/* Every source must be gone (asserted). Calls still deferred or posted are made, and work under way
+ * is waited for and completed. */
+struct loop *loop_free(struct loop *l);
+int loop_run(struct loop *l); /* until loop_stop(); 0 */
 void loop_stop(struct loop *l);
 /* Run until `*done` is true: for start-up and tests. */
 void loop_run_until(struct loop *l, const bool *done);
@@ -31,7 +33,8 @@ uint64_t loop_now_ns(const struct loop *l); /* monotonic, cached once per turn *
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
 
 /* ready: LOOP_READ and/or LOOP_WRITE. Hang-up and errors are told as LOOP_READ: read(2) then says
- * which. */
+ * which. The descriptor is made non-blocking; it must be one that can be polled (no regular file).
+ */
 typedef void loop_io_fn(void *user, unsigned ready);
 struct loop_io *loop_io_new(struct loop *l, int fd, loop_io_fn *fn, void *user);
 void loop_io_want(struct loop_io *io, unsigned what); /* 0 pauses; cheap when unchanged */
@@ -49,7 +52,7 @@ struct loop_signal *loop_signal_free(struct loop_signal *s);
 
 /* Call fn after the callbacks of this turn, before the loop waits again; in the order given. For
  * "never free an object inside its own callback" and for writing once per turn what a turn
- * produced. */
+ * produced. What fn defers again comes after a look at the descriptors, so nobody starves. */
 void loop_defer(struct loop *l, loop_fn *fn, void *user);
 
 /* Thread-safe: fn runs on the loop's thread. Also wakes it. */
