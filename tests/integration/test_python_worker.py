@@ -312,6 +312,32 @@ def test_what_json_cannot_hold_names_its_type(start, returned, named):
     assert host.process.poll() is None
 
 
+def test_too_deep_an_event_is_an_error_result(start):
+    host = start("def handler(event, context):\n    return 1\n")
+    host.assign()
+    assert expect_error(host.call(b"[" * 100000 + b"]" * 100000))["errorType"] == "RecursionError"
+    assert host.call(b"[[]]")[:2] == (0, b"1")
+
+
+@pytest.mark.parametrize("event", [
+    b"{\"a\": NaN}", b"[Infinity, -Infinity]", b"\xef\xbb\xbf{}", '{"a": 1}'.encode("utf-16"), b"\xff",
+    b"[1, 2", b"[01]", b"\x0b1", b"'a'", b'"\\ud800"', b'{"a": 1, "a": 2}', b"1e400", b"\"\t\"", b"nul",
+    b"123456789012345678901234567890", b"-", b"  ",
+])
+def test_events_are_parsed_as_json_loads_parses_them(start, event):
+    host = start("import json\n\ndef handler(event, context):\n    return ascii(event)\n")
+    host.assign()
+    try:
+        want = (0, ascii(json.loads(event)))
+    except ValueError as e:
+        want = (1, "%s: %s" % (type(e).__name__, e))
+    flags, body, _ = host.call(event)
+    if flags:
+        error = json.loads(body)
+        body = ("%s: %s" % (error["errorType"], error["errorMessage"])).encode()
+    assert (flags, body.decode()) == want
+
+
 def test_a_value_that_holds_itself_is_an_error(start):
     host = start("def handler(event, context):\n    a = []\n    a.append(a)\n    return a\n")
     host.assign()
@@ -493,6 +519,15 @@ def test_closed_streams_come_back(start):
     assert host.call()[0] == 0
     assert host.call()[0] == 0
     assert host.log(2) == "hello\n"
+
+
+def test_a_line_leaves_before_the_function_ends(start):
+    host = start("import time\n\ndef handler(e, c):\n    print('before')\n    time.sleep(600)\n")
+    host.assign()
+    host.put(OPEN, 1, b'{"request_id":"r","timeout_ms":1}')
+    host.put(END, 1)
+    head = struct.unpack(">IBBHI", host._exactly(12))
+    assert (head[1], head[4], host._exactly(head[0])) == (LOG, 1, b"before\n")
 
 
 # --- FC ---

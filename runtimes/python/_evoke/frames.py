@@ -155,9 +155,15 @@ class Channel:
                 return
 
     def forked(self):
-        """In a child: a new lock (ours may be held by a thread that is not here), no stream."""
+        """In a child: a new lock (ours may be held by a thread that is not here), no stream, and
+        no socket, so that the host hears of its parent's end at once."""
         self.lock = RLock()
         self.stream = None
+        try:
+            os.close(self.fd)
+        except OSError:
+            pass
+        self.fd = -1
 
 
 def _write_all(fd, data):

@@ -52,18 +52,14 @@ def _refuse(value):
 
 def dumps(value):
     if make_scanner:
-        if isinstance(value, str):
-            return encode_basestring_ascii(value)
-        if not isinstance(value, float):
-            try:
-                encode = make_encoder(
-                    {}, _refuse, encode_basestring_ascii, None, ": ", ", ", False, False, True
-                )
-            except TypeError:
-                pass
-            else:
-                if isinstance(value, (dict, list, tuple)):
-                    return "".join(encode(value, 0))
+        try:
+            encode = make_encoder(
+                {}, _refuse, encode_basestring_ascii, None, ": ", ", ", False, False, True
+            )
+        except TypeError:
+            pass  # another signature
+        else:
+            return "".join(encode(value, 0))
     import json
 
     return json.dumps(value)

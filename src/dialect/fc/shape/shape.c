@@ -3,10 +3,11 @@
  */
 #include "dialect/fc/fc.h"
 #include "dialect/fc/shape/parts.h"
+#include "launcher/proto.h"
 
 const struct shape_ops fc_shape = {
         .dialect = DIALECT_FC,
-        .layout = 0, /* LAYOUT_CODE of launcher/proto.h, which shapes may not include */
+        .layout = LAYOUT_CODE,
         .payload_max = FC_BODY_MAX,
         .answer_max = FC_BODY_MAX,
         .tail_bytes = 4096,

@@ -7,10 +7,11 @@
  */
 #include "dialect/functiongraph/functiongraph.h"
 #include "dialect/functiongraph/shape/parts.h"
+#include "launcher/proto.h"
 
 const struct shape_ops functiongraph_shape = {
         .dialect = DIALECT_FUNCTIONGRAPH,
-        .layout = 1, /* LAYOUT_FUNCTIONGRAPH of launcher/proto.h, which shapes may not include */
+        .layout = LAYOUT_FUNCTIONGRAPH,
         .payload_max = FUNCTIONGRAPH_BODY_MAX,
         .answer_max = FUNCTIONGRAPH_BODY_MAX,
         .tail_bytes = 4096,
