@@ -432,7 +432,7 @@ def test_events_end_at_6_mib(cloud, evoke_shared):
     assert r.status_code == 413 and r.json()["error_code"] == "FSS.1201"
 
 
-def raw_invoke(daemon, cloud, name, body, headers=None):
+def raw_invoke(daemon, cloud, name, body, headers=None, timeout=60):
     """One signed request with exactly these bytes, by the SDK's own signer."""
     import requests
     from huaweicloudsdkcore.sdk_request import SdkRequest
@@ -442,7 +442,7 @@ def raw_invoke(daemon, cloud, name, body, headers=None):
                          query_params=[], header_params={"Content-Type": "application/json", **(headers or {})},
                          body=body, stream=False, signing_algorithm=None)
     signed = Signer(BasicCredentials(daemon.access_key, daemon.secret_key, PROJECT)).sign(request)
-    return requests.post(daemon.url + path, data=body.encode(), headers=signed.header_params, timeout=60)
+    return requests.post(daemon.url + path, data=body.encode(), headers=signed.header_params, timeout=timeout)
 
 
 def test_unknown_formats_are_refused(cloud, evoke_shared):
@@ -679,3 +679,104 @@ def test_functions_survive_a_restart(evoke):
     cloud = Cloud(evoke)
     assert cloud.run("lasting", {"k": 1})[0] == {"got": {"k": 1}}
     cloud.delete("lasting")
+
+
+# -- under strain ----------------------------------------------------------------------------------------
+
+
+def test_of_two_writers_one_is_told(cloud, evoke_shared):
+    """Code and configuration change at the same moment: nothing is lost silently."""
+    cloud.create("raced")
+
+    def config(n):
+        return Cloud(evoke_shared).client.update_function_config(UpdateFunctionConfigRequest(
+            function_urn=cloud.urn("raced"), body=UpdateFunctionConfigRequestBody(
+                func_name="raced", runtime="Python3.9", timeout=3 + n, handler="index.handler", memory_size=128)))
+
+    def code(n):
+        return Cloud(evoke_shared).client.update_function_code(UpdateFunctionCodeRequest(
+            function_urn=cloud.urn("raced"), body=UpdateFunctionCodeRequestBody(
+                code_type="inline", func_code=FuncCode(file=b64(f"def handler(event, context):\n    return {n}\n")))))
+
+    def outcome(call, n):
+        try:
+            return call(n).last_modified and 200
+        except ClientRequestException as e:
+            return (e.status_code, e.error_code)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        outcomes = [f.result() for f in [pool.submit(outcome, call, n) for n in range(20) for call in (config, code)]]
+    assert set(outcomes) <= {200, (409, "FSS.0409")}, outcomes
+    assert 200 in outcomes
+    assert cloud.run("raced")[0] in range(20)
+
+
+def test_of_many_creators_one_wins(evoke_shared, cloud):
+    def make(_):
+        try:
+            return Cloud(evoke_shared).create("contended").func_name
+        except ClientRequestException as e:
+            return e.error_code
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        outcomes = sorted(pool.map(make, range(8)))
+    cloud.names.append(("contended", "default"))
+    assert outcomes == ["FSS.1061"] * 7 + ["contended"]
+
+
+def test_packages_end_at_50_mib(cloud):
+    """A stored zip of exactly the limit, and of one byte more."""
+    limit, name = 50 * 1024 * 1024, "index.py"
+
+    def package(total):
+        for_data = total - len(stored(b""))
+        return stored(HELLO.encode() + b"#" * (for_data - len(HELLO)))
+
+    def stored(data):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as z:
+            z.writestr(zipfile.ZipInfo(name), data)
+        return out.getvalue()
+
+    most = package(limit)
+    assert len(most) == limit
+    f = cloud.create("fifty", code_type="zip", code_filename="index.zip", func_code=FuncCode(file=b64(most)))
+    assert f.code_size == limit
+    refused(lambda: cloud.create("fiftyone", code_type="zip", func_code=FuncCode(file=b64(package(limit + 1)))), 413,
+            "FSS.1071")
+
+
+def test_a_body_far_too_large_is_refused_at_its_head(evoke_shared, cloud):
+    """No byte of the body is sent: the answer comes all the same, in the cloud's words."""
+    import http.client
+    from huaweicloudsdkcore.sdk_request import SdkRequest
+    from huaweicloudsdkcore.signer.signer import Signer
+    path = f"/v2/{PROJECT}/fgs/functions"
+    request = SdkRequest(method="POST", schema="http", host=f"{evoke_shared.host}:{evoke_shared.port}",
+                         resource_path=path, query_params=[], header_params={"Content-Type": "application/json"},
+                         body="{}", stream=False, signing_algorithm=None)
+    signed = Signer(BasicCredentials(evoke_shared.access_key, evoke_shared.secret_key, PROJECT)).sign(request)
+    connection = http.client.HTTPConnection(evoke_shared.host, evoke_shared.port, timeout=30)
+    connection.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
+    headers = {k: v for k, v in signed.header_params.items() if k.lower() not in ("host", "content-length")}
+    for k, v in {"Host": request.host, "Content-Length": str(100 * 1024 * 1024), **headers}.items():
+        connection.putheader(k, v)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == 413 and json.loads(answer.read())["error_code"] == "FSS.1071"
+    connection.close()
+
+
+def test_a_caller_that_leaves_does_not_disturb_the_run(evoke_shared, cloud):
+    import requests
+    cloud.create("left", "import time\nn = 0\ndef handler(event, context):\n    global n\n"
+                 "    if event.get('slow'):\n        time.sleep(2)\n    n += 1\n    return n\n", timeout=10)
+    cloud.client.update_function_config(UpdateFunctionConfigRequest(
+        function_urn=cloud.urn("left"), body=UpdateFunctionConfigRequestBody(
+            func_name="left", runtime="Python3.9", timeout=10, handler="index.handler", memory_size=128,
+            strategy_config={"concurrency": 1, "concurrent_num": 1})))
+    assert cloud.run("left")[0] == 1
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        raw_invoke(evoke_shared, cloud, "left", '{"slow": true}', timeout=0.5)
+    # one instance at most: this request waits for the run nobody waits for, which ended as it should
+    assert cloud.run("left")[0] == 3
