@@ -34,6 +34,7 @@ struct loop {
     uv_idle_t hurry;          /* active: the next wait is only a look */
     uv_async_t wake;
 
+    const bool *until; /* borrowed; what loop_run_until() waits for, NULL outside */
     struct calls deferred, running;
     pthread_mutex_t posted_lock; /* held for an append or a swap, never across a call */
     struct calls posted, taken;

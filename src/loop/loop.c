@@ -10,10 +10,10 @@
  * look, so the promise "before the loop waits again" holds.
  *
  * What always holds:
- *   (1) a source's memory is freed in its close callback, which libuv makes after every callback of
- *       the turn; so x_free() inside the source's own callback is safe, and nothing is called
- * after. (2) `hurry` is active exactly while calls are deferred and no sweep is coming before the
- * wait. (3) posted_lock is never held while a callback runs.
+ *   (1) a source's memory is freed in its close callback, which libuv makes after every callback
+ *       of the turn; so x_free() inside the source's own callback is safe.
+ *   (2) no wait begins while calls are deferred, nor once loop_run_until() has what it wanted.
+ *   (3) posted_lock is never held while a callback runs.
  *
  * The clock is read at most once per phase and only if somebody asks.
  */
@@ -64,41 +64,31 @@ static void on_hurry(uv_idle_t *h)
     (void)h;
 }
 
-static bool sweep(struct loop *l)
+static void sweep(struct loop *l)
 {
-    bool ran = l->deferred.n > 0;
-
-    if (ran) {
+    if (l->deferred.n) {
         calls_swap(&l->deferred, &l->running);
         calls_run(&l->running);
     }
     l->now_ns = 0;
-    return ran;
 }
 
-static void hurry_if(struct loop *l, bool yes)
+/* The last moment before the wait. A timer or a deferred call may just have done what
+ * loop_run_until() waits for, and nothing else need ever happen: only look, then. */
+static void on_before_wait(uv_prepare_t *h)
 {
-    if (yes)
+    struct loop *l = OBJ(h->data, struct loop, LOOP_MAGIC);
+
+    sweep(l);
+    if (l->deferred.n || (l->until && *l->until))
         uv_idle_start(&l->hurry, on_hurry);
     else
         uv_idle_stop(&l->hurry);
 }
 
-/* A call made here may have been the one that loop_run_until() waits for: only look, then. */
-static void on_before_wait(uv_prepare_t *h)
-{
-    struct loop *l = OBJ(h->data, struct loop, LOOP_MAGIC);
-    bool ran = sweep(l);
-
-    hurry_if(l, ran || l->deferred.n);
-}
-
 static void on_after_wait(uv_check_t *h)
 {
-    struct loop *l = OBJ(h->data, struct loop, LOOP_MAGIC);
-
-    sweep(l);
-    hurry_if(l, l->deferred.n);
+    sweep(OBJ(h->data, struct loop, LOOP_MAGIC));
 }
 
 static void run_posted(struct loop *l)
@@ -178,8 +168,12 @@ void loop_stop(struct loop *l)
 
 void loop_run_until(struct loop *l, const bool *done)
 {
+    const bool *outer = l->until;
+
+    l->until = done;
     while (!*done)
         uv_run(&l->uv, UV_RUN_ONCE);
+    l->until = outer;
 }
 
 uint64_t loop_now_ns(const struct loop *l)

@@ -207,6 +207,19 @@ static void a_timer_fires_once_and_not_early(void **state)
     assert_int_equal(f->calls, 1);
 }
 
+static void a_timer_that_is_due_when_the_run_starts_ends_it(void **state)
+{
+    struct fix *f = *state;
+    uint64_t start = clock_mono_ns();
+
+    f->timer = loop_timer_new(f->l, set_done, f);
+    loop_timer_start(f->timer, 1);
+    while (clock_mono_ns() - start < 3000000)
+        ;                           /* let it become due before the loop looks */
+    loop_run_until(f->l, &f->done); /* nothing else would wake the loop */
+    assert_int_equal(f->calls, 1);
+}
+
 static void a_restarted_timer_forgets_its_first_delay(void **state)
 {
     struct fix *f = *state;
@@ -444,6 +457,7 @@ int main(void)
             T(a_source_may_be_freed_inside_its_own_callback),
             T(a_source_freed_by_another_ones_callback_is_not_called_any_more),
             T(a_timer_fires_once_and_not_early),
+            T(a_timer_that_is_due_when_the_run_starts_ends_it),
             T(a_restarted_timer_forgets_its_first_delay),
             T(a_stopped_timer_does_not_fire),
             T(deferred_calls_run_after_the_callback_in_order),
