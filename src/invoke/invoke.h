@@ -23,8 +23,8 @@ struct loop;
 struct pool;
 
 struct invoker *invoker_new(struct loop *l, struct catalog *catalog, struct pool *pool);
-/* Runs under way end refused or as the pool ends them; it is gone with the last of them. Order of
- * an end: pool_free(), invoker_free(), catalog_free(). */
+/* Runs under way end refused, or as the pool ends them; its memory goes with the last of them. To
+ * be freed before the catalog; the pool may go before or after. */
 struct invoker *invoker_free(struct invoker *iv);
 
 struct invoke_result {

@@ -35,7 +35,8 @@ enum {
     PER_TURN = 512 * 1024,
     REST_MAX = 16 << 20, /* more than a socket holds */
     FEED_MARK = 256 * 1024,
-    KEEP_BYTES = 16 * 1024, /* memory an empty buffer may keep */
+    GRANT_FROM = FRAME_WINDOW / 4, /* small answers need no CREDIT at all */
+    KEEP_BYTES = 16 * 1024,        /* memory an empty buffer may keep */
     IN_MAX = FRAME_HEAD + FRAME_MAX_DATA + READ_SIZE,
     OUT_MAX = 4 << 20,
 };
@@ -212,12 +213,13 @@ static void on_turn(void *user)
 {
     struct channel *ch = OBJ(user, struct channel, CHANNEL_MAGIC);
 
+    ch->in_callback = true;
+    if (!ch->dead && !ch->ended)
+        ch->ops->on_flush(ch->user); /* what it puts goes out right below */
     ch->deferred = false;
-    if (!ch->dead) {
-        ch->in_callback = true;
+    if (!ch->dead)
         flush(ch);
-        ch->in_callback = false;
-    }
+    ch->in_callback = false;
     if (ch->dead && !ch->deferred)
         destroy(ch);
 }
@@ -256,15 +258,22 @@ size_t channel_pending(const struct channel *ch)
     return ch->out.n - ch->out_at;
 }
 
+void channel_wake(struct channel *ch)
+{
+    if (ch->deferred)
+        return;
+    ch->deferred = true;
+    loop_defer(ch->loop, on_turn, ch);
+}
+
 static void put_done(struct channel *ch)
 {
     assert(buf_ok(&ch->out));
     if (ch->mute) {
         relax(&ch->out);
         ch->out_at = 0;
-    } else if (!ch->deferred) {
-        ch->deferred = true;
-        loop_defer(ch->loop, on_turn, ch);
+    } else {
+        channel_wake(ch);
     }
 }
 
@@ -326,10 +335,16 @@ const char *stream_data(struct stream *s, struct channel *ch, size_t bytes)
     s->receive_left -= (uint32_t)bytes;
     s->received += bytes;
     s->owed += (uint32_t)bytes;
-    if (s->owed >= FRAME_WINDOW / 4) {
-        channel_put_credit(ch, s->id, s->owed);
-        s->receive_left += s->owed;
-        s->owed = 0;
-    }
+    if (s->owed >= GRANT_FROM)
+        channel_wake(ch);
     return NULL;
+}
+
+void stream_grant(struct stream *s, struct channel *ch)
+{
+    if (s->owed < GRANT_FROM)
+        return;
+    channel_put_credit(ch, s->id, s->owed);
+    s->receive_left += s->owed;
+    s->owed = 0;
 }

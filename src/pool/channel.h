@@ -15,6 +15,8 @@ struct loop;
 struct channel_ops {
     /* The payload is valid during the call. */
     void (*on_frame)(void *user, const struct frame *f);
+    /* What was put in this turn is about to be written: more may be put. */
+    void (*on_flush)(void *user);
     /* Everything put so far has been handed to the socket. */
     void (*on_sent)(void *user);
     /* No more frames. why: the worker broke the protocol; NULL: the socket was closed. */
@@ -28,6 +30,7 @@ struct channel *channel_free(struct channel *ch);
 void channel_put(struct channel *ch, enum frame_type type, uint8_t flags, uint32_t stream,
                  struct str payload);
 void channel_put_credit(struct channel *ch, uint32_t stream, uint32_t bytes);
+void channel_wake(struct channel *ch); /* on_flush at the end of this turn */
 /* The worker is known to be dead: hand out what it had still sent, then on_end. Not from inside a
  * callback of this channel. */
 void channel_read_rest(struct channel *ch);
@@ -51,5 +54,8 @@ void stream_feed(struct stream *s, struct channel *ch);
 /* What the worker sent; NULL, or what is wrong with it. */
 const char *stream_credit(struct stream *s, struct channel *ch, uint32_t bytes);
 const char *stream_data(struct stream *s, struct channel *ch, size_t bytes);
+/* In on_flush: grant what was taken in. Not sooner: what arrives in this turn was sent without it.
+ */
+void stream_grant(struct stream *s, struct channel *ch);
 
 #endif

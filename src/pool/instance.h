@@ -43,9 +43,10 @@ struct instance_ops {
 struct instance_env {
     struct loop *loop;
     struct launch *launch;
-    uint32_t boot_timeout_ms;
+    uint32_t boot_timeout_ms, load_timeout_ms;
     const struct instance_ops *ops;
     void *user;
+    uint64_t runs, cold;        /* cold: first of its instance */
     uint64_t dropped_log_bytes; /* said while no job was there to hear it */
 };
 

@@ -71,7 +71,7 @@ struct pool {
     struct loop_timer *keep_warm;
     uint32_t ninstances, ndying, nwaiting;
     uint64_t njobs; /* submitted and not ended */
-    uint64_t starts, cold, runs;
+    uint64_t starts;
     bool deferred, dead, draining;
     void (*on_drained)(void *user);
     void *on_drained_user;
@@ -264,15 +264,10 @@ static void run_on(struct instance *in, struct job *job)
 {
     struct pool *p = in->group->pool;
     struct err e = {0};
-    bool cold = !in->ran;
 
     not_idle(in);
-    if (instance_run(in, job, &e) < 0) {
+    if (instance_run(in, job, &e) < 0)
         end_later(p, job, &e);
-        return;
-    }
-    p->runs++;
-    p->cold += cold;
 }
 
 static void keep_warm_from(struct pool *p)
@@ -411,6 +406,7 @@ void pool_conf_default(struct pool_conf *conf)
             .keep_warm_ms = 60000,
             .waiting = 1000,
             .boot_timeout_ms = 20000,
+            .load_timeout_ms = 10000,
     };
 }
 
@@ -425,6 +421,7 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
             .loop = l,
             .launch = la,
             .boot_timeout_ms = conf->boot_timeout_ms,
+            .load_timeout_ms = conf->load_timeout_ms,
             .ops = &instance_ops,
             .user = p,
     };
@@ -574,7 +571,7 @@ void pool_stats(const struct pool *p, struct pool_stats *ret)
     void *value;
 
     *ret = (struct pool_stats){
-            .starts = p->starts, .cold = p->cold, .runs = p->runs, .waiting = p->nwaiting};
+            .starts = p->starts, .cold = p->env.cold, .runs = p->env.runs, .waiting = p->nwaiting};
     while (map_next(p->groups, &cursor, &key, &value)) {
         struct group *g = value;
 
