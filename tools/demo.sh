@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # demo.sh BUILD - serve on a temporary directory, deploy the examples, invoke each, stop everything.
 set -eu
+exec 2>&1 # what is said on either stream belongs together here
 
 build=$1
 evoke=$(cd "$build" && pwd)/evoke
@@ -27,10 +28,18 @@ EVOKE_ACCESS_KEY=DEMOACCESSKEY EVOKE_SECRET_KEY=demo-secret-key
 export EVOKE_ACCESS_KEY EVOKE_SECRET_KEY
 
 title "evoke serve"
-"$evoke" serve --data "$dir/data" --listen 127.0.0.1:0 >"$dir/log" 2>&1 &
+mkfifo "$dir/pipe"
+"$evoke" serve --data "$dir/data" --listen 127.0.0.1:0 >"$dir/pipe" 2>&1 &
 pid=$!
-tail -n +1 -f --pid="$pid" "$dir/log" | sed '/ ready: /q' | sed -n 's/.* msg="\(.*\)"$/  \1/p'
-kill -0 "$pid" 2>/dev/null || exit 1
+exec 3<"$dir/pipe"
+ready=
+while [ -z "$ready" ] && read -r line <&3; do
+    echo "$line" >>"$dir/log"
+    echo "$line" | sed -n 's/.* msg="\(.*\)"$/  \1/p'
+    case $line in *' msg="ready: '*) ready=yes ;; esac
+done
+[ -n "$ready" ] || exit 1
+cat <&3 >>"$dir/log" &
 EVOKE_ENDPOINT=$(cat "$dir/data/run/endpoint")
 export EVOKE_ENDPOINT
 

@@ -24,18 +24,25 @@ struct rules {
     size_t handler_min;
     int64_t timeout_min_ms, timeout_max_ms;
     int64_t memory_max_mb;
-    size_t vars_max;      /* bytes of all names and values */
-    const char *reserved; /* prefix of variable names, or NULL */
+    const uint16_t *memory_mb; /* sizes the cloud sells, ended by 0; NULL: multiples of 64 */
+    size_t vars;               /* how many; 0: no limit */
+    size_t vars_max;           /* bytes of all names and values */
+    const char *reserved;      /* prefix of variable names, or NULL */
 };
+
+static const uint16_t functiongraph_memory[] = {128,  256,  512,  768,  1024, 1280, 1536,  1792,
+                                                2048, 2560, 3072, 3584, 4096, 8192, 10240, 0};
 
 static const struct rules rules[DIALECTS] = {
         [DIALECT_FUNCTIONGRAPH] = {.name_max = 60,
-                                   .space_max = 64,
+                                   .space_max = 60,
                                    .description_max = 512,
                                    .handler_min = 3,
                                    .timeout_min_ms = 3000,
                                    .timeout_max_ms = 259200000,
                                    .memory_max_mb = 10240,
+                                   .memory_mb = functiongraph_memory,
+                                   .vars = 20,
                                    .vars_max = 4096},
         [DIALECT_FC] = {.name_max = 128,
                         .space_max = 128,
@@ -58,7 +65,13 @@ static const struct rules rules[DIALECTS] = {
                          .reserved = "SCF_"},
 };
 
-enum { ID_MAX = 64, MEMORY_MIN_MB = 128, HANDLER_MAX = 128, INIT_TIMEOUT_MAX_MS = 300000 };
+enum {
+    ID_MAX = 64,
+    MEMORY_MIN_MB = 128,
+    MEMORY_STEP_MB = 64,
+    HANDLER_MAX = 128,
+    INIT_TIMEOUT_MAX_MS = 300000
+};
 
 static bool is_letter(char c)
 {
@@ -216,14 +229,27 @@ static int set_description(struct target *t, const char *key, const struct cJSON
     return r;
 }
 
+static bool is_sold(const struct rules *rule, int64_t mb)
+{
+    if (!rule->memory_mb)
+        return mb % MEMORY_STEP_MB == 0;
+    for (const uint16_t *size = rule->memory_mb; *size; size++)
+        if (*size == mb)
+            return true;
+    return false;
+}
+
 static int set_memory(struct target *t, const char *key, const struct cJSON *value, struct err *e)
 {
     int64_t v = 0;
     int r = get_number(key, value, MEMORY_MIN_MB, t->rule->memory_max_mb, &v, e);
 
-    if (r >= 0 && v % 64 != 0)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s must be a multiple of 64, not %lld", key,
-                       (long long)v);
+    if (r >= 0 && !is_sold(t->rule, v))
+        return err_set(e, ERR_CALLER, -EINVAL, "%s %lld is not one of the sizes of this cloud%s",
+                       key, (long long)v,
+                       t->rule->memory_mb ? " (128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, "
+                                            "2560, 3072, 3584, 4096, 8192, 10240)"
+                                          : " (multiples of 64)");
     if (r >= 0)
         t->fn->memory_mb = (uint32_t)v;
     return r;
@@ -245,6 +271,9 @@ static int set_init_timeout(struct target *t, const char *key, const struct cJSO
     int64_t v = 0;
     int r = get_number(key, value, 1000, INIT_TIMEOUT_MAX_MS, &v, e);
 
+    if (r >= 0 && v % 1000 != 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be whole seconds, not %lld", key,
+                       (long long)v);
     if (r >= 0)
         t->fn->init_timeout_ms = (uint32_t)v;
     return r;
@@ -282,6 +311,9 @@ static int set_environment(struct target *t, const char *key, const struct cJSON
         total += name.n + strlen(item->valuestring);
         fn_add_var(t->fn, name, str_of(item->valuestring));
     }
+    if (t->rule->vars && t->fn->nvars > t->rule->vars)
+        return err_set(e, ERR_CALLER, -EINVAL, "%s has %u variables, the limit is %zu", key,
+                       t->fn->nvars, t->rule->vars);
     if (total > t->rule->vars_max)
         return err_set(e, ERR_CALLER, -EINVAL, "%s has %zu bytes, the limit is %zu", key, total,
                        t->rule->vars_max);

@@ -61,9 +61,9 @@ static int check_reachable(const char *path, uid_t uid, struct err *e)
 }
 
 /* Files made by an earlier run under another uid. One level is enough but for blobs and cache. */
-static int hand_over(int dirfd, uid_t uid)
+static int hand_over(int dir, uid_t uid)
 {
-    cleanup_close int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup_close int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat st;
     struct dirent *de;
     DIR *d;

@@ -158,7 +158,7 @@ static int start_launcher(struct keeper *k, struct err *e)
     const char *argv[32] = {"evoke-launcher", "--keeper-fd",     "3",         "--code-dir", code,
                             "--runtimes-dir", k->paths.runtimes, "--run-dir", run};
     size_t n = 9, first = n;
-    int theirs, r;
+    int theirs = -EBADF, r;
 
     r = control_pair(&k->launcher, &theirs, e);
     if (r < 0)
@@ -189,7 +189,7 @@ static int start_daemon(struct keeper *k, struct err *e)
                           "--instances",  instances,     "--keep-warm",
                           warm,           "--waiting",   waiting,
                           "--drain",      drain,         NULL};
-    int theirs, r;
+    int theirs = -EBADF, r;
 
     r = control_pair(&k->daemon, &theirs, e);
     if (r < 0)
