@@ -35,8 +35,9 @@ static const char *const stmt_text[DB_STMTS] = {
         [DB_ROLLBACK] = "ROLLBACK",
         [DB_GET] = "SELECT key, rev, crc, value FROM kv WHERE key = ?1",
         [DB_LIST] = "SELECT key, rev, crc, value FROM kv WHERE key >= ?1 ORDER BY key",
-        [DB_PUT] = "INSERT INTO kv (key, rev, crc, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key)"
-                   " DO UPDATE SET rev = excluded.rev, crc = excluded.crc, value = excluded.value",
+        [DB_PUT] =
+                ("INSERT INTO kv (key, rev, crc, value) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (key)"
+                 " DO UPDATE SET rev = excluded.rev, crc = excluded.crc, value = excluded.value"),
         [DB_DEL] = "DELETE FROM kv WHERE key = ?1",
         [DB_SET_REV] = "UPDATE meta SET value = ?1 WHERE name = 'rev'",
 };
