@@ -22,8 +22,10 @@ enum {
     FG_CODE_BODY = 68 * 1024 * 1024, /* FG_ZIP_MAX in base64, and the configuration */
     FG_EVENT_BODY = 7 * 1024 * 1024, /* the event, so that the handler can word its limit */
     FG_EXTRA_MAX = 64 * 1024,        /* fields we only keep, together */
+    FG_EXTRA_TEXT = 128 * 1024,      /* the same as JSON, escapes included */
     FG_LIST_MAX = 400,
     FG_TAIL_HEADER = 2000, /* bytes of log in X-Cff-Function-Log */
+    FG_TAIL_BASE64 = 4000,
 };
 
 /* A refusal in the cloud's own words. */

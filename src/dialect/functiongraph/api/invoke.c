@@ -117,7 +117,7 @@ static void add_headers(const struct run_call *rc, const struct invoke_result *r
     if (rc->tail) {
         cleanup_with(buf_done) struct buf b;
 
-        buf_init(&b, 2 * FG_TAIL_HEADER);
+        buf_init(&b, FG_TAIL_BASE64);
         base64_encode(last_of(res->tail, FG_TAIL_HEADER), &b);
         call_header(c, "X-Cff-Function-Log", buf_str(&b));
     }

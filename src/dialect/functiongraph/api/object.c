@@ -69,7 +69,7 @@ static void add_tree(struct jw *w, const char *key, const struct cJSON *v)
 {
     cleanup_with(buf_done) struct buf text;
 
-    buf_init(&text, 2 * FG_EXTRA_MAX);
+    buf_init(&text, FG_EXTRA_TEXT);
     json_print(v, &text);
     jw_key(w, key);
     jw_raw(w, buf_str(&text));
@@ -196,7 +196,8 @@ static void add_strategy(struct jw *w, const struct fn *f, const struct cJSON *e
     jw_key(w, "strategy_config");
     jw_obj(w);
     jw_kint(w, "concurrency",
-            cJSON_IsNumber(concurrency) ? (int64_t)concurrency->valuedouble : f->max_instances);
+            concurrency && cJSON_IsNumber(concurrency) ? (int64_t)concurrency->valuedouble
+                                                       : f->max_instances);
     jw_kint(w, "concurrent_num", f->instance_concurrency);
     jw_obj_end(w);
 }
@@ -287,7 +288,7 @@ void fg_code_object(struct jw *w, const struct fn *f, struct str file)
         if (v) {
             cleanup_with(buf_done) struct buf text;
 
-            buf_init(&text, 2 * FG_EXTRA_MAX);
+            buf_init(&text, FG_EXTRA_TEXT);
             json_print(v, &text);
             jw_raw(w, buf_str(&text));
         } else {

@@ -26,7 +26,7 @@ static bool is_alnum(char c)
 
 static bool made_of(struct str s, size_t max, const char *also)
 {
-    if (s.n == 0 || s.n > max)
+    if (!s.p || s.n == 0 || s.n > max)
         return false;
     for (size_t i = 0; i < s.n; i++)
         if (!is_alnum(s.p[i]) && (s.p[i] == '\0' || !strchr(also, s.p[i])))
@@ -115,7 +115,7 @@ int fg_urn_parse(struct str text, struct str region, struct str project, struct 
                        .package = S("default"),
                        .version = S("latest"),
                        .alias = S("")};
-    struct str seg[SEGMENTS];
+    struct str seg[SEGMENTS] = {{0}};
     size_t n = 0, name; /* place of the name */
     int r;
 
