@@ -35,7 +35,7 @@ struct deploy {
     struct fn *draft;  /* owned until the catalog takes it */
     bool update;
 };
-enum { DEPLOY_MAGIC = 0x4445504c };
+enum { DEPLOY_MAGIC = 0x4445504c, INLINE_MAX = 10 << 10 /* FunctionGraph's inline code */ };
 
 static void deploy_free(struct deploy *d)
 {
@@ -130,7 +130,7 @@ static void describe_code(struct fn *f, struct str zip, struct str source, struc
                  (unsigned long long)crc64_ecma(0, zip.p, zip.n));
     else
         sha512_hex(zip, code->digest);
-    if (source.p && f->dialect == DIALECT_FUNCTIONGRAPH) {
+    if (source.p && source.n <= INLINE_MAX && f->dialect == DIALECT_FUNCTIONGRAPH) {
         code->size = source.n;
         fn_set(&code->kind, S("inline"));
         fn_set(&code->filename, filename);

@@ -260,6 +260,9 @@ static int set_timeout(struct target *t, const char *key, const struct cJSON *va
     int64_t v = 0;
     int r = get_number(key, value, t->rule->timeout_min_ms, t->rule->timeout_max_ms, &v, e);
 
+    if (r >= 0 && v % 1000 != 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be whole seconds, not %lld", key,
+                       (long long)v);
     if (r >= 0)
         t->fn->timeout_ms = (uint32_t)v;
     return r;

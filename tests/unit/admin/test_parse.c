@@ -183,7 +183,10 @@ static void limits_hold_at_the_limit_and_one_beyond(void **state)
     accepted(DIALECT_FUNCTIONGRAPH, "{" LEAST ",\"init_timeout_ms\":300000}");
     refused("{" LEAST ",\"memory_mb\":64}", "memory_mb must be between 128 and 10240");
     refused("{" LEAST ",\"memory_mb\":10304}", "memory_mb must be between");
-    refused("{" LEAST ",\"memory_mb\":129}", "multiple of 64");
+    refused("{" LEAST ",\"memory_mb\":192}", "not one of the sizes");
+    accepted(DIALECT_FC, "{\"runtime\":\"python3\",\"handler\":\"h\",\"memory_mb\":192}");
+    refused("{" LEAST ",\"timeout_ms\":3001}", "whole seconds");
+    refused("{" LEAST ",\"init_timeout_ms\":1001}", "whole seconds");
     refused("{" LEAST ",\"timeout_ms\":2999}", "timeout_ms must be between 3000 and 259200000");
     refused("{" LEAST ",\"timeout_ms\":259200001}", "timeout_ms must be between");
     refused("{" LEAST ",\"timeout_ms\":3000.5}", "whole number");
@@ -205,6 +208,23 @@ static void the_environment_has_4096_bytes(void **state)
     refused(bad, "the limit is 4096");
 }
 
+static void functiongraph_takes_20_variables(void **state)
+{
+    cleanup_with(buf_done) struct buf text;
+
+    (void)state;
+    buf_init(&text, 4096);
+    buf_addz(&text, "{" LEAST ",\"environment\":{\"V0\":\"\"");
+    for (int i = 1; i < 20; i++)
+        buf_addf(&text, ",\"V%d\":\"\"", i);
+    buf_addz(&text, "}}");
+    accepted(DIALECT_FUNCTIONGRAPH, text.p);
+    text.n -= 2;
+    text.p[text.n] = 0;
+    buf_addz(&text, ",\"V20\":\"\"}}");
+    refused(text.p, "has 21 variables");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +235,7 @@ int main(void)
             cmocka_unit_test(mistakes_are_named),
             cmocka_unit_test(limits_hold_at_the_limit_and_one_beyond),
             cmocka_unit_test(the_environment_has_4096_bytes),
+            cmocka_unit_test(functiongraph_takes_20_variables),
     };
 
     return T_RUN(tests);
