@@ -5,7 +5,9 @@ After each test that had a daemon of its own: it ends cleanly, no process is lef
 stands in its log. With `evoke_shared` the descriptors must be back where they were, too.
 """
 import pathlib
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -34,6 +36,15 @@ def evoke_factory():
             if e.process.poll() is None:
                 e.kill()
             e.cleanup()
+
+
+@pytest.fixture
+def open_path():
+    """Like tmp_path, but below a directory that every user can walk: for data directories."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="evoke-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture

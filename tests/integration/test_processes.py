@@ -169,6 +169,13 @@ def test_the_daemon_has_no_privileges(evoke):
         assert int(fields[caps], 16) == 0
 
 
+def test_a_directory_the_daemon_cannot_reach_is_named(open_path):
+    (open_path / "closed").mkdir(mode=0o700)
+    r = subprocess.run([str(BUILD / "evoke"), "serve", "--data", str(open_path / "closed/d")], capture_output=True,
+                       text=True, timeout=30, check=False)
+    assert r.returncode == 2 and f"chmod o+x {open_path}/closed" in r.stderr, r.stderr
+
+
 def test_a_second_daemon_on_the_same_directory_is_refused(evoke):
     r = subprocess.run([str(BUILD / "evoke"), "serve", "--data", str(evoke.data_dir), "--listen", "127.0.0.1:0"],
                        capture_output=True, text=True, timeout=30, check=False)
@@ -188,21 +195,19 @@ def test_a_second_daemon_on_the_same_directory_is_refused(evoke):
     (["--data", "/proc/nowhere"], "data directory"),
     (["--config", "/nonexistent.yaml"], "/nonexistent.yaml"),
 ])
-def test_bad_options_name_option_value_and_limit(args, words, tmp_path):
-    tmp_path.chmod(0o755)
-    given = args if "--data" in args else ["--data", str(tmp_path / "d"), *args]
+def test_bad_options_name_option_value_and_limit(args, words, open_path):
+    given = args if "--data" in args else ["--data", str(open_path / "d"), *args]
     r = subprocess.run([str(BUILD / "evoke"), "serve", *given], capture_output=True, text=True, timeout=30,
                        check=False)
     assert r.returncode in (2, 70)
     assert any(w in r.stderr for w in words.split("|")), r.stderr
 
 
-def test_options_come_from_file_environment_and_flags_in_that_order(tmp_path):
-    tmp_path.chmod(0o755)
-    config = tmp_path / "evoke.yaml"
+def test_options_come_from_file_environment_and_flags_in_that_order(open_path):
+    config = open_path / "evoke.yaml"
     config.write_text("instances: 0\n")
     env = {"PATH": os.environ["PATH"], "EVOKE_CONFIG": str(config)}
-    argv = [str(BUILD / "evoke"), "serve", "--data", str(tmp_path / "d"), "--listen", "127.0.0.1:0"]
+    argv = [str(BUILD / "evoke"), "serve", "--data", str(open_path / "d"), "--listen", "127.0.0.1:0"]
     r = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
     assert r.returncode == 2 and "evoke.yaml: instances: 0 is outside" in r.stderr
     config.write_text("instancez: 1\n")
