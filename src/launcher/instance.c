@@ -114,8 +114,8 @@ struct instances *instances_new(const struct instances_host *host)
 
     set->host = *host;
     set->free_n = LAUNCH_MAX_INSTANCES;
-    for (uint16_t i = 0; i < LAUNCH_MAX_INSTANCES; i++)
-        set->free_slots[i] = i;
+    for (size_t i = 0; i < LAUNCH_MAX_INSTANCES; i++)
+        set->free_slots[i] = (uint16_t)i;
     list_init(&set->starting);
     list_init(&set->graves);
     return set;
@@ -126,8 +126,9 @@ struct instances *instances_free(struct instances *set)
     if (!set)
         return NULL;
     assert(set->live == 0);
-    while (!list_empty(&set->graves))
-        free(container_of(list_pop_front(&set->graves), struct grave, node));
+    list_each (node, &set->graves) {
+        free(container_of(node, struct grave, node));
+    }
     free(set);
     return NULL;
 }

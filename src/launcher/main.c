@@ -16,6 +16,7 @@
  * SIGINT and SIGHUP are not for us: a terminal sends them to everybody, and the daemon still needs
  * its instances while it drains. SIGTERM ends us at once, as does EOF on the keeper's socket.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -145,8 +146,10 @@ static void raise_open_files(void)
 
 static int open_directory(const char *what, const char *path, int *ret_fd, struct err *e)
 {
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = -EBADF;
 
+    assert(path); /* parse() insists on it */
+    fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(e, "%s '%s'", what, path);
     *ret_fd = fd;
@@ -187,16 +190,17 @@ static int launch(const struct options *o, bool root, struct cgroup_tree *tree, 
 /* The stub: until the launcher ends, or we are told to. */
 static int attend(pid_t launcher, const sigset_t *signals)
 {
+    bool told = false;
     int status = 0;
 
-    for (;;) {
-        int sig = sigwaitinfo(signals, NULL);
-
-        if (sig == SIGTERM)
+    while (waitpid(launcher, &status, WNOHANG) != launcher) {
+        if (sigwaitinfo(signals, NULL) == SIGTERM) {
+            told = true;
             (void)kill(launcher, SIGKILL);
-        if (sig == SIGTERM || waitpid(launcher, &status, WNOHANG) == launcher)
-            break;
+        }
     }
+    if (told)
+        return 0;
     if (WIFSIGNALED(status))
         log_err(&cx, "the launcher was killed by signal %d", WTERMSIG(status));
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;

@@ -53,8 +53,9 @@ static void letter_free(struct letter *l)
 
 void outbox_done(struct outbox *o)
 {
-    while (!list_empty(&o->letters))
-        letter_free(container_of(o->letters.next, struct letter, node));
+    list_each (node, &o->letters) {
+        letter_free(container_of(node, struct letter, node));
+    }
 }
 
 static void keep(struct outbox *o, const void *message, size_t n, const int *fds, size_t nfds)
@@ -90,8 +91,8 @@ int outbox_send(struct outbox *o, int sock, const void *message, size_t n, const
 
 int outbox_flush(struct outbox *o, int sock)
 {
-    while (!list_empty(&o->letters)) {
-        struct letter *l = container_of(o->letters.next, struct letter, node);
+    list_each (node, &o->letters) {
+        struct letter *l = container_of(node, struct letter, node);
         int r = io_send_fds(sock, &l->message, l->n, l->fds, l->nfds);
 
         if (r == -EAGAIN)

@@ -110,6 +110,7 @@ static int split(struct runtime *rt, struct err *e)
         p = space ? space + 1 : NULL;
     }
 
+    assert(n > 0); /* even an empty text has one, empty, argument */
     if (rt->args[0][0] != '/' && !str_starts(str_of(rt->args[0]), str_of(code_mark)))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "runtime '%s': '%s' is neither an absolute path nor begins with {code}",

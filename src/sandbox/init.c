@@ -199,8 +199,8 @@ static int fork_runtime(const struct init_plan *plan, pid_t *ret_pid, int *ret_g
     if (pid < 0)
         return err_sys(e, "fork the runtime");
     if (pid == 0) {
-        gate_write = fd_close(gate_write);
-        failure_read = fd_close(failure_read);
+        fd_close(gate_write);
+        fd_close(failure_read);
         run_runtime(plan, gate_read, failure_write);
     }
 

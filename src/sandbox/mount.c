@@ -289,7 +289,7 @@ int mount_template(int runtimes, int *ret_ns, struct err *e)
     if (pid == 0)
         run_builder(theirs, runtimes);
 
-    theirs = fd_close(theirs);
+    fd_close(TAKE_FD(theirs));
     n = io_recv_fds(ours, &said, sizeof said, &ns, &nfds);
     (void)waitpid(pid, NULL, 0);
     if (n != (ssize_t)sizeof said)

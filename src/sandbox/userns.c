@@ -103,7 +103,7 @@ int userns_clone(bool root, pid_t *ret_pid, struct err *e)
         return err_sys(e,
                        "create a user namespace (forbidden by a sysctl, AppArmor or container?)");
     if (pid == 0) {
-        go_write = fd_close(go_write);
+        fd_close(TAKE_FD(go_write));
         if (read(go_read, &byte, 1) != 1)
             return err_set(e, ERR_HOST, -ECHILD, "the parent gave up");
         return 0;

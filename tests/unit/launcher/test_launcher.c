@@ -596,6 +596,26 @@ static void without_a_keeper_nothing_lives(void **state)
     end(g, &in);
 }
 
+static void sigterm_ends_everything(void **state)
+{
+    struct rig *g = *state;
+    struct rig_instance in;
+    struct pollfd p = {.events = POLLIN};
+    pid_t stub = g->stub;
+
+    rig_run(g, 1, &in);
+    rig_is(&in, "daemons 2", "OK\n");
+    assert_int_equal(kill(stub, SIGINT), 0); /* not for us */
+    assert_int_equal(kill(stub, SIGHUP), 0);
+    rig_is(&in, "cwd", "/code\n");
+    assert_int_equal(kill(stub, SIGTERM), 0);
+    rig_stop(g);
+    p.fd = in.channel;
+    assert_int_equal(poll(&p, 1, 0), 1);
+    rig_close(&in);
+    assert_int_equal(rig_cgroups(stub, "*"), 0);
+}
+
 static void a_killed_stub_takes_everything_with_it(void **state)
 {
     struct rig *g = *state;
@@ -754,6 +774,7 @@ int main(void)
             T(a_fresh_daemon_starts_with_nothing),
             T(without_a_daemon_nothing_lives),
             T(without_a_keeper_nothing_lives),
+            T(sigterm_ends_everything),
             T(a_killed_stub_takes_everything_with_it),
             T(a_daemon_that_does_not_read_blocks_nobody),
             T(a_hundred_at_once_all_start),
