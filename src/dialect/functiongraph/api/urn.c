@@ -36,7 +36,7 @@ static bool made_of(struct str s, size_t max, const char *also)
 
 bool fg_name_ok(struct str s)
 {
-    return made_of(s, FG_NAME_MAX, "_-") && is_letter(s.p[0]) && is_alnum(s.p[s.n - 1]);
+    return s.p && made_of(s, FG_NAME_MAX, "_-") && is_letter(s.p[0]) && is_alnum(s.p[s.n - 1]);
 }
 
 bool fg_project_ok(struct str s)
