@@ -238,6 +238,42 @@ def test_a_delete_with_the_right_etag_goes_through(evoke_shared):
     assert signed(e, "DELETE", "/2016-08-15/services/tag").status_code == 204
 
 
+def test_a_function_from_the_command_line_is_an_fc_function(evoke_shared, tmp_path):
+    e = evoke_shared
+    (tmp_path / "index.py").write_text(CODE)
+    (tmp_path / "evoke.yaml").write_text("functions:\n  cli:\n    dialect: fc\n    space: shared\n    runtime: python3\n"
+                                         "    handler: index.handler\n    timeout: 9\n")
+    assert e.run("deploy", str(tmp_path)).returncode == 0
+    r = signed(e, "GET", "/2016-08-15/services/shared/functions/cli", account="local")
+    assert r.status_code == 200 and r.json()["timeout"] == 9 and UUID.match(r.json()["functionId"])
+    assert r.json()["codeChecksum"].isdigit()
+    r = signed(e, "POST", "/2016-08-15/services/shared/functions/cli/invocations", body=b'{"a":1}', account="local")
+    assert r.json()["got"] == {"a": 1}
+
+    create(e, "sdkmade", functionName="other")
+    assert json.loads(e.run("get", "sdkmade/other", "--output", "json").stdout)["account"] == ACCOUNT
+    assert json.loads(e.run("invoke", "other", "--event", '{"b":2}').stdout)["got"] == {"b": 2}
+    remove(e, "sdkmade", "other")
+    assert e.run("delete", "cli").returncode == 0
+    assert signed(e, "DELETE", "/2016-08-15/services/shared", account="local").status_code == 204
+
+
+def test_a_caller_that_goes_away_hurts_nobody(evoke_shared):
+    e = evoke_shared
+    code = "import time\ndef handler(e, c):\n    time.sleep(1)\n    return 'late'\n"
+    create(e, "slow", code={"zipFile": base64.b64encode(zip_of(code)).decode()})
+    path = "/2016-08-15/services/slow/functions/fn/invocations"
+    h = {"Date": formatdate(usegmt=True), "x-fc-account-id": ACCOUNT}
+    text = f"POST\n\n\n{h['Date']}\nx-fc-account-id:{ACCOUNT}\n{path}"
+    mac = base64.b64encode(hmac.new(e.secret_key.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    h["Authorization"] = f"FC {e.access_key}:{mac}"
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.post(e.url + path, headers=h, timeout=0.3)
+    r = signed(e, "POST", path)
+    assert (r.status_code, r.text) == (200, "late")
+    remove(e, "slow")
+
+
 def test_a_package_that_is_none_is_refused(evoke_shared):
     e = evoke_shared
     signed(e, "POST", "/2016-08-15/services", body=b'{"serviceName":"bad"}')
