@@ -96,31 +96,51 @@ static int check_wanted(const struct args *words, const struct manifest *m, stru
     return 0;
 }
 
-static void print_one(enum output_format format, const struct manifest_function *f, int status,
-                      const struct cJSON *record)
+/* A line for people as soon as it is done. */
+static void print_one(const struct manifest_function *f, int status, const struct cJSON *record)
 {
     cleanup_with(buf_done) struct buf name;
     struct str state = STR_NONE;
 
-    if (format != OUTPUT_TABLE) {
-        output_object(format, record);
-        return;
-    }
     buf_init(&name, 8 << 10);
     name_print(&f->name, &name);
     (void)json_str(record, "state", false, &state, NULL);
     printf("%s  %s  %.*s\n", name.p, status == 201 ? "created" : "updated", STR_ARG(state));
+    fflush(stdout);
+}
+
+/* records: what was deployed, also when a later one failed. */
+static int deploy_all(struct client *c, const char *dir, const struct manifest *m,
+                      const struct args *words, enum output_format format, struct cJSON *records,
+                      struct err *e)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const struct manifest_function *f = &m->functions[i];
+        struct cJSON *record = NULL;
+        int status;
+
+        if (!is_wanted(words, f))
+            continue;
+        status = deploy_one(c, dir, f, &record, e);
+        if (status < 0)
+            return err_wrap(e, status, "function '%.*s'", STR_ARG(f->name.name));
+        if (format == OUTPUT_TABLE)
+            print_one(f, status, record);
+        cJSON_AddItemToArray(records, record);
+    }
+    return 0;
 }
 
 int cmd_deploy(int argc, char **argv)
 {
     cleanup_with(client_freep) struct client *client = NULL;
+    cleanup_with(json_freep) struct cJSON *records = cJSON_CreateArray();
     cleanup_with(manifest_done) struct manifest m = {0};
     struct common common;
     struct args words;
     struct err e = {0};
     const char *dir;
-    int exit_code;
+    int exit_code, r;
 
     if (command_start("deploy", argc, argv, NULL, 0, 0, ARGS_WORDS, &common, &words, &exit_code))
         return exit_code;
@@ -128,19 +148,8 @@ int cmd_deploy(int argc, char **argv)
     if (load_manifest(dir, &m, &e) < 0 || check_wanted(&words, &m, &e) < 0 ||
         client_new(&common, &client, &e) < 0)
         return command_fail(&e);
-    for (size_t i = 0; i < m.n; i++) {
-        cleanup_with(json_freep) struct cJSON *record = NULL;
-        const struct manifest_function *f = &m.functions[i];
-        int status;
-
-        if (!is_wanted(&words, f))
-            continue;
-        status = deploy_one(client, dir, f, &record, &e);
-        if (status < 0) {
-            (void)err_wrap(&e, status, "function '%.*s'", STR_ARG(f->name.name));
-            return command_fail(&e);
-        }
-        print_one(common.format, f, status, record);
-    }
-    return EXIT_OK;
+    r = deploy_all(client, dir, &m, &words, common.format, records, &e);
+    if (common.format != OUTPUT_TABLE)
+        output_object(common.format, records);
+    return r < 0 ? command_fail(&e) : EXIT_OK;
 }

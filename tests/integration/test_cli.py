@@ -148,9 +148,18 @@ def test_only_the_named_functions_are_deployed(evoke_shared, tmp_path):
     text = hello("one") + "  two: {runtime: Python3.9, handler: index.handler}\n"
     p = e.run("deploy", manifest(tmp_path, text, index__py=HELLO), "two")
     assert p.stdout == FULL + "two  created  ready\n"
+    p = e.run("deploy", str(tmp_path), "--output", "json")
+    assert [f["name"] for f in json.loads(p.stdout)] == ["one", "two"]
     p = e.run("deploy", str(tmp_path), "three")
     assert p.returncode == 3 and "has no function 'three'" in p.stderr
-    e.run("delete", "two")
+
+
+def test_what_was_deployed_before_a_failure_is_shown(evoke_shared, tmp_path):
+    e = evoke_shared
+    text = hello("good") + "  bad: {runtime: Perl5, handler: a.b}\n"
+    p = e.run("deploy", manifest(tmp_path, text, index__py=HELLO), "--output", "json")
+    assert p.returncode == 2 and "function 'bad': runtime 'Perl5'" in p.stderr
+    assert [f["name"] for f in json.loads(p.stdout)] == ["good"]
 
 
 def test_an_unchanged_package_is_the_same_package(evoke_shared, tmp_path):
