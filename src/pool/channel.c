@@ -26,6 +26,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/obj.h"
 #include "loop/loop.h"
 
@@ -49,6 +50,7 @@ struct channel {
     int fd;     /* owned */
     struct loop_io *io;
     struct buf in, out;
+    uint64_t write_ns;
     size_t out_at;    /* written from the front of out */
     bool deferred;    /* on_turn will come */
     bool in_callback; /* reading: the memory must stay until it is over */
@@ -93,8 +95,11 @@ static void flush(struct channel *ch)
     bool wrote = false;
 
     while (channel_pending(ch) > 0) {
-        ssize_t n = send(ch->fd, ch->out.p + ch->out_at, ch->out.n - ch->out_at,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n;
+
+        ch->write_ns = clock_mono_ns();
+        n = send(ch->fd, ch->out.p + ch->out_at, ch->out.n - ch->out_at,
+                 MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -251,6 +256,11 @@ struct channel *channel_free(struct channel *ch)
     if (!ch->in_callback && !ch->deferred)
         destroy(ch);
     return NULL;
+}
+
+uint64_t channel_write_ns(const struct channel *ch)
+{
+    return ch->write_ns;
 }
 
 size_t channel_pending(const struct channel *ch)

@@ -34,6 +34,8 @@ void channel_wake(struct channel *ch); /* on_flush at the end of this turn */
 /* The worker is known to be dead: hand out what it had still sent, then on_end. Not from inside a
  * callback of this channel. */
 void channel_read_rest(struct channel *ch);
+/* When the last write began: the woken worker may run before write(2) even returns. */
+uint64_t channel_write_ns(const struct channel *ch);
 size_t channel_pending(const struct channel *ch); /* bytes queued and not yet written */
 
 /* One invocation on a channel: what is left to send, and how much either side may. */

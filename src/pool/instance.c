@@ -273,6 +273,9 @@ static void step_exited(struct instance *in, const struct event *ev)
         step_closed(in, ev);
     output_read(in, LOG_AT_END);
     memory_read(in);
+    /* The cgroup is gone by now and cannot be asked, but it was full. */
+    if (ev->how->oom && in->memory_bytes < (uint64_t)in->fn->memory_mb << 20)
+        in->memory_bytes = (uint64_t)in->fn->memory_mb << 20;
     if (ev->how->oom && (in->end == JOB_EXITED || in->end == JOB_INIT_EXITED))
         in->end = JOB_MEMORY;
     bury(in);
@@ -428,7 +431,7 @@ static void step_sent(struct instance *in, const struct event *ev)
     if (in->sent)
         return;
     in->sent = true;
-    in->start_ns = clock_mono_ns();
+    in->start_ns = channel_write_ns(in->channel);
     arm(in, in->fn->timeout_ms);
 }
 

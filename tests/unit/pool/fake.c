@@ -264,6 +264,10 @@ static void hear_start(struct world *world, const struct launch_start *m)
     struct worker *w;
 
     if (world->refuse) {
+        if (world->refuse_code < 0)
+            no.code = world->refuse_code;
+        if (world->refuse_times > 0 && --world->refuse_times == 0)
+            world->refuse = false;
         assert_int_equal(io_send_fds(world->sock, &no, sizeof(no), NULL, 0), 0);
         return;
     }

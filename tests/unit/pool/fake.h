@@ -53,6 +53,8 @@ struct world {
     uint32_t kills;
     /* How launcher and workers behave. */
     bool refuse, silent_launcher, deaf; /* deaf: KILL is not answered by EXITED */
+    int refuse_code;                    /* 0: -EAGAIN */
+    int refuse_times;                   /* 0: always */
     bool no_boot, no_load, load_fails, no_credit;
     bool memory_peak;
     void (*on_request)(struct worker *w); /* the host's END came; NULL: answer with the event */

@@ -344,6 +344,7 @@ static void how_a_process_ends_is_told(void **state)
         assert_int_equal(p.report.signal, rows[i].signal);
         t_str(buf_str(&p.log), str_of(rows[i].log));
         t_str(buf_str(&p.data), str_of(rows[i].data));
+        assert_int_equal(p.report.memory_bytes, rows[i].end == JOB_MEMORY ? 256u << 20 : 0);
         assert_int_equal(w->kills, rows[i].kills);
         world_until_gone(w);
         world_until_idle(w, 0);
