@@ -12,7 +12,7 @@ packages="gcc pkg-config meson ninja-build libc6-dev libuv1-dev libssl-dev libcj
 libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev python3"
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
-    python3-venv git zip"
+    python3-venv git zip zlib1g-dev"
     command -v node >/dev/null || packages="$packages nodejs"
     command -v npm >/dev/null || packages="$packages npm"
 fi

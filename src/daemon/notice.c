@@ -42,5 +42,5 @@ void notice_enforced(void *user, const struct launch_hello *h)
              h->netns ? "own namespace, loopback only" : "NOT separated", h->seccomp ? "on" : "OFF",
              h->landlock ? "on" : "off (kernel lacks it)");
     if (h->note[0])
-        log_warn(&cx, "%s", h->note);
+        log_info(&cx, "%s", h->note);
 }

@@ -49,8 +49,6 @@ REFUSED = {
     "NUL in value": request(b"GET /healthz HTTP/1.1", headers=b"X: a\0b\r\n"),
     "space before colon": request(headers=b"Content-Length : 5\r\n", body=b"hello"),
     "empty name": request(b"GET /healthz HTTP/1.1", headers=b": x\r\n"),
-    "chunk size 5x": request(headers=b"Transfer-Encoding: chunked\r\n", body=b"5x\r\nhello\r\n0\r\n\r\n"),
-    "chunk without CRLF": request(headers=b"Transfer-Encoding: chunked\r\n", body=b"5\r\nhelloXX0\r\n\r\n"),
     "no Host": request(b"GET /healthz HTTP/1.1", host=b""),
     "two Host": request(b"GET /healthz HTTP/1.1", headers=b"Host: b\r\n"),
     "target with space": request(b"GET /a b HTTP/1.1"),
@@ -64,6 +62,18 @@ def test_ambiguous_framing_is_refused_once_and_the_connection_closed(evoke_share
     statuses, out, closed = talk(evoke_shared, REFUSED[case], timeout=3)
     assert len(statuses) == 1 and statuses[0] in (400, 413, 505), out
     assert closed
+
+
+@pytest.mark.parametrize("body", [b"5x\r\nhello\r\n0\r\n\r\n", b"5\r\nhelloXX0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n",
+                                  b"5\nhello\n0\n\n", b"10000000000000005\r\nhello\r\n0\r\n\r\n"])
+def test_a_malformed_chunk_ends_the_request_and_the_connection(evoke_shared, body):
+    """On a path that takes bodies, with a good signature head, so that the body is really read."""
+    client = Client(evoke_shared)
+    path = f"/v2/{PROJECT}/fgs/functions"
+    head = "".join(f"{k}: {v}\r\n" for k, v in client.headers("POST", path, "", b"hello").items())
+    statuses, out, closed = talk(evoke_shared, f"POST {path} HTTP/1.1\r\n{head}Transfer-Encoding: chunked\r\n\r\n".encode()
+                                 + body + SMUGGLED, timeout=3)
+    assert len(statuses) == 1 and statuses[0] in (400, 413) and closed and b"error_code" in out, out
 
 
 def test_pipelined_requests_are_answered_in_order(evoke_shared):
@@ -106,14 +116,14 @@ def test_expect_continue_is_answered_before_the_body(evoke_shared):
     s.close()
 
 
-@pytest.mark.parametrize("bytes_,status", [(8 * 1024 - 1, 404), (8 * 1024 + 1, 414)])
+@pytest.mark.parametrize("bytes_,status", [(8 * 1024, 404), (8 * 1024 + 1, 414)])
 def test_a_request_line_at_its_limit(evoke_shared, bytes_, status):
-    line = b"GET /" + b"a" * (bytes_ - len("GET / HTTP/1.1\r\n")) + b" HTTP/1.1"
+    line = b"GET /" + b"a" * (bytes_ - len("GET / HTTP/1.1")) + b" HTTP/1.1"
     statuses, out, _ = talk(evoke_shared, request(line), timeout=2)
     assert statuses == [status], out[:300]
 
 
-@pytest.mark.parametrize("count,status", [(99, 200), (101, 431)])
+@pytest.mark.parametrize("count,status", [(99, 200), (100, 431)])
 def test_the_number_of_headers_at_its_limit(evoke_shared, count, status):
     headers = b"".join(b"X-%d: y\r\n" % i for i in range(count))
     statuses, out, _ = talk(evoke_shared, request(b"GET /healthz HTTP/1.1", headers), timeout=2)
