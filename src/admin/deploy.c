@@ -7,7 +7,8 @@
  *
  * Settings the request leaves out take their defaults, so that the same manifest always gives the
  * same function; code it leaves out stays. An FC function needs its service: it is made when it is
- * missing. Of two deployments at the same time one gets 409.
+ * missing. Of two deployments at the same time one gets 409; one that changes nothing writes
+ * nothing.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -64,11 +65,35 @@ static void on_written(void *user, int r, const struct fn *f)
     call_reply_buf(c, update ? 200 : 201, S("application/json"), &body);
 }
 
+/* The draft is a copy of the record in force, so what the request did not change is the same text.
+ */
+static bool is_unchanged(const struct deploy *d, const struct fn *current)
+{
+    cleanup_with(buf_done) struct buf before, after;
+
+    buf_init(&before, ADMIN_OBJECT_MAX);
+    buf_init(&after, ADMIN_OBJECT_MAX);
+    if (!current || current->revision != d->draft->revision)
+        return false;
+    fn_encode(current, &before);
+    fn_encode(d->draft, &after);
+    return buf_ok(&before) && buf_ok(&after) && str_eq(buf_str(&before), buf_str(&after));
+}
+
 static void write_record(struct deploy *d)
 {
     struct catalog *catalog = d->call->api->catalog;
-    struct fn *draft = TAKE_PTR(d->draft);
+    struct fn_key key = fn_key_of(d->draft);
+    const struct fn *current = d->update ? catalog_find(catalog, &key) : NULL;
+    struct fn *draft;
 
+    /* A new revision would cost every warm instance. */
+    if (is_unchanged(d, current)) {
+        call_header(d->call, "X-Evoke-Unchanged", S("true"));
+        on_written(d, 0, current);
+        return;
+    }
+    draft = TAKE_PTR(d->draft);
     draft->modified_ms = clock_wall_ms();
     if (!d->update)
         draft->created_ms = draft->modified_ms;

@@ -96,8 +96,16 @@ static int check_wanted(const struct args *words, const struct manifest *m, stru
     return 0;
 }
 
+static const char *what_happened(struct client *c, int status)
+{
+    if (client_header(c, "X-Evoke-Unchanged").n)
+        return "unchanged";
+    return status == 201 ? "created" : "updated";
+}
+
 /* A line for people as soon as it is done. */
-static void print_one(const struct manifest_function *f, int status, const struct cJSON *record)
+static void print_one(const struct manifest_function *f, const char *what,
+                      const struct cJSON *record)
 {
     cleanup_with(buf_done) struct buf name;
     struct str state = STR_NONE;
@@ -105,7 +113,7 @@ static void print_one(const struct manifest_function *f, int status, const struc
     buf_init(&name, 8 << 10);
     name_print(&f->name, &name);
     (void)json_str(record, "state", false, &state, NULL);
-    printf("%s  %s  %.*s\n", name.p, status == 201 ? "created" : "updated", STR_ARG(state));
+    printf("%s  %s  %.*s\n", name.p, what, STR_ARG(state));
     fflush(stdout);
 }
 
@@ -125,7 +133,7 @@ static int deploy_all(struct client *c, const char *dir, const struct manifest *
         if (status < 0)
             return err_wrap(e, status, "function '%.*s'", STR_ARG(f->name.name));
         if (format == OUTPUT_TABLE)
-            print_one(f, status, record);
+            print_one(f, what_happened(c, status), record);
         cJSON_AddItemToArray(records, record);
     }
     return 0;

@@ -46,7 +46,6 @@ def test_deploy_invoke_list_get_delete(evoke_shared, tmp_path):
     more = "    environment: {GREETING: hi, N: 1}\n    memory: 256\n    timeout: 7\n"
     p = deploy(e, tmp_path, "first", more=more)
     assert p.stdout == FULL + "first  created  ready\n" and p.stderr == ""
-    assert deploy(e, tmp_path, "first", more=more).stdout == FULL + "first  updated  ready\n"
 
     p = e.run("invoke", "first", "--event", '{"name":"you"}')
     assert p.returncode == 0, p.stderr
@@ -162,13 +161,17 @@ def test_what_was_deployed_before_a_failure_is_shown(evoke_shared, tmp_path):
     assert [f["name"] for f in json.loads(p.stdout)] == ["good"]
 
 
-def test_an_unchanged_package_is_the_same_package(evoke_shared, tmp_path):
+def test_an_unchanged_deploy_keeps_warm_instances(evoke_shared, tmp_path):
     e = evoke_shared
     deploy(e, tmp_path, "same")
     first = json.loads(e.run("get", "same", "--output", "json").stdout)["code"]["sha256"]
     os.utime(tmp_path / "index.py", (1, 1))
-    deploy(e, tmp_path, "same")
+    assert e.run("invoke", "same").returncode == 0
+    assert deploy(e, tmp_path, "same").stdout == FULL + "same  unchanged  ready\n"
     assert json.loads(e.run("get", "same", "--output", "json").stdout)["code"]["sha256"] == first
+    assert json.loads(e.run("invoke", "same", "--output", "json").stdout)["cold"] is False
+    assert deploy(e, tmp_path, "same", more="    memory: 256\n").stdout == FULL + "same  updated  ready\n"
+    assert json.loads(e.run("invoke", "same", "--output", "json").stdout)["cold"] is True
     e.run("delete", "same")
 
 
