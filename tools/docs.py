@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-NAMED = re.compile(r"`((?:src|tests|tools|docs|examples|runtimes|bench|packaging)/[A-Za-z0-9_./-]*)`")
+NAMED = re.compile(r"`((?:src/[a-z]+/|tests|tools|docs|examples|runtimes|bench|packaging)[A-Za-z0-9_./-]*)`")
 MAKE = re.compile(r"`make ([a-z-]+)`")
 
 

@@ -371,8 +371,6 @@ static void what_was_committed_survives_a_reopening(void **state)
     struct fix *f = *state;
     uint64_t rev;
 
-    if (!f->backend->durable)
-        skip();
     assert_int_equal(put1(f, "k", "v", NULL), 0);
     assert_int_equal(put1(f, "gone", "v", NULL), 0);
     assert_int_equal(
@@ -416,10 +414,11 @@ static struct backend backends[] = {
 static const struct {
     const char *name;
     CMUnitTestFunction fn;
+    bool of_durable; /* says nothing about a backend that keeps nothing */
 } contract[] = {
 #define T(name)                                                                                    \
     {                                                                                              \
-#name, name                                                                                \
+        .name = #name, .fn = name                                                                  \
     }
         T(a_key_that_was_never_put_is_absent),
         T(what_was_put_is_found_with_its_revision),
@@ -436,7 +435,9 @@ static const struct {
         T(closing_completes_what_was_accepted),
         T(a_completion_may_close_the_store),
         T(what_a_completion_asks_during_close_is_refused),
-        T(what_was_committed_survives_a_reopening),
+        {.name = "what_was_committed_survives_a_reopening",
+         .fn = what_was_committed_survives_a_reopening,
+         .of_durable = true},
 #undef T
 };
 
@@ -448,11 +449,16 @@ int main(void)
     static struct CMUnitTest tests[BACKENDS * CONTRACT];
     static char names[BACKENDS * CONTRACT][100];
 
+    size_t n = 0;
+
     for (size_t i = 0; i < BACKENDS * CONTRACT; i++) {
         struct backend *b = &backends[i / CONTRACT];
 
-        snprintf(names[i], sizeof(names[i]), "%s: %s", b->name, contract[i % CONTRACT].name);
-        tests[i] = (struct CMUnitTest){names[i], contract[i % CONTRACT].fn, set_up, tear_down, b};
+        if (contract[i % CONTRACT].of_durable && !b->durable)
+            continue;
+        snprintf(names[n], sizeof(names[n]), "%s: %s", b->name, contract[i % CONTRACT].name);
+        tests[n] = (struct CMUnitTest){names[n], contract[i % CONTRACT].fn, set_up, tear_down, b};
+        n++;
     }
-    return T_RUN(tests);
+    return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);
 }
