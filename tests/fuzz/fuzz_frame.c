@@ -16,13 +16,11 @@ static void check_frame(const struct frame *f, struct str before, struct str aft
 
     buf_init(&again, 2u << 20);
     frame_put(&again, f->type, f->flags, f->stream, f->payload);
-    if (!str_eq(buf_str(&again), (struct str){before.p, n}))
-        abort();
+    holds(str_eq(buf_str(&again), (struct str){before.p, n}));
     if (f->type == FRAME_CREDIT) {
         buf_reset(&again);
         frame_put_credit(&again, f->stream, frame_credit(f));
-        if (!str_eq(buf_str(&again), (struct str){before.p, n}))
-            abort();
+        holds(str_eq(buf_str(&again), (struct str){before.p, n}));
     }
     buf_done(&again);
 }
@@ -38,18 +36,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct frame f, g;
 
         r = frame_take(&in, FRAME_MAX_META, &f, &why);
-        if (r < 0 && (!why || in.n != before.n))
-            abort();
-        if (r == 0 && in.n != before.n)
-            abort();
+        holds(r > 0 || in.n == before.n);
+        holds(r >= 0 || why);
         if (r <= 0)
             break;
         check_frame(&f, before, in);
         /* One byte fewer is not enough, and never a different frame. */
         struct str less = {before.p, before.n - in.n - 1};
 
-        if (frame_take(&less, FRAME_MAX_META, &g, &why) != 0)
-            abort();
+        holds(frame_take(&less, FRAME_MAX_META, &g, &why) == 0);
     }
     return 0;
 }
