@@ -570,8 +570,11 @@ void pool_stats(const struct pool *p, struct pool_stats *ret)
     struct str key;
     void *value;
 
-    *ret = (struct pool_stats){
-            .starts = p->starts, .cold = p->env.cold, .runs = p->env.runs, .waiting = p->nwaiting};
+    *ret = (struct pool_stats){.starts = p->starts,
+                               .cold = p->env.cold,
+                               .runs = p->env.runs,
+                               .waiting = p->nwaiting,
+                               .dropped_log_bytes = p->env.dropped_log_bytes};
     while (map_next(p->groups, &cursor, &key, &value)) {
         struct group *g = value;
 

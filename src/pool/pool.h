@@ -102,6 +102,7 @@ void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user);
 
 struct pool_stats {
     uint64_t starts, cold, runs, idle, busy, starting, waiting;
+    uint64_t dropped_log_bytes; /* printed while no run was there to hear it */
 };
 void pool_stats(const struct pool *p, struct pool_stats *ret);
 

@@ -591,6 +591,7 @@ static void what_is_printed_before_the_end_is_in_the_log(void **state)
 {
     struct world *w = world_new(NULL);
     struct probe a, b;
+    struct pool_stats s;
 
     (void)state;
     w->on_request = talk;
@@ -606,6 +607,8 @@ static void what_is_printed_before_the_end_is_in_the_log(void **state)
     w->on_request = NULL;
     probe_run(&b, w, S("{}"));
     assert_int_equal(b.log.n, 0); /* of nobody's run: dropped, counted */
+    pool_stats(w->pool, &s);
+    assert_int_equal(s.dropped_log_bytes, strlen("between\nidle\n"));
     probe_done(&a);
     probe_done(&b);
     world_free(w);
