@@ -102,7 +102,7 @@ static int check_id(struct str s, const char *what, struct err *e)
 static int check_name(struct str s, const char *what, size_t max, bool underscore_first,
                       struct err *e)
 {
-    char last = s.n ? s.p[s.n - 1] : 0;
+    char last = (char)(s.n ? s.p[s.n - 1] : 0);
 
     if (s.n < 1 || s.n > max)
         return err_set(e, ERR_CALLER, -EINVAL, "%s must have 1 to %zu characters, not %zu", what,
@@ -185,7 +185,7 @@ static int get_number(const char *key, const struct cJSON *value, int64_t min, i
 
 static int set_runtime(struct target *t, const char *key, const struct cJSON *value, struct err *e)
 {
-    struct str s;
+    struct str s = STR_NONE;
     int r = get_text(key, value, 1, 64, &s, e);
 
     if (r < 0)
@@ -199,7 +199,7 @@ static int set_runtime(struct target *t, const char *key, const struct cJSON *va
 
 static int set_handler(struct target *t, const char *key, const struct cJSON *value, struct err *e)
 {
-    struct str s;
+    struct str s = STR_NONE;
     int r = get_text(key, value, t->rule->handler_min, HANDLER_MAX, &s, e);
 
     if (r >= 0)
@@ -210,7 +210,7 @@ static int set_handler(struct target *t, const char *key, const struct cJSON *va
 static int set_initializer(struct target *t, const char *key, const struct cJSON *value,
                            struct err *e)
 {
-    struct str s;
+    struct str s = STR_NONE;
     int r = get_text(key, value, 0, HANDLER_MAX, &s, e);
 
     if (r >= 0 && s.n)
@@ -221,7 +221,7 @@ static int set_initializer(struct target *t, const char *key, const struct cJSON
 static int set_description(struct target *t, const char *key, const struct cJSON *value,
                            struct err *e)
 {
-    struct str s;
+    struct str s = STR_NONE;
     int r = get_text(key, value, 0, t->rule->description_max, &s, e);
 
     if (r >= 0)
@@ -325,7 +325,7 @@ static int set_environment(struct target *t, const char *key, const struct cJSON
 
 static int set_zip(struct target *t, const char *key, const struct cJSON *value, struct err *e)
 {
-    struct str s;
+    struct str s = STR_NONE;
     int r = get_text(key, value, 1, SIZE_MAX, &s, e);
 
     if (r < 0)

@@ -112,7 +112,7 @@ int name_resolve(struct client *c, const char *word, struct buf *out, struct err
 {
     cleanup_with(json_freep) struct cJSON *list = NULL;
     cleanup_with(buf_done) struct buf candidates, query;
-    struct name want, found;
+    struct name want = {0}, found = {0};
     int r;
 
     buf_init(&candidates, CANDIDATES_MAX);

@@ -3,8 +3,8 @@
 #include "cli/output.h"
 
 #include <cjson/cJSON.h>
-#include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 
@@ -56,9 +56,9 @@ static size_t column_width(const struct cJSON *rows, const struct column *column
 
 void output_rows(const struct cJSON *rows, const struct column *columns, size_t n, struct buf *out)
 {
-    cleanup_free size_t *widths = calloc(n + 1, sizeof(*widths));
+    cleanup_free size_t *widths = xcalloc(n + 1, sizeof(*widths));
 
-    if (!widths || !rows)
+    if (!rows)
         return;
     for (size_t i = 0; i < n; i++) {
         widths[i] = i + 1 < n ? column_width(rows, &columns[i]) + 2 : 0;
