@@ -170,7 +170,7 @@ def handler(event, context):
 def test_a_fork_bomb_is_stopped_and_everything_it_left_is_gone(evoke_mode):
     from evoked import children_of, deadline
     client = Client(evoke_mode)
-    client.create("bomb", BOMB, memory_size=3072)
+    client.create("bomb", BOMB, memory_size=10240)
     r = client.invoke("bomb")
     assert r.status_code == 200 and r.json()[1] != "never stopped", r.text
     client.delete("bomb")

@@ -28,6 +28,7 @@ class Worker:
         self.handler = None
         self.answer_max = 0
         self.pid = os.getpid()
+        self.peak_bytes = _peak_reader()
 
     def boot(self):
         self.channel.send(frame(READY, 0, b'{"version":1}'))
@@ -100,7 +101,7 @@ class Worker:
         finally:
             self._only_parent()
         self.output.flush()
-        self.channel.answer(stream, body, b'{"peak_bytes":%d}' % _peak_bytes(), flags)
+        self.channel.answer(stream, body, b'{"peak_bytes":%d}' % self.peak_bytes(), flags)
 
     def _error(self, exception, limit):
         from . import errors
@@ -168,17 +169,32 @@ def _settle(doc):
     sys.modules["__main__"] = type(sys)("__main__")
 
 
-def _peak_bytes():
-    return _getrusage(_self).ru_maxrss * 1024
+def _status_peak():
+    """VmHWM: of this program only, but a file to read."""
+    with open("/proc/self/status", "rb") as f:
+        for line in f:
+            if line.startswith(b"VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
-try:
-    from resource import RUSAGE_SELF as _self
-    from resource import getrusage as _getrusage
-except ImportError:  # not built in; the host measures by its own means
+def _peak_reader():
+    """How this process learns its own peak memory.
 
-    def _peak_bytes():
-        return 0
+    getrusage() is cheap, but its maximum survives exec: it counts whoever started us, too. It is right as
+    long as we have been larger than that, which we usually are from the start.
+    """
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # not built in; the host measures by its own means
+        return lambda: 0
+    inherited = getrusage(RUSAGE_SELF).ru_maxrss * 1024
+    try:
+        if inherited > _status_peak():
+            return _status_peak
+    except (OSError, ValueError):
+        pass
+    return lambda: getrusage(RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main(fd):

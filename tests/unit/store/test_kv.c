@@ -416,9 +416,9 @@ static const struct {
     CMUnitTestFunction fn;
     bool of_durable; /* says nothing about a backend that keeps nothing */
 } contract[] = {
-#define T(name)                                                                                    \
+#define T(test)                                                                                    \
     {                                                                                              \
-        .name = #name, .fn = name                                                                  \
+        .name = #test, .fn = test                                                                  \
     }
         T(a_key_that_was_never_put_is_absent),
         T(what_was_put_is_found_with_its_revision),
