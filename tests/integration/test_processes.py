@@ -97,7 +97,7 @@ def test_launcher_death_is_told_to_a_running_invocation(evoke, tmp_path):
     client = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     launcher = evoke.pids()["launcher"]
     for _ in deadline(20):
-        if any(n.startswith("python") for n in children_of(launcher).values()):
+        if evoke_busy(evoke):
             break
     os.kill(launcher, signal.SIGKILL)
     out, err = client.communicate(timeout=30)
@@ -118,6 +118,7 @@ def test_sigterm_lets_a_running_invocation_finish(evoke, tmp_path):
     evoke.process.send_signal(signal.SIGTERM)
     out, err = client.communicate(timeout=30)
     assert client.returncode == 0 and "slept" in out, err
+    assert evoke.process.wait(30) == 0
 
 
 def evoke_busy(evoke):

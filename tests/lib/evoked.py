@@ -3,6 +3,7 @@
 
 Start waits for the keeper's READY line and end waits for processes, so nothing here sleeps.
 """
+import json
 import os
 import pathlib
 import re
@@ -169,6 +170,27 @@ class Evoked:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
     # -- checks after a test ---------------------------------------------------------------------------
+
+    def connections(self):
+        """Open connections of clients, as the kernel counts them (proc_net_tcp(5): local port, ESTABLISHED, CLOSE_WAIT)."""
+        mine = f":{self.port:04X}"
+        rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(r[1].endswith(mine) and r[3] in ("01", "08") for r in rows)
+
+    def check_descriptors(self):
+        """What the daemon holds beyond its start is accounted for: three per instance, one per connection."""
+        held = owed = instances = "?"
+        for _ in deadline(15):
+            status = self.run("status", "--output", "json")
+            if status.returncode:
+                continue  # the daemon is restarting
+            i = json.loads(status.stdout)["instances"]
+            instances = i["idle"] + i["busy"] + i["starting"]
+            held, owed = self.descriptors(), self.base + 3 * instances + self.connections()
+            if held <= owed:
+                return
+        raise AssertionError(f"{held} descriptors are open, {owed} accounted for: {self.base} at the start, 3 for each "
+                             f"of {instances} instances, {self.connections()} connections")
 
     def check_log(self):
         bad = []
