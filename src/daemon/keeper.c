@@ -110,17 +110,17 @@ static int find_user(struct keeper *k, struct err *e)
 
 /* ---- starting children ---- */
 
+/* child_end (taken) is the child's side of c->control. */
 static int start_child(struct child *c, struct spawn *s, int child_end, struct err *e)
 {
-    cleanup_close int theirs = child_end;
-    int r;
+    int pid = spawn_child(s, &c->pidfd, e);
 
-    r = spawn_child(s, &c->pidfd, e);
-    if (r < 0) {
+    fd_close(child_end);
+    if (pid < 0) {
         c->control = fd_close(c->control);
-        return r;
+        return pid;
     }
-    c->pid = r;
+    c->pid = pid;
     c->started_ms = now_ms();
     c->restart_at_ms = 0;
     return 0;
