@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * instance_hear.c - what an instance says beside its frames, and what its job is told at the end.
+ *
+ * Descriptors 1 and 2 of the function are read all the time, also when nobody listens: a full pipe
+ * would stop it. Its memory peak is a descriptor of its cgroup, which can be asked only as long as
+ * the cgroup is there.
+ */
+#include "pool/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/obj.h"
+#include "fn/fn.h"
+#include "loop/loop.h"
+
+enum { LOG_PER_TURN = 64 * 1024 };
+
+void inst_hear_log(struct instance *in, struct str text)
+{
+    if (in->job)
+        in->job->ops->on_log(in->job->user, text);
+    else
+        in->env->dropped_log_bytes += text.n;
+}
+
+void inst_output_close(struct instance *in)
+{
+    in->output_io = loop_io_free(in->output_io);
+    in->output = fd_close(in->output);
+}
+
+void inst_output_read(struct instance *in, size_t limit)
+{
+    char text[LOG_PER_TURN];
+
+    for (size_t total = 0; total < limit && in->output >= 0;) {
+        ssize_t n = read(in->output, text, sizeof(text));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0) {
+            inst_output_close(in);
+            return;
+        }
+        inst_hear_log(in, (struct str){text, (size_t)n});
+        total += (size_t)n;
+    }
+}
+
+static void on_output(void *user, unsigned ready)
+{
+    struct instance *in = OBJ(user, struct instance, INSTANCE_MAGIC);
+
+    (void)ready;
+    inst_output_read(in, LOG_PER_TURN);
+}
+
+void inst_output_open(struct instance *in, int fd)
+{
+    in->output = fd;
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    in->output_io = loop_io_new(in->env->loop, fd, on_output, in);
+    loop_io_want(in->output_io, LOOP_READ);
+}
+
+void inst_memory_read(struct instance *in)
+{
+    char text[32];
+    uint64_t bytes;
+    ssize_t n;
+
+    if (in->memory_peak < 0)
+        return;
+    n = pread(in->memory_peak, text, sizeof(text), 0);
+    if (n > 0 && text[n - 1] == '\n')
+        n--;
+    if (n > 0 && str_u64((struct str){text, (size_t)n}, 0, UINT64_MAX, &bytes) == 0)
+        in->memory_bytes = bytes;
+}
+
+struct job_report inst_report(struct instance *in, enum job_end end)
+{
+    return (struct job_report){
+            .end = end,
+            .duration_ns = in->start_ns ? in->end_ns - in->start_ns : 0,
+            .init_ns = in->init_ns,
+            .cold = !in->ran,
+            .memory_bytes = in->memory_bytes,
+            .exit_code = in->exit_code,
+            .signal = in->signal,
+            .err = in->err.code < 0 ? &in->err : NULL,
+    };
+}
+
+struct job *inst_release(struct instance *in)
+{
+    struct job *job = in->job;
+
+    in->job = NULL;
+    job->instance = NULL;
+    in->ran = true;
+    in->start_ns = 0;
+    in->init_ns = 0;
+    return job;
+}
+
+void inst_finish(struct instance *in, const struct job_report *report)
+{
+    in->env->ops->on_done(in->env->user, in, inst_release(in), report);
+}

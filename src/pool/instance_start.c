@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * instance_start.c - from the launcher's STARTED to the first IDLE: boot, then load and initialise.
+ */
+#include "pool/internal.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "fn/fn.h"
+#include "loop/loop.h"
+
+void step_started(struct instance *in, const struct event *ev)
+{
+    in->state = INST_BOOTING;
+    in->memory_peak = ev->memory_peak;
+    in->channel = channel_new(in->env->loop, ev->channel, &inst_channel_ops, in);
+    inst_output_open(in, ev->output);
+    /* the timer of STARTING goes on: both together are the time to boot */
+}
+
+void step_no_launch(struct instance *in, const struct event *ev)
+{
+    (void)ev;
+    err_set(&in->err, ERR_HOST, -ETIMEDOUT, "the launcher started no instance within %u ms",
+            in->env->boot_timeout_ms);
+    inst_doom(in, JOB_NO_START);
+}
+
+void step_init_late(struct instance *in, const struct event *ev)
+{
+    (void)ev;
+    inst_doom(in, JOB_INIT_TIMEOUT);
+}
+
+static bool hello_is_good(struct str json)
+{
+    cleanup_with(json_freep) struct cJSON *tree = json_parse(json, NULL);
+    int64_t version = 0;
+
+    return tree && json_int(tree, "version", false, 1, INT32_MAX, &version, NULL) == 0 &&
+           version == 1;
+}
+
+/* The worker runs: give it the function. */
+void step_booted(struct instance *in, const struct event *ev)
+{
+    if (ev->frame->flags & FRAME_F_ERROR || !hello_is_good(ev->frame->payload)) {
+        inst_offend(in, "its first READY is not {\"version\":1}");
+        return;
+    }
+    in->state = INST_LOADING;
+    channel_put(in->channel, FRAME_ASSIGN, 0, 0, buf_str(&in->assign));
+    buf_done(&in->assign);
+    in->load_ns = clock_mono_ns();
+    inst_arm(in, (uint64_t)in->fn->init_timeout_ms + in->env->load_timeout_ms);
+    if (in->job)
+        in->job->ops->on_load(in->job->user, in->id, false, 0, in->memory_bytes);
+}
+
+void inst_go_idle(struct instance *in)
+{
+    loop_timer_stop(in->timer);
+    in->state = INST_IDLE;
+    in->idle_ns = clock_mono_ns();
+}
+
+/* Code and initializer are through, or have failed. */
+void step_loaded(struct instance *in, const struct event *ev)
+{
+    bool failed = ev->frame->flags & FRAME_F_ERROR;
+    uint64_t took_ns = clock_mono_ns() - in->load_ns;
+    struct job *job;
+
+    inst_output_read(in, LOG_AT_END);
+    inst_memory_read(in);
+    if (in->state != INST_LOADING)
+        return; /* cancelled by whoever heard the output */
+    if (in->job) {
+        in->init_ns = took_ns;
+        in->job->ops->on_load(in->job->user, in->id, true, took_ns, in->memory_bytes);
+    }
+    if (failed && in->state == INST_LOADING) {
+        if (in->job)
+            in->job->ops->on_data(in->job->user, ev->frame->payload);
+        inst_doom(in, JOB_INIT_ERROR);
+    }
+    if (in->state != INST_LOADING)
+        return;
+
+    inst_go_idle(in);
+    job = in->job;
+    if (!job) {
+        if (!in->exited)
+            in->env->ops->on_idle(in->env->user, in);
+        return;
+    }
+    in->job = NULL;
+    if (instance_run(in, job, &in->err) < 0) {
+        in->job = job;
+        inst_doom(in, JOB_NO_START);
+    }
+}
