@@ -149,14 +149,17 @@ static void on_cancel(struct http_request *req)
     call_cancel(req->app);
 }
 
-static const char *on_refuse(void *user, int status, struct str path, const char *why,
-                             struct buf *body)
+static void on_refuse(void *user, struct http_refusal *x)
 {
-    struct api_server *s = OBJ(user, struct api_server, SERVER_MAGIC);
     char request_id[UUID_TEXT];
 
-    uuid4(request_id);
-    return pick(s, path)->set->error(NULL, request_id, status, NULL, why, body);
+    (void)user;
+    if (x->req) {
+        call_refuse(x->req->app, x);
+        return;
+    }
+    uuid4(request_id); /* nobody knows what this was to be */
+    x->type = house_set.error(NULL, request_id, x->status, NULL, x->why, x->body);
 }
 
 const struct http_ops api_http_ops = {

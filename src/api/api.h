@@ -49,6 +49,13 @@ struct api_op {
     void (*handle)(struct call *c);
 };
 
+/* How a set refuses a body over its operation's limit. */
+struct api_too_large {
+    int status;       /* 413 at first */
+    const char *code; /* NULL at first: error() chooses by status */
+    char message[128];
+};
+
 struct api_set {
     const char *name;   /* "functiongraph", "fc", "admin" */
     const char *prefix; /* "/v2/": paths that start so are this set's */
@@ -59,11 +66,13 @@ struct api_set {
     /* Head: false = it has replied (call_fail). Body: the same. */
     bool (*admit)(struct call *c);
     bool (*verify)(struct call *c);
-    /* The dialect's error body; adds headers through the request where it has some (r may be NULL:
-     * no head). code may be NULL: choose by status. Returns the content type. */
+    /* In the cloud's words; NULL: 413 and a plain sentence. The server asks as soon as it knows. */
+    void (*too_large)(const struct api_op *op, struct api_too_large *x);
+    /* The dialect's error body. r is NULL when the server itself refuses. code may be NULL: choose
+     * by status. Returns the content type. */
     const char *(*error)(struct http_request *r, const char *request_id, int status,
                          const char *code, const char *message, struct buf *out);
-    /* Headers every answer of the set carries (request id). */
+    /* Headers every answer of the set carries (request id), also a refusal of the server. */
     void (*headers)(struct call *c);
 };
 

@@ -66,6 +66,21 @@ void call_run(struct call *c)
     c->op->handle(c);
 }
 
+void call_refuse(struct call *c, struct http_refusal *x)
+{
+    const struct api_set *set = life_of(c)->call.set;
+    struct api_too_large too_large = {.status = x->status};
+
+    (void)snprintf(too_large.message, sizeof(too_large.message), "%s", x->why);
+    if (x->status == 413 && set->too_large)
+        set->too_large(c->op, &too_large);
+    x->status = too_large.status;
+    x->type =
+            set->error(NULL, c->request_id, x->status, too_large.code, too_large.message, x->body);
+    if (set->headers)
+        set->headers(c);
+}
+
 void call_cancel(struct call *c)
 {
     struct life *l = life_of(c);

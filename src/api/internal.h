@@ -10,6 +10,8 @@ enum { ERROR_MESSAGE = 512, ERROR_BODY = 8192 };
 struct call *call_new(struct http_request *r, const struct api *api, const struct api_set *set);
 /* The request is here whole: check the signature, then it is the handler's. */
 void call_run(struct call *c);
+/* The server refuses the rest of the request: the set words it. call_cancel() follows. */
+void call_refuse(struct call *c, struct http_refusal *x);
 /* The client has gone before the reply. */
 void call_cancel(struct call *c);
 

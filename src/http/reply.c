@@ -272,17 +272,23 @@ void conn_refuse(struct conn *c, int status, const char *why)
 {
     struct http_server *s = c->server;
     struct req *r = c->req;
-    struct answer a = {.status = status, .type = S("text/plain")};
+    struct http_refusal x = {.req = r ? &r->pub : NULL,
+                             .why = why,
+                             .status = status,
+                             .type = "text/plain",
+                             .body = &s->refusal};
+    struct answer a = {.head_only = r && r->is_head};
 
     s->stats.refused++;
     buf_reset(&s->refusal);
     if (s->ops->on_refuse)
-        a.type = str_of(
-                s->ops->on_refuse(s->user, status, r ? r->pub.path : S(""), why, &s->refusal));
+        s->ops->on_refuse(s->user, &x);
     else
         buf_addf(&s->refusal, "%s\n", why);
+    a.status = x.status;
+    a.type = str_of(x.type);
     a.body = buf_str(&s->refusal);
-    a.head_only = r && r->is_head;
+    a.extra = r ? buf_str(&r->extra) : STR_NONE;
     if (r)
         s->ops->on_cancel(&r->pub);
     if (c->state == CONN_CLOSED)

@@ -54,14 +54,21 @@ struct http_request {
     void *app;         /* whatever it needs to find again */
 };
 
+/* A refusal made by the server itself, to be worded by the application; on_cancel follows. */
+struct http_refusal {
+    /* Headers may be added to it; not to be answered. NULL: the head was not understood. */
+    struct http_request *req;
+    const char *why;  /* a sentence */
+    int status;       /* may be changed */
+    const char *type; /* of the body: "text/plain" at first */
+    struct buf *body; /* empty: add to it */
+};
+
 struct http_ops {
     void (*on_head)(struct http_request *r);
     void (*on_request)(struct http_request *r);
     void (*on_cancel)(struct http_request *r);
-    /* Body and content type for a refusal made by the server itself. path is empty when the head
-     * was not understood. why is a sentence. May add to `body` only. Returns the content type. */
-    const char *(*on_refuse)(void *user, int status, struct str path, const char *why,
-                             struct buf *body);
+    void (*on_refuse)(void *user, struct http_refusal *x); /* may be NULL: body is `why` */
 };
 
 void http_limits_default(struct http_limits *l);

@@ -50,6 +50,16 @@ static const char *error(struct http_request *r, const char *request_id, int sta
     return "text/plain";
 }
 
+static void too_large(const struct api_op *op, struct api_too_large *x)
+{
+    if (strcmp(op->name, "Park") == 0)
+        return;
+    x->status = 400;
+    x->code = "TooLarge";
+    (void)snprintf(x->message, sizeof(x->message), "%s takes %u bytes", op->name,
+                   (unsigned)op->body_max);
+}
+
 static void headers(struct call *c)
 {
     seen.headers++;
@@ -97,6 +107,7 @@ static const struct api_set cloud = {
         .nops = ARRAY_LEN(ops),
         .admit = admit,
         .verify = verify,
+        .too_large = too_large,
         .error = error,
         .headers = headers,
 };
@@ -290,12 +301,33 @@ static void a_refusal_of_the_signature_keeps_the_handler_out(void **state)
 static void
 a_body_over_the_limit_of_its_operation_is_refused_in_the_words_of_its_cloud(void **state)
 {
-    const char *a = ask(
-            *state, "POST /cloud/a/x/b HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n123456789");
+    static const char *const requests[] = {
+            "POST /cloud/a/x/b HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n",
+            "POST /cloud/a/x/b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "9\r\n123456789\r\n0\r\n\r\n",
+    };
 
-    t_has(a, "HTTP/1.1 413 ");
-    t_has(a, "cloud 413 -: ");
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+        const char *a = ask(*state, requests[i]);
+
+        t_has(a, "HTTP/1.1 400 ");
+        t_has(a, "cloud 400 TooLarge: Echo takes 8 bytes");
+        t_has(a, "X-Cloud-Id: ");
+    }
+    t_has(ask(*state, "POST /cloud/park HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n"),
+          "cloud 413 -: ");
     assert_int_equal(seen.handled, 0);
+}
+
+static void a_refusal_of_the_server_carries_the_headers_of_its_cloud(void **state)
+{
+    const char *a = ask(*state, "POST /cloud/a/x/b HTTP/1.1\r\nHost: h\r\n"
+                                "Transfer-Encoding: chunked\r\n\r\nzz\r\n");
+
+    t_has(a, "HTTP/1.1 400 ");
+    t_has(a, "cloud 400 -: ");
+    t_has(a, "X-Cloud-Id: ");
+    assert_int_equal(seen.headers, 1);
 }
 
 static void an_unknown_path_is_404_in_the_shape_of_its_cloud(void **state)
@@ -452,6 +484,7 @@ int main(void)
             WITH_RIG(a_refusal_at_the_head_comes_before_the_body_is_sent),
             WITH_RIG(a_refusal_of_the_signature_keeps_the_handler_out),
             WITH_RIG(a_body_over_the_limit_of_its_operation_is_refused_in_the_words_of_its_cloud),
+            WITH_RIG(a_refusal_of_the_server_carries_the_headers_of_its_cloud),
             WITH_RIG(an_unknown_path_is_404_in_the_shape_of_its_cloud),
             WITH_RIG(a_wrong_method_is_405_and_says_what_is_allowed),
             WITH_RIG(a_set_may_hide_its_methods),

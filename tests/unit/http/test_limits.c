@@ -108,6 +108,21 @@ static void a_body_at_the_limit_passes_and_one_byte_more_does_not(void **state)
     assert_int_equal(world_stats(w).body_bytes, 0);
 }
 
+static void a_refusal_has_the_status_and_the_headers_of_the_application(void **state)
+{
+    struct client *c = client_new(w), *d = client_new(w);
+
+    (void)state;
+    w->refuse_as = 400;
+    client_send(c, "POST /ten HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n");
+    client_want_end(c);
+    t_has(c->got.p, "HTTP/1.1 400 Bad Request\r\n");
+    t_has(c->got.p, "X-Refused: yes\r\n");
+    client_send(d, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+    client_want_end(d);
+    t_has(d->got.p, "X-Refused: yes\r\n");
+}
+
 static void a_body_where_none_is_allowed_is_refused(void **state)
 {
     struct client *c = client_new(w), *d = client_new(w);
@@ -514,6 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             T(a_body_at_the_limit_passes_and_one_byte_more_does_not),
+            T(a_refusal_has_the_status_and_the_headers_of_the_application),
             T(a_body_where_none_is_allowed_is_refused),
             T(a_client_that_is_still_sending_reads_its_413),
             T(a_head_that_is_too_long_is_refused_in_our_words),

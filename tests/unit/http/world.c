@@ -101,16 +101,20 @@ static void on_cancel(struct http_request *r)
             w->parked[i] = NULL;
 }
 
-static const char *on_refuse(void *user, int status, struct str path, const char *why,
-                             struct buf *body)
+static void on_refuse(void *user, struct http_refusal *x)
 {
     struct world *w = user;
+    struct str path = x->req ? x->req->path : S("");
 
     w->refusals++;
-    w->last_refusal = status;
+    w->last_refusal = x->status;
     snprintf(w->last_path, sizeof w->last_path, "%.*s", STR_ARG(path));
-    buf_addf(body, "{\"refused\":%d,\"why\":\"%s\"}", status, why);
-    return "application/json";
+    buf_addf(x->body, "{\"refused\":%d,\"why\":\"%s\"}", x->status, x->why);
+    x->type = "application/json";
+    if (x->req)
+        assert_int_equal(http_add_header(x->req, "X-Refused", S("yes")), 0);
+    if (x->status == 413 && w->refuse_as)
+        x->status = w->refuse_as;
 }
 
 static const struct http_ops ops = {on_head, on_request, on_cancel, on_refuse};

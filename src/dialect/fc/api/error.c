@@ -7,6 +7,7 @@
  * is not well-formed) has none, and the status chooses.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/api.h"
@@ -15,6 +16,7 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "dialect/fc/api/handlers.h"
+#include "dialect/shape.h"
 
 static const struct {
     int status;
@@ -61,6 +63,18 @@ const char *fc_error_body(struct http_request *r, const char *request_id, int st
     jw_kstr(&w, "ErrorMessage", buf_str(&text));
     jw_obj_end(&w);
     return "application/json";
+}
+
+/* The cloud has one answer for all that is too large, and names the limit of what was sent. */
+void fc_error_too_large(const struct api_op *op, struct api_too_large *x)
+{
+    uint64_t max = op->handle == fc_invoke ? shape_of(DIALECT_FC)->payload_max : op->body_max;
+
+    x->status = 400;
+    x->code = "EntityTooLarge";
+    (void)snprintf(x->message, sizeof(x->message),
+                   "payload size exceeds maximum allowed size (%llu bytes)",
+                   (unsigned long long)max);
 }
 
 void fc_error_headers(struct call *c)

@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "fn/key.h"
 
+struct api_op;
+struct api_too_large;
 struct buf;
 struct cJSON;
 struct call;
@@ -26,6 +28,7 @@ struct str fc_auth_account(const struct call *c); /* x-fc-account-id; checked by
 const char *fc_error_body(struct http_request *r, const char *request_id, int status,
                           const char *code, const char *message, struct buf *out);
 void fc_error_headers(struct call *c);
+void fc_error_too_large(const struct api_op *op, struct api_too_large *x);
 /* What a store or catalog write said, as the cloud says it. what: "service", "function". */
 void fc_error_write(struct call *c, int r, const char *what, struct str name);
 

@@ -44,6 +44,7 @@ const struct api_set fc_api = {
         .wrong_method = 400,
         .admit = fc_auth_admit,
         .verify = fc_auth_verify,
+        .too_large = fc_error_too_large,
         .error = fc_error_body,
         .headers = fc_error_headers,
 };

@@ -12,23 +12,6 @@ static bool refuse(struct call *c, enum auth_failure why, const struct err *e)
     return false;
 }
 
-/* The server would refuse a large body in general words; here we still know which limit it was. */
-static bool body_fits(struct call *c)
-{
-    struct str length = http_header(c->req, S("content-length"));
-    uint64_t n;
-
-    if (!length.p || str_u64(length, 0, c->op->body_max, &n) == 0)
-        return true;
-    if (c->op->body_max == FG_CODE_BODY)
-        call_fail(c, 413, "FSS.1071", "The code package is larger than %d MB",
-                  FG_ZIP_MAX / (1024 * 1024));
-    else
-        call_fail(c, 413, "FSS.1201", "The request body is larger than %llu bytes",
-                  (unsigned long long)c->op->body_max);
-    return false;
-}
-
 bool fg_admit(struct call *c)
 {
     struct err e = {0};
@@ -36,9 +19,7 @@ bool fg_admit(struct call *c)
     enum auth_failure why;
 
     why = auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e);
-    if (why != AUTH_OK)
-        return refuse(c, why, &e);
-    return body_fits(c);
+    return why == AUTH_OK || refuse(c, why, &e);
 }
 
 bool fg_verify(struct call *c)

@@ -50,6 +50,19 @@ const char *fg_error_body(struct http_request *r, const char *request_id, int st
     return "application/json";
 }
 
+void fg_too_large(const struct api_op *op, struct api_too_large *x)
+{
+    if (op->body_max == FG_CODE_BODY) {
+        x->code = "FSS.1071";
+        (void)snprintf(x->message, sizeof(x->message), "The code package is larger than %d MB",
+                       FG_ZIP_MAX / (1024 * 1024));
+    } else {
+        x->code = "FSS.1201";
+        (void)snprintf(x->message, sizeof(x->message), "The request body is larger than %llu bytes",
+                       (unsigned long long)op->body_max);
+    }
+}
+
 void fg_headers(struct call *c)
 {
     call_header(c, "X-Request-Id", str_of(c->request_id));

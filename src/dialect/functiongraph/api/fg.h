@@ -49,6 +49,7 @@ bool fg_verify(struct call *c);
 const char *fg_error_body(struct http_request *r, const char *request_id, int status,
                           const char *code, const char *message, struct buf *out);
 void fg_headers(struct call *c);
+void fg_too_large(const struct api_op *op, struct api_too_large *x);
 
 /* target.c: what the path names. Each replies and returns false / NULL when it cannot be. */
 bool fg_project(struct call *c, struct str *ret_project);

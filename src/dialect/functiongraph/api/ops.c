@@ -31,6 +31,7 @@ const struct api_set functiongraph_api = {
         .wrong_method = 404,
         .admit = fg_admit,
         .verify = fg_verify,
+        .too_large = fg_too_large,
         .error = fg_error_body,
         .headers = fg_headers,
 };
