@@ -4,24 +4,23 @@
  *
  * A group is one revision of one function: its instances, its idle ones (youngest first, so that
  * the old age out), and the jobs that wait. A job takes an idle instance, else it gets a start of
- * its own while the limits allow, else it waits. A job whose start has not begun to load may still
- * be taken over by an instance that becomes idle earlier; the start then goes on without a job.
+ * its own while the limits allow, else it waits, for wait_timeout_ms at most. A job whose start has
+ * not begun to load may still be taken over by an instance that becomes idle earlier; the start
+ * then goes on without a job.
  *
  * What always holds:
  *   (1) a job is in exactly one place: waiting in its group, ended and to be told so (told), or
  *       attached to one instance.
  *   (2) no job waits while its group has an idle instance.
  *   (3) every instance counts, from START until the launcher reports its end: against the
- *       function's max_instances and against conf.instances. Dying ones take memory too.
+ *       function's max_instances, whatever its revision, and against conf.instances. Dying ones
+ *       take memory too.
  *   (4) a failed start ends the job it was made for, so starts per job are bounded: no loop of
  *       failing starts feeds itself.
  *   (5) a job's on_end is called from the loop, never from inside pool_submit or pool_cancel.
  *
- * At the bound of all instances the longest idle one of another function is stopped to make room;
- * the start follows when its end is reported. Instances of an older revision count apart from
- * those of the new one, so for the time of a change a function may have more than its limit.
- *
- * A pool belongs to one loop and is used in its thread only. Read next: instance.c.
+ * A pool belongs to one loop and is used in its thread only. Read next: group.h, supply.c,
+ * instance.c.
  */
 #include "pool/pool.h"
 
@@ -37,108 +36,7 @@
 #include "base/obj.h"
 #include "fn/fn.h"
 #include "loop/loop.h"
-#include "pool/instance.h"
-
-enum { POOL_MAGIC = 0x504f4f4c };
-
-struct group {
-    struct pool *pool;
-    const struct fn *fn; /* shared: keeps the address, which is the key, from being reused */
-    bool retired;
-    uint32_t ninstances, nwaiting;
-    struct list instances; /* instance.node: all */
-    struct list idle;      /* instance.idle_node: youngest first */
-    struct list waiting;   /* job.node: oldest first */
-    struct list hungry;    /* pool->hungry while jobs wait */
-};
-
-/* A job that ended without an instance, until the loop can tell it. */
-struct told {
-    struct list node; /* pool->told */
-    struct job *job;
-    struct err err;
-};
-
-struct pool {
-    uint32_t magic;
-    struct loop *loop; /* borrowed */
-    struct pool_conf conf;
-    struct instance_env env;
-    struct map *groups; /* by address of the fn record */
-    struct list hungry; /* group.hungry, in the order they began to wait */
-    struct list lru;    /* instance.lru_node: longest idle first */
-    struct list told;   /* told.node */
-    struct loop_timer *keep_warm;
-    uint32_t ninstances, ndying, nwaiting;
-    uint64_t njobs; /* submitted and not ended */
-    uint64_t starts;
-    bool deferred, dead, draining;
-    void (*on_drained)(void *user);
-    void *on_drained_user;
-};
-
-static void next_turn(struct pool *p);
-
-/* ---- groups ---- */
-
-static struct str group_key(const struct fn *const *fn)
-{
-    return (struct str){(const char *)fn, sizeof(*fn)};
-}
-
-static struct group *group_of(struct pool *p, const struct fn *fn)
-{
-    struct group *g = map_get(p->groups, group_key(&fn));
-
-    if (g)
-        return g;
-    g = xnew(struct group);
-    g->pool = p;
-    g->fn = fn_ref(fn);
-    list_init(&g->instances);
-    list_init(&g->idle);
-    list_init(&g->waiting);
-    list_init(&g->hungry);
-    map_put(p->groups, group_key(&fn), g);
-    return g;
-}
-
-static void group_unless_used(struct group *g)
-{
-    if (g->ninstances > 0 || g->nwaiting > 0)
-        return;
-    map_del(g->pool->groups, group_key(&g->fn));
-    fn_unref(g->fn);
-    free(g);
-}
-
-static void wait_in_line(struct group *g, struct job *job)
-{
-    list_push_back(&g->waiting, &job->node);
-    g->nwaiting++;
-    g->pool->nwaiting++;
-    if (list_empty(&g->hungry))
-        list_push_back(&g->pool->hungry, &g->hungry);
-}
-
-static void leave_line(struct group *g, struct job *job)
-{
-    list_remove(&job->node);
-    g->pool->nwaiting--;
-    if (--g->nwaiting == 0)
-        list_remove(&g->hungry);
-}
-
-static struct job *first_in_line(struct group *g)
-{
-    struct job *job;
-
-    if (g->nwaiting == 0)
-        return NULL;
-    job = container_of(g->waiting.next, struct job, node);
-    leave_line(g, job);
-    return job;
-}
+#include "pool/supply.h"
 
 /* ---- ends ---- */
 
@@ -148,11 +46,11 @@ static void end_job(struct pool *p, struct job *job, const struct job_report *re
     p->njobs--;
     job->ops->on_end(job->user, report);
     if (p->draining && p->njobs == 0)
-        next_turn(p);
+        pool_next_turn(p);
 }
 
 /* Not now: the caller is still inside pool_submit(), pool_cancel() or a callback of its own. */
-static void end_later(struct pool *p, struct job *job, const struct err *e)
+void pool_end_later(struct pool *p, struct job *job, const struct err *e)
 {
     struct told *t = xnew(struct told);
 
@@ -160,7 +58,7 @@ static void end_later(struct pool *p, struct job *job, const struct err *e)
     t->err = *e;
     job->instance = NULL;
     list_push_back(&p->told, &t->node);
-    next_turn(p);
+    pool_next_turn(p);
 }
 
 static void tell(struct pool *p)
@@ -172,84 +70,6 @@ static void tell(struct pool *p)
         end_job(p, t->job, &report);
         free(t);
     }
-}
-
-/* ---- starts ---- */
-
-/* The job has its own start now, or is to be told why not. */
-static void start_for(struct group *g, struct job *job)
-{
-    struct pool *p = g->pool;
-    struct instance *in;
-    struct err e = {0};
-
-    if (instance_new(&p->env, g->fn, job, &in, &e) < 0) {
-        end_later(p, job, &e);
-        return;
-    }
-    in->group = g;
-    list_push_back(&g->instances, &in->node);
-    g->ninstances++;
-    p->ninstances++;
-    p->starts++;
-}
-
-static bool evict_one(struct pool *p)
-{
-    if (list_empty(&p->lru))
-        return false;
-    instance_kill(container_of(p->lru.next, struct instance, lru_node));
-    return true;
-}
-
-static bool may_start(const struct group *g)
-{
-    return g->ninstances < g->fn->max_instances;
-}
-
-/* Starts for whoever waits, as far as there is room; room for the others. */
-static void feed_hungry(struct pool *p)
-{
-    uint32_t blocked = 0; /* jobs that wait for room in the whole, not in their function */
-
-    list_each (it, &p->hungry) {
-        struct group *g = container_of(it, struct group, hungry);
-
-        while (g->nwaiting > 0 && may_start(g) && p->ninstances < p->conf.instances)
-            start_for(g, first_in_line(g));
-        if (g->nwaiting > 0 && may_start(g)) {
-            uint32_t room = g->fn->max_instances - g->ninstances;
-
-            blocked += g->nwaiting < room ? g->nwaiting : room;
-        }
-        if (g->nwaiting == 0)
-            group_unless_used(g);
-    }
-    while (p->ndying < blocked && evict_one(p))
-        ;
-}
-
-static struct instance *spare_start(struct group *g)
-{
-    list_each (it, &g->instances) {
-        struct instance *in = container_of(it, struct instance, node);
-
-        if (instance_is_early(in) && !in->job)
-            return in;
-    }
-    return NULL;
-}
-
-/* The oldest job whose start has not begun to load: an idle instance is sooner. */
-static struct job *oldest_early(struct group *g)
-{
-    list_each (it, &g->instances) {
-        struct instance *in = container_of(it, struct instance, node);
-
-        if (instance_is_early(in) && in->job)
-            return instance_detach(in);
-    }
-    return NULL;
 }
 
 /* ---- idle instances ---- */
@@ -267,7 +87,7 @@ static void run_on(struct instance *in, struct job *job)
 
     not_idle(in);
     if (instance_run(in, job, &e) < 0)
-        end_later(p, job, &e);
+        pool_end_later(p, job, &e);
 }
 
 static void keep_warm_from(struct pool *p)
@@ -297,16 +117,56 @@ static void on_keep_warm(void *user)
     keep_warm_from(p);
 }
 
+/* ---- jobs that have waited for too long ---- */
+
+static void waited_from(struct pool *p)
+{
+    const struct job *job;
+    uint64_t end_ns, now = clock_mono_ns();
+
+    if (list_empty(&p->lines.waiting))
+        return;
+    job = container_of(p->lines.waiting.next, struct job, wait_node);
+    end_ns = job->wait_ns + (uint64_t)p->conf.wait_timeout_ms * 1000000;
+    loop_timer_start(p->waited, end_ns > now ? (end_ns - now + 999999) / 1000000 : 0);
+}
+
+static void on_waited(void *user)
+{
+    struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
+    uint64_t now = clock_mono_ns();
+    uint32_t ms = p->conf.wait_timeout_ms;
+    struct err e = {0};
+
+    if (ms % 1000 == 0)
+        err_set(&e, ERR_LIMIT, -EAGAIN, "no instance became free within %u s", ms / 1000);
+    else
+        err_set(&e, ERR_LIMIT, -EAGAIN, "no instance became free within %u ms", ms);
+    while (!list_empty(&p->lines.waiting)) {
+        struct job *job = container_of(p->lines.waiting.next, struct job, wait_node);
+        struct group *g = group_of(p, &p->lines, job->fn);
+
+        if (job->wait_ns + (uint64_t)ms * 1000000 > now)
+            break;
+        leave_line(&p->lines, g, job);
+        group_unless_used(&p->lines, g);
+        pool_end_later(p, job, &e);
+    }
+    waited_from(p);
+}
+
+/* ---- what instances tell ---- */
+
 static void on_idle(void *user, struct instance *in)
 {
     struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
     struct group *g = in->group;
 
     while (in->state == INST_IDLE) {
-        struct job *job = first_in_line(g);
+        struct job *job = first_in_line(&p->lines, g);
 
         if (!job)
-            job = oldest_early(g);
+            job = supply_unbegun(g);
         if (!job)
             break;
         run_on(in, job);
@@ -321,8 +181,8 @@ static void on_idle(void *user, struct instance *in)
     list_push_back(&p->lru, &in->lru_node);
     if (!loop_timer_running(p->keep_warm))
         keep_warm_from(p);
-    if (p->nwaiting > 0)
-        next_turn(p);
+    if (p->lines.nwaiting > 0)
+        pool_next_turn(p);
 }
 
 static void on_doomed(void *user, struct instance *in)
@@ -331,6 +191,7 @@ static void on_doomed(void *user, struct instance *in)
 
     not_idle(in);
     p->ndying++;
+    in->group->family->ndying++;
 }
 
 static void on_done(void *user, struct instance *in, struct job *job,
@@ -348,11 +209,13 @@ static void on_gone(void *user, struct instance *in)
     assert(p->ndying > 0 && g->ninstances > 0);
     p->ndying--;
     p->ninstances--;
+    g->family->ndying--;
+    g->family->ninstances--;
     g->ninstances--;
     instance_free(in);
-    group_unless_used(g);
-    if (p->nwaiting > 0)
-        next_turn(p);
+    group_unless_used(&p->lines, g);
+    if (p->lines.nwaiting > 0)
+        pool_next_turn(p);
 }
 
 static const struct instance_ops instance_ops = {
@@ -380,7 +243,7 @@ static void on_turn(void *user)
         return;
     }
     tell(p);
-    feed_hungry(p);
+    supply_feed(p);
     if (p->draining && p->njobs == 0 && p->on_drained) {
         void (*fn)(void *) = p->on_drained;
 
@@ -389,7 +252,7 @@ static void on_turn(void *user)
     }
 }
 
-static void next_turn(struct pool *p)
+void pool_next_turn(struct pool *p)
 {
     if (p->deferred)
         return;
@@ -405,6 +268,7 @@ void pool_conf_default(struct pool_conf *conf)
             .instances = 1000,
             .keep_warm_ms = 60000,
             .waiting = 1000,
+            .wait_timeout_ms = 60000,
             .boot_timeout_ms = 20000,
             .load_timeout_ms = 10000,
     };
@@ -425,9 +289,9 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
             .ops = &instance_ops,
             .user = p,
     };
-    p->groups = map_new();
     p->keep_warm = loop_timer_new(l, on_keep_warm, p);
-    list_init(&p->hungry);
+    p->waited = loop_timer_new(l, on_waited, p);
+    lines_init(&p->lines);
     list_init(&p->lru);
     list_init(&p->told);
     return p;
@@ -439,16 +303,15 @@ static void group_end(struct group *g)
     struct err e = {0};
 
     err_set(&e, ERR_HOST, -ECANCELED, "the service is stopping");
-    for (struct job *job; (job = first_in_line(g)) != NULL;)
-        end_later(p, job, &e);
+    for (struct job *job; (job = first_in_line(&p->lines, g)) != NULL;)
+        pool_end_later(p, job, &e);
     list_each (it, &g->instances) {
         struct instance *in = container_of(it, struct instance, node);
 
         instance_abandon(in);
         instance_free(in);
     }
-    fn_unref(g->fn);
-    free(g);
+    group_free(&p->lines, g);
 }
 
 struct pool *pool_free(struct pool *p)
@@ -462,16 +325,47 @@ struct pool *pool_free(struct pool *p)
     assert(p->magic == POOL_MAGIC && !p->dead);
     p->draining = true; /* what hears its end now cannot submit again */
     p->on_drained = NULL;
-    while (map_next(p->groups, &cursor, &key, &g))
+    while (map_next(p->lines.groups, &cursor, &key, &g))
         group_end(g);
     tell(p);
-    p->groups = map_free(p->groups);
+    lines_done(&p->lines);
     p->keep_warm = loop_timer_free(p->keep_warm);
+    p->waited = loop_timer_free(p->waited);
     if (p->deferred)
         p->dead = true;
     else
         destroy(p);
     return NULL;
+}
+
+static void retire(struct group *g)
+{
+    g->retired = true;
+    while (!list_empty(&g->idle))
+        instance_kill(container_of(g->idle.next, struct instance, idle_node));
+}
+
+/* The group of a job that comes in. It may be the first of a new revision, or a late one of an old.
+ */
+static struct group *join(struct pool *p, const struct fn *fn)
+{
+    struct group *g = group_of(p, &p->lines, fn);
+
+    list_each (it, &g->family->groups) {
+        struct group *kin = container_of(it, struct group, kin);
+
+        if (!kin->retired && group_is_outdated(kin))
+            retire(kin);
+    }
+    return g;
+}
+
+static void queue(struct pool *p, struct group *g, struct job *job)
+{
+    wait_in_line(&p->lines, g, job, clock_mono_ns());
+    if (!loop_timer_running(p->waited))
+        waited_from(p);
+    pool_next_turn(p);
 }
 
 int pool_submit(struct pool *p, struct job *job, struct err *e)
@@ -485,18 +379,19 @@ int pool_submit(struct pool *p, struct job *job, struct err *e)
     if (job->fn->max_instances == 0)
         return err_set(e, ERR_LIMIT, -EAGAIN, "function '%s' may have no instance", job->fn->name);
 
-    g = group_of(p, job->fn);
-    in = list_empty(&g->idle) ? spare_start(g)
+    g = join(p, job->fn);
+    in = list_empty(&g->idle) ? supply_spare(g)
                               : container_of(g->idle.next, struct instance, idle_node);
-    may = g->nwaiting == 0 && may_start(g) && p->ninstances < p->conf.instances;
-    if (!in && !may && g->nwaiting >= p->conf.waiting) {
-        group_unless_used(g);
+    may = g->family->nwaiting == 0 && supply_may_start(g);
+    if (!in && !may && g->family->nwaiting >= p->conf.waiting) {
+        group_unless_used(&p->lines, g);
         return err_set(e, ERR_LIMIT, -EAGAIN, "%u invocations of function '%s' are waiting already",
                        p->conf.waiting, job->fn->name);
     }
 
     p->njobs++;
     list_init(&job->node);
+    list_init(&job->wait_node);
     job->instance = NULL;
     if (in && in->state == INST_IDLE) {
         run_on(in, job);
@@ -505,11 +400,10 @@ int pool_submit(struct pool *p, struct job *job, struct err *e)
     } else if (in) {
         instance_attach(in, job);
     } else if (may) {
-        start_for(g, job);
-        group_unless_used(g);
+        supply_start(g, job);
+        group_unless_used(&p->lines, g);
     } else {
-        wait_in_line(g, job);
-        next_turn(p);
+        queue(p, g, job);
     }
     return 0;
 }
@@ -520,39 +414,29 @@ void pool_cancel(struct pool *p, struct job *job)
 
     err_set(&e, ERR_CALLER, -ECANCELED, "cancelled");
     if (job->instance && instance_is_early(job->instance)) {
-        end_later(p, instance_detach(job->instance), &e);
+        pool_end_later(p, instance_detach(job->instance), &e);
     } else if (job->instance) {
         instance_kill(job->instance);
     } else if (!list_empty(&job->node)) {
-        struct group *g = group_of(p, job->fn);
+        struct group *g = group_of(p, &p->lines, job->fn);
 
-        leave_line(g, job);
-        group_unless_used(g);
-        end_later(p, job, &e);
+        leave_line(&p->lines, g, job);
+        group_unless_used(&p->lines, g);
+        pool_end_later(p, job, &e);
     } /* else its end is on the way */
-}
-
-static bool same_function(const struct fn *a, const struct fn *b)
-{
-    return a->dialect == b->dialect && strcmp(a->name, b->name) == 0 &&
-           strcmp(a->space, b->space) == 0 && strcmp(a->account, b->account) == 0 &&
-           strcmp(a->region, b->region) == 0;
 }
 
 void pool_retire(struct pool *p, const struct fn *before)
 {
-    size_t cursor = 0;
-    struct str key;
-    void *value;
+    struct family *f = family_find(&p->lines, before);
 
-    while (map_next(p->groups, &cursor, &key, &value)) {
-        struct group *g = value;
+    if (!f)
+        return;
+    list_each (it, &f->groups) {
+        struct group *g = container_of(it, struct group, kin);
 
-        if (g->fn->revision > before->revision || !same_function(g->fn, before))
-            continue;
-        g->retired = true;
-        while (!list_empty(&g->idle))
-            instance_kill(container_of(g->idle.next, struct instance, idle_node));
+        if (g->fn->revision <= before->revision)
+            retire(g);
     }
 }
 
@@ -561,7 +445,7 @@ void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user)
     p->draining = true;
     p->on_drained = on_drained;
     p->on_drained_user = user;
-    next_turn(p);
+    pool_next_turn(p);
 }
 
 void pool_stats(const struct pool *p, struct pool_stats *ret)
@@ -573,9 +457,9 @@ void pool_stats(const struct pool *p, struct pool_stats *ret)
     *ret = (struct pool_stats){.starts = p->starts,
                                .cold = p->env.cold,
                                .runs = p->env.runs,
-                               .waiting = p->nwaiting,
+                               .waiting = p->lines.nwaiting,
                                .dropped_log_bytes = p->env.dropped_log_bytes};
-    while (map_next(p->groups, &cursor, &key, &value)) {
+    while (map_next(p->lines.groups, &cursor, &key, &value)) {
         struct group *g = value;
 
         list_each (it, &g->instances) {

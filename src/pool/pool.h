@@ -26,6 +26,7 @@ struct pool_conf {
     uint32_t instances;       /* of all functions at once. default 1000 */
     uint32_t keep_warm_ms;    /* how long an idle instance is kept. default 60000 */
     uint32_t waiting;         /* jobs waiting per function. default 1000 */
+    uint32_t wait_timeout_ms; /* how long a job waits for an instance at most. default 60000 */
     uint32_t boot_timeout_ms; /* START to the worker's first READY. default 20000 */
     uint32_t load_timeout_ms; /* to load the code, on top of fn->init_timeout_ms. default 10000 */
 };
@@ -78,7 +79,8 @@ struct job {             /* embedded in the caller's object */
     uint8_t layout;      /* enum launch_layout */
     uint64_t answer_max; /* bytes; more is JOB_TOO_LARGE */
     /* the pool's */
-    struct list node;
+    struct list node, wait_node;
+    uint64_t wait_ns;          /* waits since */
     struct instance *instance; /* NULL while waiting */
 };
 
@@ -94,8 +96,8 @@ int pool_submit(struct pool *p, struct job *job, struct err *e);
 /* The caller no longer wants the answer: on_end comes soon (JOB_EXITED when it was running: its
  * instance is killed). */
 void pool_cancel(struct pool *p, struct job *job);
-/* The function changed or is gone: idle instances of older revisions end now, busy ones after their
- * job. */
+/* The function changed or is gone: idle instances up to this revision end now, busy ones after
+ * their job. A job of a newer revision does the same to the older ones. */
 void pool_retire(struct pool *p, const struct fn *before);
 /* Take no more jobs; on_drained when none is left. */
 void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user);

@@ -352,6 +352,121 @@ a_changed_function_loses_idle_instances_at_once_and_busy_ones_after_their_job(vo
     fn_unref(next);
 }
 
+static void a_job_that_waits_too_long_is_told_so(void **state)
+{
+    struct pool_conf conf;
+    struct world *w;
+    struct probe a, b, c;
+    struct pool_stats s;
+
+    (void)state;
+    pool_conf_default(&conf);
+    conf.wait_timeout_ms = 50;
+    w = world_new(&conf);
+    w->fn->max_instances = 1;
+    w->on_request = hold;
+    probe_init(&a, w, w->fn, S("a"));
+    probe_init(&b, w, w->fn, S("b"));
+    probe_init(&c, w, w->fn, S("c"));
+    probe_submit(&a);
+    wait_open(w, 1);
+    probe_submit(&b);
+    probe_submit(&c);
+    world_until(w, &b.ended);
+    world_until(w, &c.ended);
+    assert_int_equal(b.report.end, JOB_NO_START);
+    assert_int_equal(b.err.kind, ERR_LIMIT);
+    assert_int_equal(b.err.code, -EAGAIN);
+    t_has(b.err.msg, "no instance became free within 50 ms");
+    assert_int_equal(c.report.end, JOB_NO_START);
+    pool_stats(w->pool, &s);
+    assert_int_equal(s.waiting, 0);
+
+    assert_false(a.ended); /* the clock of who runs is another one */
+    let_go(w, 1);
+    world_until(w, &a.ended);
+    assert_int_equal(a.report.end, JOB_DONE);
+    probe_done(&a);
+    probe_done(&b);
+    probe_done(&c);
+    world_free(w);
+}
+
+static void revisions_share_the_limit_of_their_function(void **state)
+{
+    struct world *w = world_new(NULL);
+    struct fn *next = world_fn("hello");
+    struct probe a, b;
+
+    (void)state;
+    w->fn->max_instances = next->max_instances = 1;
+    next->revision = 2;
+    w->on_request = hold;
+    probe_init(&a, w, w->fn, S("a"));
+    probe_submit(&a);
+    wait_open(w, 1);
+    pool_retire(w->pool, w->fn);
+    probe_init(&b, w, next, S("b"));
+    probe_submit(&b);
+    world_turn(w);
+    assert_int_equal(w->nworkers, 1);
+    w->on_request = NULL;
+    let_go(w, 1);
+    world_until(w, &b.ended);
+    assert_int_equal(a.report.end, JOB_DONE);
+    assert_int_equal(b.report.end, JOB_DONE);
+    assert_int_equal(w->nworkers, 2);
+    probe_done(&a);
+    probe_done(&b);
+    world_free(w);
+    fn_unref(next);
+}
+
+static void a_late_job_of_an_older_revision_gets_room_from_the_new_one(void **state)
+{
+    struct world *w = world_new(NULL);
+    struct fn *next = world_fn("hello");
+    struct probe a, late;
+
+    (void)state;
+    w->fn->max_instances = next->max_instances = 1;
+    next->revision = 2;
+    probe_init(&a, w, next, S("a"));
+    probe_submit(&a);
+    world_until(w, &a.ended);
+    world_until_idle(w, 1);
+    probe_init(&late, w, w->fn, S("late"));
+    probe_submit(&late);
+    world_until(w, &late.ended);
+    assert_int_equal(late.report.end, JOB_DONE);
+    assert_true(world_worker(w, 1)->killed);
+    world_until_idle(w, 0); /* nothing of the old revision is kept warm */
+    probe_done(&a);
+    probe_done(&late);
+    world_free(w);
+    fn_unref(next);
+}
+
+static void a_first_job_of_a_new_revision_ends_the_idle_ones_of_the_old(void **state)
+{
+    struct world *w = world_new(NULL);
+    struct fn *next = world_fn("hello");
+    struct probe a, b;
+
+    (void)state;
+    next->revision = 2;
+    probe_run(&a, w, S("a"));
+    probe_init(&b, w, next, S("b"));
+    probe_submit(&b);
+    world_until(w, &b.ended);
+    assert_int_equal(b.report.end, JOB_DONE);
+    assert_true(world_worker(w, 1)->killed);
+    probe_done(&a);
+    probe_done(&b);
+    world_free(w);
+    fn_unref(next);
+}
+
 static void a_failed_start_ends_its_own_job_and_no_other(void **state)
 {
     struct world *w = world_new(NULL);
@@ -513,6 +628,10 @@ int main(void)
             cmocka_unit_test(an_idle_instance_is_stopped_after_its_time),
             cmocka_unit_test(
                     a_changed_function_loses_idle_instances_at_once_and_busy_ones_after_their_job),
+            cmocka_unit_test(a_job_that_waits_too_long_is_told_so),
+            cmocka_unit_test(revisions_share_the_limit_of_their_function),
+            cmocka_unit_test(a_late_job_of_an_older_revision_gets_room_from_the_new_one),
+            cmocka_unit_test(a_first_job_of_a_new_revision_ends_the_idle_ones_of_the_old),
             cmocka_unit_test(a_failed_start_ends_its_own_job_and_no_other),
             cmocka_unit_test(a_timeout_makes_room_for_who_waits),
             cmocka_unit_test(a_waiting_job_may_be_cancelled),

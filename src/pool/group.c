@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * group.c - groups, families, and the lines in which jobs wait.
+ *
+ * A group lives while it has an instance or a waiting job, a family while it has a group. So what
+ * is known of a function here is gone soon after it was last used.
+ */
+#include "pool/group.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "fn/fn.h"
+#include "pool/pool.h"
+
+enum { PATH_MAX_BYTES = 64 * 1024 }; /* of a key; its parts are bounded by who made the function */
+
+void lines_init(struct lines *ls)
+{
+    ls->groups = map_new();
+    ls->families = map_new();
+    list_init(&ls->hungry);
+    list_init(&ls->waiting);
+}
+
+void lines_done(struct lines *ls)
+{
+    ls->groups = map_free(ls->groups);
+    ls->families = map_free(ls->families);
+}
+
+static struct str group_key(const struct fn *const *fn)
+{
+    return (struct str){(const char *)fn, sizeof(*fn)};
+}
+
+static void family_path(const struct fn *fn, struct buf *out)
+{
+    struct fn_key key = fn_key_of(fn);
+
+    buf_init(out, PATH_MAX_BYTES);
+    fn_key_path(&key, out);
+}
+
+struct family *family_find(const struct lines *ls, const struct fn *fn)
+{
+    struct buf path;
+    struct family *f;
+
+    family_path(fn, &path);
+    f = map_get(ls->families, buf_str(&path));
+    buf_done(&path);
+    return f;
+}
+
+static struct family *family_of(struct lines *ls, const struct fn *fn)
+{
+    struct buf path;
+    struct family *f;
+
+    family_path(fn, &path);
+    f = map_get(ls->families, buf_str(&path));
+    if (!f) {
+        f = xnew(struct family);
+        list_init(&f->groups);
+        map_put(ls->families, buf_str(&path), f);
+    }
+    buf_done(&path);
+    if (fn->revision >= f->newest) {
+        f->newest = fn->revision;
+        f->max_instances = fn->max_instances;
+    }
+    return f;
+}
+
+struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn)
+{
+    struct group *g = map_get(ls->groups, group_key(&fn));
+
+    if (g)
+        return g;
+    g = xnew(struct group);
+    g->pool = p;
+    g->fn = fn_ref(fn);
+    g->family = family_of(ls, fn);
+    list_init(&g->kin);
+    list_init(&g->instances);
+    list_init(&g->idle);
+    list_init(&g->waiting);
+    list_init(&g->hungry);
+    list_push_back(&g->family->groups, &g->kin);
+    map_put(ls->groups, group_key(&fn), g);
+    return g;
+}
+
+bool group_is_outdated(const struct group *g)
+{
+    return g->fn->revision < g->family->newest;
+}
+
+struct group *group_free(struct lines *ls, struct group *g)
+{
+    struct family *f = g->family;
+
+    list_remove(&g->kin);
+    if (list_empty(&f->groups)) {
+        struct buf path;
+
+        family_path(g->fn, &path);
+        map_del(ls->families, buf_str(&path));
+        buf_done(&path);
+        free(f);
+    }
+    fn_unref(g->fn);
+    free(g);
+    return NULL;
+}
+
+void group_unless_used(struct lines *ls, struct group *g)
+{
+    if (g->ninstances > 0 || g->nwaiting > 0)
+        return;
+    map_del(ls->groups, group_key(&g->fn));
+    group_free(ls, g);
+}
+
+void wait_in_line(struct lines *ls, struct group *g, struct job *job, uint64_t now_ns)
+{
+    job->wait_ns = now_ns;
+    list_push_back(&g->waiting, &job->node);
+    list_push_back(&ls->waiting, &job->wait_node);
+    g->nwaiting++;
+    g->family->nwaiting++;
+    ls->nwaiting++;
+    if (list_empty(&g->hungry))
+        list_push_back(&ls->hungry, &g->hungry);
+}
+
+void leave_line(struct lines *ls, struct group *g, struct job *job)
+{
+    list_remove(&job->node);
+    list_remove(&job->wait_node);
+    g->family->nwaiting--;
+    ls->nwaiting--;
+    if (--g->nwaiting == 0)
+        list_remove(&g->hungry);
+}
+
+struct job *first_in_line(struct lines *ls, struct group *g)
+{
+    struct job *job;
+
+    if (g->nwaiting == 0)
+        return NULL;
+    job = container_of(g->waiting.next, struct job, node);
+    leave_line(ls, g, job);
+    return job;
+}

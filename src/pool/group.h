@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * group.h - who belongs together: a group is one revision of one function, a family every revision
+ * of it. Instances are alike within a group; limits count per family.
+ */
+#ifndef EVOKE_POOL_GROUP_H
+#define EVOKE_POOL_GROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct fn;
+struct instance;
+struct job;
+struct map;
+struct pool;
+
+struct family {
+    uint64_t newest;        /* revision */
+    uint32_t max_instances; /* as the newest says */
+    uint32_t ninstances, ndying, nwaiting;
+    struct list groups; /* group.kin */
+};
+
+struct group {
+    struct pool *pool;
+    struct family *family;
+    const struct fn *fn; /* shared: keeps the address, which is the key, from being reused */
+    bool retired;        /* its instances end after their job */
+    uint32_t ninstances, nwaiting;
+    struct list kin;       /* family->groups */
+    struct list instances; /* instance.node: all */
+    struct list idle;      /* instance.idle_node: youngest first */
+    struct list waiting;   /* job.node: oldest first */
+    struct list hungry;    /* lines->hungry while jobs wait */
+};
+
+/* Every job that waits: in its group's line and, for its deadline, in one of all. */
+struct lines {
+    struct map *groups;   /* struct group by address of the fn record */
+    struct map *families; /* by the function's key */
+    struct list hungry;   /* group.hungry, in the order they began to wait */
+    struct list waiting;  /* job.wait_node: oldest first */
+    uint32_t nwaiting;
+};
+
+void lines_init(struct lines *ls);
+void lines_done(struct lines *ls); /* its groups must be gone */
+
+struct family *family_find(const struct lines *ls, const struct fn *fn); /* or NULL */
+/* Made if need be. Nothing is retired here: see group_is_outdated(). */
+struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn);
+/* A newer revision of its function is known. */
+bool group_is_outdated(const struct group *g);
+void group_unless_used(struct lines *ls, struct group *g);
+struct group *group_free(struct lines *ls, struct group *g);
+
+void wait_in_line(struct lines *ls, struct group *g, struct job *job, uint64_t now_ns);
+void leave_line(struct lines *ls, struct group *g, struct job *job);
+struct job *first_in_line(struct lines *ls, struct group *g); /* out of it; or NULL */
+
+#endif
