@@ -4,10 +4,12 @@
 .PHONY: all demo test asan fuzz bench fmt fmt-check lint layers install clean setup
 
 BUILD = build
+PREFIX = /usr/local
+DESTDIR =
 
 all: setup
 	@test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dtests=false >/dev/null
-	@ninja -C $(BUILD) --quiet evoke evoke-launcher
+	@ninja -C $(BUILD) --quiet evoke evoke-launcher evoke-runtimes
 	@test -x $(BUILD)/evoke
 
 setup:
@@ -43,8 +45,12 @@ bench: all
 	@tools/setup.sh test
 	@python3 bench/run.py --build $(BUILD)
 
+# make install [PREFIX=/usr/local] [DESTDIR=]: bin/evoke and lib/evoke; the tree may be moved as a whole.
 install: all
-	@meson install -C $(BUILD)
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja -C $(BUILD) --quiet evoke evoke-launcher evoke-runtimes
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --strip --quiet
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/evoke and $(DESTDIR)$(PREFIX)/lib/evoke"
 
 clean:
 	rm -rf build build-*

@@ -23,20 +23,27 @@ for p in $packages; do
 done
 
 if [ -n "$missing" ]; then
-    echo "setup: installing$missing" >&2
     if [ "$(id -u)" = 0 ]; then
         as_root=
     elif command -v sudo >/dev/null; then
         as_root=sudo
     else
-        echo "setup: these packages are missing and need root: $missing" >&2
+        echo "setup: Debian packages are missing and you are not root. As root, run this and try again:" >&2
+        echo "  apt-get update && apt-get install --no-install-recommends$missing" >&2
         exit 1
     fi
+    echo "setup: installing$missing" >&2
+    log=$(mktemp)
     # shellcheck disable=SC2086  # word splitting is wanted
-    {
-        $as_root apt-get update -qq
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
-    } >&2
+    if ! { $as_root apt-get update -qq &&
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } \
+            >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        echo "setup: the packages above could not be installed" >&2
+        exit 1
+    fi
+    rm -f "$log"
 fi
 
 [ "$what" = test ] || exit 0

@@ -5,7 +5,8 @@
  * The environment is built from nothing. Descriptors are first moved out of the way (above 100), so
  * that putting them at 3, 4, ... cannot overwrite one that is still wanted; everything else is
  * closed. The death signal is set after the change of user, because that change clears it
- * (prctl(2)).
+ * (prctl(2)). The program's directory is opened before it: a build tree below /root or a private
+ * home can be run although the new user could not walk to it.
  */
 #include "daemon/spawn.h"
 
@@ -59,6 +60,17 @@ static int drop_to(uid_t uid)
     return 0;
 }
 
+/* Where execveat() will look for the program. Not a descriptor of the program itself: the kernel
+ * would name the process after its number (execveat(2)).
+ */
+static int open_directory_of(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    cleanup_free char *dir = xasprintf("%.*s", (int)(slash - program), program);
+
+    return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static void build_environment(const struct spawn *s, char *env[MAX_ENV])
 {
     size_t n = 0;
@@ -75,7 +87,7 @@ static void build_environment(const struct spawn *s, char *env[MAX_ENV])
 __attribute__((noreturn)) static void be_child(const struct spawn *s, pid_t parent, char **env)
 {
     sigset_t none;
-    int r;
+    int dir, r;
 
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -85,6 +97,7 @@ __attribute__((noreturn)) static void be_child(const struct spawn *s, pid_t pare
         _exit(127);
     }
     r = place_descriptors(s);
+    dir = open_directory_of(s->program);
     if (r == 0 && s->drop)
         r = drop_to(s->uid);
     if (r < 0) {
@@ -95,7 +108,7 @@ __attribute__((noreturn)) static void be_child(const struct spawn *s, pid_t pare
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent)
         _exit(127); /* the parent died before the line above */
-    execve(s->program, (char *const *)s->argv, env);
+    execveat(dir, strrchr(s->program, '/') + 1, (char *const *)s->argv, env, 0);
     log_err(&cx, "run '%s': %s", s->program, strerror(errno));
     _exit(127);
 }
