@@ -12,7 +12,7 @@
  *       both sort alike, which is why loading appends.
  *   (3) a record that leaves a table is released one turn later: catalog_find() may have lent it.
  *
- * Read next: write.c for changes, code.c for packages.
+ * Read next: write.c for changes, code.c for packages, gc.c for what nobody names any more.
  */
 #include "catalog/catalog.h"
 
@@ -220,6 +220,7 @@ int catalog_open(struct loop *l, struct kv *kv, struct blobs *blobs, const char 
     c->blobs = blobs;
     c->idle = true;
     list_init(&c->writes);
+    list_init(&c->retired);
     c->scratch = xnew(struct buf);
     buf_init(c->scratch, KV_KEY);
     c->code_dir = open(code_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -251,6 +252,7 @@ struct catalog *catalog_free(struct catalog *c)
         fn_unref(c->fns.rows[i].record);
     for (size_t i = 0; i < c->spaces.n; i++)
         space_unref(c->spaces.rows[i].record);
+    catalog_retired_done(c);
     table_done(&c->fns);
     table_done(&c->spaces);
     buf_done(c->scratch);
@@ -323,11 +325,6 @@ void catalog_on_change(struct catalog *c, catalog_change_fn *fn, void *user)
     c->on_change_user = user;
 }
 
-static void release_fn(void *user)
-{
-    fn_unref(user);
-}
-
 static void release_space(void *user)
 {
     space_unref(user);
@@ -340,6 +337,8 @@ void catalog_install(struct catalog *c, const struct kind *kind, struct str path
 
     if (kind == &fn_kind && c->on_change && (old || record))
         c->on_change(c->on_change_user, old, record);
-    if (old)
-        loop_defer(c->loop, kind == &fn_kind ? release_fn : release_space, (void *)old);
+    if (old && kind == &fn_kind)
+        catalog_retire(c, old);
+    else if (old)
+        loop_defer(c->loop, release_space, (void *)old);
 }

@@ -87,4 +87,15 @@ void catalog_get_code(struct catalog *c, const char *sha, catalog_zip_fn *fn, vo
 typedef void catalog_ready_fn(void *user, int r, const struct err *e);
 void catalog_ready_code(struct catalog *c, const char *sha, catalog_ready_fn *fn, void *user);
 
+/*
+ * Remove blobs and code directories that no function names, that no holder of an earlier record
+ * can still be running, and that nobody has put for grace_s. Runs on the worker pool. r: 0, or
+ * -errno of the first thing that could not be looked at; the counts hold in any case.
+ */
+struct catalog_gc {
+    uint32_t blobs, directories; /* removed */
+};
+typedef void catalog_gc_fn(void *user, int r, const struct catalog_gc *removed);
+void catalog_gc(struct catalog *c, uint32_t grace_s, catalog_gc_fn *fn, void *user);
+
 #endif

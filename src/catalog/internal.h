@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h - the catalog itself, shared by catalog.c (reading), write.c and code.c. */
+/* internal.h - the catalog itself, shared by catalog.c (reading), write.c, code.c and gc.c. */
 #ifndef EVOKE_CATALOG_INTERNAL_H
 #define EVOKE_CATALOG_INTERNAL_H
 
@@ -31,9 +31,17 @@ struct catalog {
     struct buf *scratch; /* owned: the path of a lookup, so that reading allocates nothing */
     catalog_change_fn *on_change;
     void *on_change_user;
-    struct list writes; /* under way or waiting for their turn */
-    uint32_t busy;      /* writes and code calls not yet completed */
-    bool idle;          /* busy == 0 */
+    struct list writes;  /* under way or waiting for their turn */
+    struct list retired; /* struct retired: records that left the table and are still held */
+    uint32_t busy;       /* writes and code calls not yet completed */
+    bool idle;           /* busy == 0 */
+};
+
+/* A record that left the table. Its code may be running as long as anybody else holds it. */
+struct retired {
+    struct list node;
+    const struct fn *fn; /* owned: one reference */
+    bool lent;           /* until the next turn: catalog_find() may have lent it */
 };
 
 static inline struct table *table_of(struct catalog *c, const struct kind *kind)
@@ -45,6 +53,8 @@ static inline struct table *table_of(struct catalog *c, const struct kind *kind)
  * What was there stays readable until the next turn. */
 void catalog_install(struct catalog *c, const struct kind *kind, struct str path,
                      const void *record);
+void catalog_retire(struct catalog *c, const struct fn *old); /* reference taken */
+void catalog_retired_done(struct catalog *c);
 void catalog_began(struct catalog *c);
 void catalog_ended(struct catalog *c);
 

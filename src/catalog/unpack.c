@@ -327,8 +327,11 @@ int package_unpack(struct str zip, const struct package_limits *limits, int dirf
     struct stat st;
     int root, r;
 
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        /* The same time again, for the sake of its change time: see gc.c. */
+        (void)utimensat(dirfd, name, epoch, AT_SYMLINK_NOFOLLOW);
         return 0;
+    }
     if (zip.n > limits->packed_bytes)
         return err_set(e, ERR_LIMIT, -EFBIG, "the package is larger than %llu bytes",
                        (unsigned long long)limits->packed_bytes);

@@ -44,7 +44,7 @@
 #include "store/blob.h"
 #include "store/kv.h"
 
-enum { DAEMON_MAGIC = 0x0dae0001 };
+enum { DAEMON_MAGIC = 0x0dae0001, GC_GRACE_S = 10 * 60, GC_PAUSE_MS = 60 * 60 * 1000 };
 
 struct daemon {
     uint32_t magic;
@@ -62,7 +62,7 @@ struct daemon {
     struct http_server *http;
     struct loop_io *control;
     struct loop_signal *term, *interrupt;
-    struct loop_timer *drain_timer;
+    struct loop_timer *drain_timer, *gc_timer;
     bool draining;
 };
 
@@ -134,6 +134,28 @@ static void on_term(void *user)
     d->draining = true;
     loop_timer_start(d->drain_timer, (uint64_t)d->o->drain_s * 1000);
     http_server_drain(d->http, on_http_drained, d);
+}
+
+/* ---- tidying: at the start, then an hour after the last time ---- */
+
+static void on_collected(void *user, int r, const struct catalog_gc *removed)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    if (r < 0)
+        log_warn(&cx, "code nobody names was not all removed, retrying in an hour: %s",
+                 strerror(-r));
+    if (removed->blobs + removed->directories > 0)
+        log_info(&cx, "removed code that no function names: %u packages, %u directories",
+                 removed->blobs, removed->directories);
+    loop_timer_start(d->gc_timer, GC_PAUSE_MS);
+}
+
+static void collect(void *user)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    catalog_gc(d->catalog, GC_GRACE_S, on_collected, d);
 }
 
 /* ---- wiring ---- */
@@ -213,6 +235,7 @@ static int open_all(struct daemon *d, struct err *e)
 
     d->loop = loop_new();
     d->drain_timer = loop_timer_new(d->loop, on_drain_late, d);
+    d->gc_timer = loop_timer_new(d->loop, collect, d);
     d->term = loop_signal_new(d->loop, SIGTERM, on_term, d);
     d->interrupt = loop_signal_new(d->loop, SIGINT, on_term, d);
     r = open_data(d, e);
@@ -223,7 +246,10 @@ static int open_all(struct daemon *d, struct err *e)
         return err_sys(e, "set up the control socket");
     d->control = loop_io_new(d->loop, DAEMON_CONTROL_FD, on_control, d);
     loop_io_want(d->control, LOOP_READ);
-    return open_front(d, e);
+    r = open_front(d, e);
+    if (r >= 0)
+        collect(d);
+    return r;
 }
 
 static void close_all(struct daemon *d)
@@ -241,6 +267,7 @@ static void close_all(struct daemon *d)
     loop_signal_free(d->term);
     loop_signal_free(d->interrupt);
     loop_timer_free(d->drain_timer);
+    loop_timer_free(d->gc_timer);
     loop_free(d->loop);
 }
 

@@ -8,13 +8,15 @@
  * and put right by the next put of the same bytes.
  *
  * A put also renews the file's time, and gc leaves the young alone: between a put and the record
- * that will name it, nothing keeps the blob but its age.
+ * that will name it, nothing keeps the blob but its age. So gc must not look before a put and
+ * remove after it: puts share a lock that gc takes alone, for one file at a time.
  */
 #include "store/blob.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -26,6 +28,7 @@
 
 struct blobs {
     int dir; /* owned */
+    pthread_rwlock_t puts;
 };
 
 int blobs_open(const char *dir, struct blobs **ret, struct err *e)
@@ -43,6 +46,7 @@ int blobs_open(const char *dir, struct blobs **ret, struct err *e)
 
     b = xnew(struct blobs);
     b->dir = fd;
+    pthread_rwlock_init(&b->puts, NULL);
     *ret = b;
     return 0;
 }
@@ -52,6 +56,7 @@ struct blobs *blobs_free(struct blobs *b)
     if (!b)
         return NULL;
     b->dir = fd_close(b->dir);
+    pthread_rwlock_destroy(&b->puts);
     free(b);
     return NULL;
 }
@@ -75,23 +80,32 @@ static bool holds(int fd, struct str data)
     return true;
 }
 
-int blob_put(struct blobs *b, struct str data, char ret_sha[SHA256_HEX], struct err *e)
+static int renew_or_write(struct blobs *b, const char *sha, struct str data, struct err *e)
 {
-    cleanup_close int fd = -EBADF;
-    char sha[SHA256_HEX];
+    cleanup_close int fd = openat(b->dir, sha, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     int r;
 
-    sha256_hex(data, sha);
-    fd = openat(b->dir, sha, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && holds(fd, data)) {
         /* Another put may have renamed it a moment ago and not yet synced the directory. */
         if (futimens(fd, NULL) < 0 || fsync(b->dir) < 0)
             return err_sys(e, "renew blob %s", sha);
-    } else {
-        r = io_write_file(b->dir, sha, data, 0600, e);
-        if (r < 0)
-            return err_wrap(e, r, "write blob %s", sha);
+        return 0;
     }
+    r = io_write_file(b->dir, sha, data, 0600, e);
+    return r < 0 ? err_wrap(e, r, "write blob %s", sha) : 0;
+}
+
+int blob_put(struct blobs *b, struct str data, char ret_sha[SHA256_HEX], struct err *e)
+{
+    char sha[SHA256_HEX];
+    int r;
+
+    sha256_hex(data, sha);
+    pthread_rwlock_rdlock(&b->puts);
+    r = renew_or_write(b, sha, data, e);
+    pthread_rwlock_unlock(&b->puts);
+    if (r < 0)
+        return r;
 
     memcpy(ret_sha, sha, SHA256_HEX);
     return 0;
@@ -153,7 +167,9 @@ int blob_gc(struct blobs *b, bool (*keep)(void *user, const char *sha), void *us
         bool blob = is_hex(str_of(de->d_name), SHA256_HEX - 1);
 
         /* Anything else is what a crash left of a write. */
+        pthread_rwlock_wrlock(&b->puts);
         r = collect(b, de->d_name, blob && keep(user, de->d_name), older_than_s);
+        pthread_rwlock_unlock(&b->puts);
         if (r > 0 && blob)
             removed++;
     }
