@@ -111,7 +111,12 @@ void buf_addz(struct buf *b, const char *s)
 
 void buf_addc(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    if (b->failed || b->n == b->max || b->n + 1 >= b->cap) {
+        buf_add(b, &c, 1); /* grows, or says no */
+        return;
+    }
+    b->p[b->n++] = c;
+    b->p[b->n] = '\0';
 }
 
 void buf_addf(struct buf *b, const char *fmt, ...)

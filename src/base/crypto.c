@@ -3,10 +3,11 @@
  * crypto.c - digests and MACs by OpenSSL 3, text forms and checksums by us.
  *
  * OpenSSL 3 looks an algorithm up by name each time it is used through the old one-shot functions,
- * which costs more than hashing a header. So everything is fetched once per process and shared:
- * fetched objects are immutable, and a MAC context that holds only its digest is a template that
- * each call duplicates. None of these calls fails but for lack of memory or a broken installation;
- * neither has an answer at run time, so they abort like alloc.c does.
+ * which costs more than hashing a header. So digests are fetched once per process and shared:
+ * fetched objects are immutable. HMAC is written out (RFC 2104), because a MAC context of OpenSSL's
+ * is four objects to allocate and free around two short hashes. None of these calls fails but for
+ * lack of memory or a broken installation; neither has an answer at run time, so they abort like
+ * alloc.c does.
  *
  * The two CRCs differ only in their tables: a reflected CRC of 32 bits run through 64-bit tables
  * has zeros above, so one slicing-by-8 loop serves both (8 input bytes per step).
@@ -16,7 +17,6 @@
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -26,9 +26,10 @@
 
 #include "base/alloc.h"
 
+enum { SHA256_BLOCK = 64 };
+
 static struct {
     EVP_MD *sha256, *sha512;
-    EVP_MAC_CTX *hmac_sha256; /* the template: digest set, no key */
 } shared;
 static pthread_once_t shared_once = PTHREAD_ONCE_INIT;
 
@@ -42,18 +43,9 @@ static void must(bool ok, const char *what)
 
 static void fetch(void)
 {
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                           OSSL_PARAM_construct_end()};
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-
     shared.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     shared.sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
-    shared.hmac_sha256 = mac ? EVP_MAC_CTX_new(mac) : NULL;
     must(shared.sha256 && shared.sha512, "fetch of SHA-2");
-    must(shared.hmac_sha256 && EVP_MAC_CTX_set_params(shared.hmac_sha256, params) == 1,
-         "fetch of HMAC");
-    EVP_MAC_free(mac); /* the context keeps its own reference */
 }
 
 static void digest(struct str data, const EVP_MD *md, uint8_t *out)
@@ -84,19 +76,37 @@ void sha512_hex(struct str data, char out[SHA512_HEX])
     hex_encode(raw, sizeof(raw), out);
 }
 
+/* SHA-256 of a block and what follows it. */
+static void hash_two(EVP_MD_CTX *ctx, const uint8_t block[SHA256_BLOCK], struct str data,
+                     uint8_t out[SHA256_LEN])
+{
+    (void)pthread_once(&shared_once, fetch);
+    must(EVP_DigestInit_ex2(ctx, shared.sha256, NULL) == 1 &&
+                 EVP_DigestUpdate(ctx, block, SHA256_BLOCK) == 1 &&
+                 EVP_DigestUpdate(ctx, data.p ? data.p : "", data.n) == 1 &&
+                 EVP_DigestFinal_ex(ctx, out, NULL) == 1,
+         "HMAC");
+}
+
 void hmac_sha256(struct str key, struct str data, uint8_t out[SHA256_LEN])
 {
-    EVP_MAC_CTX *ctx;
-    size_t n = 0;
+    uint8_t inner[SHA256_BLOCK] = {0}, outer[SHA256_BLOCK];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
-    (void)pthread_once(&shared_once, fetch);
-    ctx = EVP_MAC_CTX_dup(shared.hmac_sha256);
-    /* A NULL key would mean "the key set before", not "the empty key". */
-    must(ctx && EVP_MAC_init(ctx, (const uint8_t *)(key.p ? key.p : ""), key.n, NULL) == 1 &&
-                 EVP_MAC_update(ctx, (const uint8_t *)(data.p ? data.p : ""), data.n) == 1 &&
-                 EVP_MAC_final(ctx, out, &n, SHA256_LEN) == 1 && n == SHA256_LEN,
-         "HMAC");
-    EVP_MAC_CTX_free(ctx);
+    must(ctx, "HMAC");
+    if (key.n > SHA256_BLOCK)
+        sha256(key, inner);
+    else if (key.n > 0)
+        memcpy(inner, key.p, key.n);
+    for (size_t i = 0; i < SHA256_BLOCK; i++) {
+        outer[i] = inner[i] ^ 0x5c;
+        inner[i] ^= 0x36;
+    }
+    hash_two(ctx, inner, data, out);
+    hash_two(ctx, outer, (struct str){(const char *)out, SHA256_LEN}, out);
+    OPENSSL_cleanse(inner, sizeof(inner));
+    OPENSSL_cleanse(outer, sizeof(outer));
+    EVP_MD_CTX_free(ctx);
 }
 
 struct sha256_stream {

@@ -19,17 +19,30 @@ static bool is_unreserved(char c)
            c == '.' || c == '_' || c == '~';
 }
 
+/* How many bytes at the start need no escape. */
+static size_t plain_run(struct str s, const char *keep)
+{
+    size_t n = 0;
+
+    while (n < s.n && (is_unreserved(s.p[n]) || (s.p[n] && keep && strchr(keep, s.p[n]))))
+        n++;
+    return n;
+}
+
 void uri_encode(struct str s, const char *keep, struct buf *out)
 {
     static const char hex[] = "0123456789ABCDEF";
 
-    for (size_t i = 0; i < s.n; i++) {
-        uint8_t c = (uint8_t)s.p[i];
+    while (s.n > 0) {
+        size_t plain = plain_run(s, keep);
+        uint8_t c;
 
-        if (is_unreserved(s.p[i]) || (c && keep && strchr(keep, s.p[i])))
-            buf_addc(out, s.p[i]);
-        else
-            buf_add(out, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
+        buf_add(out, s.p, plain);
+        if (plain == s.n)
+            return;
+        c = (uint8_t)s.p[plain];
+        buf_add(out, (char[]){'%', hex[c >> 4], hex[c & 15]}, 3);
+        s = str_from(s, plain + 1);
     }
 }
 
@@ -58,20 +71,31 @@ static int escape(struct str s)
     return high << 4 | low;
 }
 
+/* How many bytes at the start stand for themselves. */
+static size_t decoded_run(struct str s, bool plus)
+{
+    size_t n = 0;
+
+    while (n < s.n && s.p[n] != '%' && s.p[n] != '\0' && !(s.p[n] == '+' && plus))
+        n++;
+    return n;
+}
+
 int uri_decode(struct str s, bool plus, struct buf *out)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        int c = (uint8_t)s.p[i];
+    while (s.n > 0) {
+        size_t run = decoded_run(s, plus);
+        int c;
 
-        if (c == '%') {
-            c = escape(str_from(s, i));
-            i += 2;
-        } else if (c == '+' && plus) {
-            c = ' ';
-        }
+        buf_add(out, s.p, run);
+        s = str_from(s, run);
+        if (s.n == 0)
+            break;
+        c = s.p[0] == '%' ? escape(s) : s.p[0] == '+' ? ' ' : 0;
         if (c <= 0)
             return -EINVAL;
         buf_addc(out, (char)c);
+        s = str_from(s, s.p[0] == '%' ? 3 : 1);
     }
     return buf_ok(out) ? 0 : -EMSGSIZE;
 }

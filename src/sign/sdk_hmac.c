@@ -149,8 +149,13 @@ static int add_query(const struct sign_request *r, struct buf *out)
 
 static void add_lower(struct str s, struct buf *out)
 {
+    char *to = buf_room(out, s.n);
+
+    if (!to)
+        return;
     for (size_t i = 0; i < s.n; i++)
-        buf_addc(out, s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i]);
+        to[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i];
+    buf_grew(out, s.n);
 }
 
 static int add_headers(const struct sign_request *r, struct str names, struct buf *out,

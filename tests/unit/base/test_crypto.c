@@ -35,6 +35,14 @@ static void macs_match_the_published_vectors(void **state)
                 S("Test Using Larger Than Block-Size Key - Hash Key First"), mac);
     hex_encode(mac, sizeof(mac), hex);
     assert_string_equal(hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    /* a key as long as a block, and one byte longer (checked against Python's hmac) */
+    memset(key, 'k', sizeof(key));
+    hmac_sha256((struct str){key, 64}, S("data"), mac);
+    hex_encode(mac, sizeof(mac), hex);
+    assert_string_equal(hex, "93244b031118b8060c6619e5900fcf916faefb2d8d020fecb22ae0f62275db08");
+    hmac_sha256((struct str){key, 65}, S("data"), mac);
+    hex_encode(mac, sizeof(mac), hex);
+    assert_string_equal(hex, "a79b53d0bf1cb4bb00c301979e6e60ef792a435cafabd76ab9e8989bbdef2dff");
     hmac_sha256(STR_NONE, STR_NONE, mac);
     hex_encode(mac, sizeof(mac), hex);
     assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
