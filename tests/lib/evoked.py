@@ -3,6 +3,8 @@
 
 Start waits for the keeper's READY line and end waits for processes, so nothing here sleeps.
 """
+import atexit
+import functools
 import json
 import os
 import pathlib
@@ -50,13 +52,27 @@ def children_of(pid):
     return {p: names[p] for p in found if p != pid and p in names}
 
 
+@functools.cache
+def copy_for_everybody():
+    """The program and its runtimes where every user can walk; a build tree in /root is not such a place."""
+    copy = pathlib.Path(tempfile.mkdtemp(prefix="evoke-program-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    for name in ("evoke", "evoke-launcher"):
+        shutil.copy(BUILD / name, copy / name)
+    shutil.copytree(BUILD / "runtimes", copy / "runtimes")
+    return copy
+
+
 class Evoked:
     """One running `evoke serve`. unprivileged: run it as an ordinary user (needs root to arrange)."""
 
     ACCESS_KEY, SECRET_KEY = "AKTEST0000000000", "sk-test-4f6b2a"
 
-    def __init__(self, *options, unprivileged=False, data_dir=None, env=None):
+    def __init__(self, *options, unprivileged=False, data_dir=None, env=None, program=None):
         self.unprivileged = unprivileged and os.geteuid() == 0
+        walkable = all(p.stat().st_mode & 0o001 for p in BUILD.resolve().parents)
+        self.program = program or (BUILD if walkable or not self.unprivileged else copy_for_everybody()) / "evoke"
         self.own_data = data_dir is None
         self.data_dir = pathlib.Path(data_dir or tempfile.mkdtemp(prefix="evoke-test-"))
         self.data_dir.chmod(0o755)
@@ -77,7 +93,7 @@ class Evoked:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ:
                 env[name] = os.environ[name]
-        argv = [str(BUILD / "evoke"), "serve", "--data", str(self.data_dir), "--listen", "127.0.0.1:0",
+        argv = [str(self.program), "serve", "--data", str(self.data_dir), "--listen", "127.0.0.1:0",
                 *self.options]
         read_end, write_end = os.pipe()
         self.process = subprocess.Popen(
@@ -209,7 +225,7 @@ class Evoked:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 full[name] = os.environ[name]
-        return subprocess.run([str(BUILD / "evoke"), *args], input=stdin, capture_output=True, text=True,
+        return subprocess.run([str(self.program), *args], input=stdin, capture_output=True, text=True,
                               env=full, timeout=timeout, check=False)
 
     def get(self, path, **kw):
