@@ -98,6 +98,7 @@ void call_fail(struct call *c, int status, const char *code, const char *fmt, ..
 void call_fail_err(struct call *c, const char *code, const struct err *e);
 /* May be called when the client has gone: does nothing then. */
 void call_header(struct call *c, const char *name, struct str value);
+/* For short values of our own: 1023 bytes at most, a longer one is left out. */
 void call_headerf(struct call *c, const char *name, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 /* Decoded query parameter in the request's arena; STR_NONE (p == NULL) when absent. */

@@ -175,15 +175,15 @@ void call_header(struct call *c, const char *name, struct str value)
 
 void call_headerf(struct call *c, const char *name, const char *fmt, ...)
 {
-    cleanup_with(buf_done) struct buf value;
+    char value[HEADER_TEXT];
     va_list ap;
+    int n;
 
-    buf_init(&value, ERROR_BODY);
     va_start(ap, fmt);
-    buf_vaddf(&value, fmt, ap);
+    n = vsnprintf(value, sizeof(value), fmt, ap);
     va_end(ap);
-    if (buf_ok(&value))
-        call_header(c, name, buf_str(&value));
+    if (n >= 0 && (size_t)n < sizeof(value))
+        call_header(c, name, (struct str){value, (size_t)n});
 }
 
 /* Decoded, in the request's arena. What cannot be decoded stays as it is: its reader refuses it. */

@@ -5,7 +5,7 @@
 
 #include "api/api.h"
 
-enum { ERROR_MESSAGE = 512, ERROR_BODY = 8192 };
+enum { ERROR_MESSAGE = 512, ERROR_BODY = 8192, HEADER_TEXT = 1024 };
 
 struct call *call_new(struct http_request *r, const struct api *api, const struct api_set *set);
 /* The request is here whole: check the signature, then it is the handler's. */

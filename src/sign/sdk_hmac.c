@@ -24,7 +24,7 @@
 
 #define SCHEME "SDK-HMAC-SHA256"
 
-enum { MAX_CANONICAL = 256 * 1024, MAX_PAIRS = 4096 };
+enum { MAX_CANONICAL = 256 * 1024, USUAL_CANONICAL = 1024, MAX_PAIRS = 4096 };
 
 /* "Name=value" at the front of rest, up to a comma; blanks around are passed over. */
 static bool take_field(struct str *rest, struct str name, struct str *ret)
@@ -70,17 +70,15 @@ static struct str find_header(const struct sign_request *r, struct str name)
 
 static void add_path(const struct sign_request *r, struct buf *out)
 {
-    struct buf decoded;
+    cleanup_with(buf_done) struct buf decoded;
+    struct str path = r->path;
 
     buf_init(&decoded, MAX_CANONICAL);
-    if (uri_decode(r->path, false, &decoded) < 0) {
-        buf_reset(&decoded);
-        buf_adds(&decoded, r->path);
-    }
-    uri_encode(buf_str(&decoded), "/", out);
-    if (!str_ends(buf_str(&decoded), S("/")))
+    if (str_has(path, '%') && uri_decode(path, false, &decoded) == 0)
+        path = buf_str(&decoded);
+    uri_encode(path, "/", out);
+    if (!str_ends(path, S("/")))
         buf_addc(out, '/');
-    buf_done(&decoded);
 }
 
 struct pair {
@@ -127,9 +125,11 @@ static int add_query(const struct sign_request *r, struct buf *out)
 
     while (uri_query_next(&rest, &name, &value))
         n++;
+    if (n == 0)
+        return 0;
     if (n > MAX_PAIRS)
         return -EMSGSIZE;
-    pairs = xcalloc(n + 1, sizeof(*pairs));
+    pairs = xcalloc(n, sizeof(*pairs));
 
     rest = r->query;
     while (i < n && uri_query_next(&rest, &name, &value))
@@ -203,6 +203,7 @@ int sign_sdk_compute(const struct sign_request *r, struct str signed_headers, st
     int ret;
 
     buf_init(&text, MAX_CANONICAL);
+    (void)buf_room(&text, USUAL_CANONICAL); /* one allocation for most */
     for (size_t i = 0; i < r->method.n; i++)
         buf_addc(&text, r->method.p[i] >= 'a' && r->method.p[i] <= 'z'
                                 ? (char)(r->method.p[i] & ~0x20)
