@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""README.md, word for word: its commands and snippets are run as they stand, but for the endpoint and the key pair."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from evoked import BUILD, ROOT, Evoked
+
+HERE = pathlib.Path(__file__).parent
+README = (ROOT / "README.md").read_text()
+
+
+def block(language, containing):
+    """The one fenced block of that language which contains these words."""
+    found = [b for b in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in b]
+    assert len(found) == 1, f"{len(found)} blocks in {language} contain {containing!r}"
+    return found[0]
+
+
+def filled_in(text, evoke):
+    for placeholder, value in (("<EVOKE_ACCESS_KEY>", evoke.access_key), ("<EVOKE_SECRET_KEY>", evoke.secret_key),
+                               ("http://127.0.0.1:8900", evoke.url)):
+        assert placeholder in text
+        text = text.replace(placeholder, value)
+    return text
+
+
+def run(argv, cwd, **env):
+    r = subprocess.run(argv, cwd=cwd, env={"PATH": os.environ["PATH"], "HOME": str(cwd), **env}, capture_output=True,
+                       text=True, timeout=120, check=False)
+    assert r.returncode == 0, r.stdout + r.stderr
+    return r.stdout
+
+
+def test_the_first_function(evoke):
+    commands = [line.split("#")[0] for line in block("sh", "evoke deploy").splitlines()]
+    serve, *rest = commands
+    assert serve.split() == ["build/evoke", "serve"] and len(rest) == 2
+    told = [run(["sh", "-c", c.replace("build/evoke", str(BUILD / "evoke"))], ROOT, EVOKE_ENDPOINT=evoke.url,
+                EVOKE_ACCESS_KEY=evoke.access_key, EVOKE_SECRET_KEY=evoke.secret_key) for c in rest]
+    assert "hello  created  ready" in told[0]
+    assert "Hello, you!" in told[1]
+
+
+def test_commands_find_the_key_pair_that_serve_made(open_path):
+    data = open_path / "home/.local/share/evoke"  # of an ordinary user; root's is /var/lib/evoke
+    data.mkdir(parents=True)
+    e = Evoked(unprivileged=True, data_dir=data, env={"EVOKE_ACCESS_KEY": None, "EVOKE_SECRET_KEY": None}).start()
+    try:
+        assert len(re.findall(r"^ +EVOKE_(?:ACCESS|SECRET)_KEY=\w+$", e.log_text(), re.MULTILINE)) == 2
+        as_user = {"user": 65534, "group": 65534, "extra_groups": []} if e.unprivileged else {}
+        r = subprocess.run([str(e.program), "list"], env={"HOME": str(open_path / "home"), "EVOKE_ENDPOINT": e.url},
+                           capture_output=True, text=True, timeout=60, check=False, **as_user)
+        assert r.returncode == 0, r.stderr
+    finally:
+        e.stop()
+
+
+def test_the_python_snippet(evoke, tmp_path):
+    code = filled_in(block("python", "FunctionGraphClient"), evoke)
+    told = run([sys.executable, "-c", code], tmp_path)
+    assert told.startswith("hello you\n") and "Finish invoke request" in told, told
+
+
+@pytest.mark.skipif(not shutil.which("node") or not (HERE / "node_modules/@alicloud/fc2").exists(),
+                    reason="node or @alicloud/fc2 is not installed: npm ci in tests/clients")
+def test_the_node_snippet(evoke, tmp_path):
+    for command in block("sh", "hi.zip").splitlines():
+        if command == "npm install @alicloud/fc2":
+            (tmp_path / "node_modules").symlink_to(HERE / "node_modules")
+        else:
+            run(["sh", "-c", command], tmp_path)
+    (tmp_path / "hi.mjs").write_text(filled_in(block("js", "@alicloud/fc2"), evoke))
+    told = run(["node", "hi.mjs"], tmp_path)
+    assert told.startswith("HELLO\n") and "FC Invoke End RequestId" in told, told
