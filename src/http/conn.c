@@ -126,6 +126,7 @@ static void begin_body(struct conn *c, bool expect_continue)
 {
     struct http_server *s = c->server;
     struct req *r = c->req;
+    uint64_t most;
 
     if (r->left > r->pub.body_max || (r->chunked && expect_continue && r->pub.body_max == 0)) {
         conn_refuse(c, 413, "the body is larger than this request allows");
@@ -135,8 +136,10 @@ static void begin_body(struct conn *c, bool expect_continue)
         conn_refuse(c, 503, "too many request bodies are being received");
         return;
     }
-    if (r->left)
-        (void)buf_room(&r->body, r->left < PRESIZE_BYTES ? (size_t)r->left : PRESIZE_BYTES);
+    /* Memory follows what has come, never what was announced: silence holds none. The buffer
+     * doubles up to the announced end and not past it. */
+    most = r->chunked ? r->pub.body_max : r->left;
+    r->body.max = most < PTRDIFF_MAX ? (size_t)most : PTRDIFF_MAX - 1;
     c->body_start_ms = c->body_last_ms = server_now_ms(s);
     deadline_set(c, DL_BODY);
     if (expect_continue)
@@ -201,6 +204,8 @@ static void add_body(struct conn *c, struct str data)
         conn_refuse(c, 503, "too many request bodies are being received");
         return;
     }
+    if (r->body.n == 0 && !r->chunked && r->body.max <= PRESIZE_BYTES)
+        (void)buf_room(&r->body, r->body.max);
     buf_adds(&r->body, data);
     if (!buf_ok(&r->body)) {
         conn_refuse(c, 503, "there is no memory for the body");

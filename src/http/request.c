@@ -27,7 +27,7 @@ static struct req *block_new(size_t text)
     struct req *r = xcalloc(1, sizeof *r + cap);
 
     r->cap = cap;
-    buf_init(&r->body, SIZE_MAX); /* conn.c counts against body_max before it adds */
+    buf_init(&r->body, 0); /* conn.c says how much may come */
     buf_init(&r->extra, EXTRA_MAX);
     r->pub.arena = arena_new(ARENA_MAX);
     return r;

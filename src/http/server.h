@@ -26,8 +26,11 @@ struct loop;
 
 struct http_limits {
     struct h1_limits head;
-    uint32_t connections;       /* at once; more are closed at accept. default 10000 */
-    uint64_t body_budget_bytes; /* all request bodies held at once -> 503. default 512 MiB */
+    uint32_t connections; /* at once; more are closed at accept. default 10000 */
+    /* All request bodies held at once -> 503. Counted as they come in; a buffer may reserve as much
+     * again, never more than was announced, which the kernel backs only when it is written to.
+     * default 512 MiB */
+    uint64_t body_budget_bytes;
     uint32_t pipeline_bytes;    /* read ahead while a request is answered. default 64 KiB */
     uint32_t header_timeout_ms; /* whole head, from its first byte (or the accept). default 10000 */
     uint32_t idle_timeout_ms;   /* keep-alive between requests. default 75000 */
