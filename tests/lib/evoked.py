@@ -221,7 +221,10 @@ class Evoked:
     def run(self, *args, stdin=None, env=None, timeout=60):
         """The command line against this daemon. Returns the CompletedProcess (text)."""
         full = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "EVOKE_ENDPOINT": self.url,
-                "EVOKE_ACCESS_KEY": self.ACCESS_KEY, "EVOKE_SECRET_KEY": self.SECRET_KEY, **(env or {})}
+                "EVOKE_DATA": str(self.data_dir), "EVOKE_ACCESS_KEY": self.ACCESS_KEY,
+                "EVOKE_SECRET_KEY": self.SECRET_KEY}
+        # None: the daemon made its own pair, in its data directory.
+        full = {k: v for k, v in full.items() if self.extra_env.get(k, v) is not None} | (env or {})
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 full[name] = os.environ[name]
