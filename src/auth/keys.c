@@ -164,7 +164,7 @@ static int check_mode(int fd, struct err *e)
     if (!S_ISREG(st.st_mode))
         return err_set(e, ERR_HOST, -EINVAL, "it is not a regular file");
     if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return err_set(e, ERR_HOST, -EPERM,
+        return err_set(e, ERR_CALLER, -EPERM,
                        "group or others may use it (mode %04o); run: chmod 600 " KEYS_FILE,
                        (unsigned int)(st.st_mode & 07777));
     return 0;

@@ -8,8 +8,10 @@
  *   launch -> pool -------+
  *
  * Start: everything is loaded before the listener is served and READY is said. End: SIGTERM drains
- * (no new connection, running requests end, at most --drain seconds); EOF from the keeper ends at
- * once, since without a keeper nobody would restart us or hold the listener.
+ * (no new connection, running requests end, at most --drain seconds), however often it comes: a
+ * terminal or service manager sends it to everybody and the keeper hands it on. CONTROL_END ends at
+ * once; so does EOF from the keeper, since without one nobody would restart us or hold the
+ * listener.
  */
 #include "daemon/daemon.h"
 
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,7 +64,7 @@ struct daemon {
     struct api_server *api_server;
     struct http_server *http;
     struct loop_io *control;
-    struct loop_signal *term, *interrupt;
+    struct loop_signal *term;
     struct loop_timer *drain_timer, *gc_timer;
     bool draining;
 };
@@ -91,6 +94,8 @@ static void on_control(void *user, unsigned ready)
         launch_adopt(d->launch, fd);
     else
         fd_close(nfds ? fd : -EBADF);
+    if (n == (ssize_t)sizeof(m) && m.type == CONTROL_END)
+        loop_stop(d->loop);
 }
 
 static void say_ready(void)
@@ -127,10 +132,8 @@ static void on_term(void *user)
 {
     struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
 
-    if (d->draining) {
-        loop_stop(d->loop);
+    if (d->draining)
         return;
-    }
     d->draining = true;
     loop_timer_start(d->drain_timer, (uint64_t)d->o->drain_s * 1000);
     http_server_drain(d->http, on_http_drained, d);
@@ -169,6 +172,14 @@ static void on_function_change(void *user, const struct fn *before, const struct
         pool_retire(d->pool, before);
 }
 
+static void wipe_environment(const char *name)
+{
+    char *value = getenv(name);
+
+    if (value)
+        explicit_bzero(value, strlen(value));
+}
+
 static int open_data(struct daemon *d, struct err *e)
 {
     cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -181,6 +192,8 @@ static int open_data(struct daemon *d, struct err *e)
                   e);
     if (r < 0)
         return err_wrap(e, r, "keys");
+    /* Where /proc/<pid>/environ would show it for as long as we live. */
+    wipe_environment("EVOKE_SECRET_KEY");
     if (created)
         notice_keys(keys_root(d->keys), d->o->data);
 
@@ -237,7 +250,6 @@ static int open_all(struct daemon *d, struct err *e)
     d->drain_timer = loop_timer_new(d->loop, on_drain_late, d);
     d->gc_timer = loop_timer_new(d->loop, collect, d);
     d->term = loop_signal_new(d->loop, SIGTERM, on_term, d);
-    d->interrupt = loop_signal_new(d->loop, SIGINT, on_term, d);
     r = open_data(d, e);
     if (r < 0)
         return r;
@@ -265,7 +277,6 @@ static void close_all(struct daemon *d)
     keys_free(d->keys);
     loop_io_free(d->control);
     loop_signal_free(d->term);
-    loop_signal_free(d->interrupt);
     loop_timer_free(d->drain_timer);
     loop_timer_free(d->gc_timer);
     loop_free(d->loop);
@@ -278,6 +289,10 @@ int daemon_main(const struct options *o)
     int r;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* a terminal's: the keeper got it too, and lets us drain */
+    (void)signal(SIGHUP, SIG_IGN);
+    /* Secrets of functions are in our memory: no core file of it, no debugger of the same uid. */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void)fcntl(DAEMON_CONTROL_FD, F_SETFD, FD_CLOEXEC);
     (void)fcntl(DAEMON_LISTEN_FD, F_SETFD, FD_CLOEXEC);
     r = open_all(&d, &e);

@@ -18,11 +18,13 @@
  * before it was ever ready ends the keeper: restarting would not help. Later deaths are restarted,
  * after a pause that doubles from 100 ms to 5 s while they come in a row.
  *
- * SIGTERM: the daemon drains (its own affair, bounded by --drain), then everything ends.
+ * SIGTERM, SIGINT, SIGHUP (unless it was ignored: nohup): the daemon drains (its own affair,
+ * bounded by --drain), then everything ends. A second one ends it at once.
  */
 #include "daemon/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -49,8 +51,13 @@
 #include "daemon/spawn.h"
 #include "launcher/proto.h"
 #include "runtime/runtime.h"
+#include "sandbox/userns.h"
 
 enum { DEFAULT_UID = 699999, PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000, LONG_LIFE_MS = 10000 };
+enum {
+    STOP_SLACK_MS = 2000, /* after the drain time, or a second signal */
+    AGAIN_MS = 500,       /* timeout(1) signals us and then our group: one wish, two signals */
+};
 
 struct child {
     const char *name;
@@ -68,10 +75,12 @@ struct keeper {
     bool root;
     int listen_fd, signal_fd; /* owned */
     int data_fd;              /* owned; holds the lock */
+    int run_fd;               /* owned; its `run`, which the daemon could replace by a link */
     char address[128];
     struct child launcher, daemon;
+    bool daemon_ready; /* this one has said READY */
     bool was_ready, stopping;
-    uint64_t stop_by_ms;
+    uint64_t stopped_ms, stop_by_ms;
     int exit_code;
 };
 
@@ -80,6 +89,17 @@ static const struct log_cx cx = {.component = "keeper"};
 static uint64_t now_ms(void)
 {
     return clock_mono_ns() / 1000000;
+}
+
+/* The launcher's uids own cgroups and run functions: a daemon with one of them would be no longer
+ * apart from either. */
+static int check_user(uid_t uid, struct err *e)
+{
+    if (uid >= USERNS_HOST_FIRST && uid < USERNS_HOST_FIRST + USERNS_IDS)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "--user: uid %u is one of those functions run as (%d to %d)", (unsigned)uid,
+                       USERNS_HOST_FIRST, USERNS_HOST_FIRST + USERNS_IDS - 1);
+    return 0;
 }
 
 /* A stale answer here would run the daemon as the wrong user, so an unknown --user is an error. */
@@ -95,7 +115,7 @@ static int find_user(struct keeper *k, struct err *e)
         return 0;
     if (str_u64(str_of(name), 1, 4294967293, &uid) == 0) {
         k->uid = (uid_t)uid;
-        return 0;
+        return check_user(k->uid, e);
     }
     pw = getpwnam(name);
     if (pw && pw->pw_uid != 0)
@@ -105,7 +125,7 @@ static int find_user(struct keeper *k, struct err *e)
     else
         return err_set(e, ERR_CALLER, -EINVAL, "--user %s: %s", name,
                        pw ? "the daemon does not run as root" : "there is no such user");
-    return 0;
+    return check_user(k->uid, e);
 }
 
 /* ---- starting children ---- */
@@ -153,11 +173,9 @@ static char *worker_flag(const struct keeper *k, const struct worker_kind *w)
 
 static int start_launcher(struct keeper *k, struct err *e)
 {
-    cleanup_free char *code = xasprintf("%s/cache/code", k->o->data);
-    cleanup_free char *run = xasprintf("%s/run", k->o->data);
-    const char *argv[32] = {"evoke-launcher", "--keeper-fd",     "3",         "--code-dir", code,
-                            "--runtimes-dir", k->paths.runtimes, "--run-dir", run};
-    size_t n = 9, first = n;
+    const char *argv[32] = {"evoke-launcher", "--keeper-fd",    "3", "--data-dir", k->o->data,
+                            "--runtimes-dir", k->paths.runtimes};
+    size_t n = 7, first = n;
     int theirs = -EBADF, r;
 
     r = control_pair(&k->launcher, &theirs, e);
@@ -191,6 +209,7 @@ static int start_daemon(struct keeper *k, struct err *e)
                           "--drain",      drain,         NULL};
     int theirs = -EBADF, r;
 
+    k->daemon_ready = false;
     r = control_pair(&k->daemon, &theirs, e);
     if (r < 0)
         return r;
@@ -235,7 +254,7 @@ static void publish_endpoint(const struct keeper *k)
     cleanup_free char *text = xasprintf("http://%s\n", k->address);
     struct err e = {0};
 
-    if (io_write_file(k->data_fd, "run/endpoint", str_of(text), 0644, &e) < 0)
+    if (io_write_file(k->run_fd, "endpoint", str_of(text), 0644, &e) < 0)
         log_warn(&cx, "the endpoint is not written to the data directory, ignoring: %s", e.msg);
 }
 
@@ -248,22 +267,33 @@ static void on_daemon_word(struct keeper *k)
         k->daemon.control = fd_close(k->daemon.control); /* its exit follows */
         return;
     }
-    if (n != sizeof(m) || m.type != CONTROL_READY)
-        return;
+    if (n != sizeof(m) || m.type != CONTROL_READY || k->daemon_ready)
+        return; /* a daemon that repeats itself must not fill the log */
+    k->daemon_ready = true;
     publish_endpoint(k);
     log_info(&cx, "ready: http://%s, data in '%s', daemon runs as uid %u", k->address, k->o->data,
              (unsigned)k->uid);
     k->was_ready = true;
 }
 
+/* The daemon drains, then everything ends. */
 static void stop(struct keeper *k, int exit_code)
 {
-    if (!k->stopping)
-        k->exit_code = exit_code;
+    k->exit_code = exit_code;
     k->stopping = true;
-    k->stop_by_ms = now_ms() + (uint64_t)k->o->drain_s * 1000 + 2000;
+    k->stopped_ms = now_ms();
+    k->stop_by_ms = k->stopped_ms + (uint64_t)k->o->drain_s * 1000 + STOP_SLACK_MS;
     if (k->daemon.pid)
         (void)kill(k->daemon.pid, SIGTERM);
+}
+
+static void stop_now(struct keeper *k)
+{
+    struct control_message m = {.type = CONTROL_END};
+
+    k->stop_by_ms = now_ms() + STOP_SLACK_MS;
+    if (k->daemon.control >= 0)
+        (void)send(k->daemon.control, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void describe_exit(int status, char *text, size_t size)
@@ -301,23 +331,39 @@ static void on_child_exit(struct keeper *k, struct child *c)
     log_warn(&cx, "%s %s, restarting in %u ms", c->name, how, c->pause_ms);
 }
 
-static void restart_due(struct keeper *k)
+/* Two that could not be joined would run on side by side and serve nothing: the daemon's end is
+ * what brings the next try. */
+static void join(struct keeper *k)
 {
     struct err e = {0};
-    int r = 0;
 
+    if (introduce(k, &e) == 0)
+        return;
+    log_warn(&cx, "daemon and launcher not joined, restarting the daemon: %s", e.msg);
+    (void)kill(k->daemon.pid, SIGKILL);
+}
+
+static void restart(struct keeper *k, struct child *c,
+                    int (*start)(struct keeper *k, struct err *e))
+{
+    struct err e = {0};
+
+    if (c->pid || now_ms() < c->restart_at_ms)
+        return;
+    if (start(k, &e) == 0) {
+        join(k);
+        return;
+    }
+    c->restart_at_ms = now_ms() + PAUSE_MAX_MS;
+    log_warn(&cx, "%s not restarted, retrying in %d ms: %s", c->name, PAUSE_MAX_MS, e.msg);
+}
+
+static void restart_due(struct keeper *k)
+{
     if (k->stopping)
         return;
-    if (!k->launcher.pid && now_ms() >= k->launcher.restart_at_ms)
-        r = start_launcher(k, &e);
-    else if (!k->daemon.pid && now_ms() >= k->daemon.restart_at_ms)
-        r = start_daemon(k, &e);
-    else
-        return;
-    if (r == 0)
-        r = introduce(k, &e);
-    if (r < 0)
-        log_warn(&cx, "restart failed, retrying: %s", e.msg);
+    restart(k, &k->launcher, start_launcher);
+    restart(k, &k->daemon, start_daemon);
 }
 
 static void on_signal(struct keeper *k)
@@ -325,10 +371,15 @@ static void on_signal(struct keeper *k)
     struct signalfd_siginfo si;
 
     while (read(k->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-        if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT) {
-            log_info(&cx, "%s: draining, at most %lld s",
-                     si.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT", (long long)k->o->drain_s);
+        if (si.ssi_signo == SIGCHLD)
+            continue;
+        if (!k->stopping) {
+            log_info(&cx, "SIG%s: draining, at most %lld s", sigabbrev_np((int)si.ssi_signo),
+                     (long long)k->o->drain_s);
             stop(k, 0);
+        } else if (now_ms() - k->stopped_ms > AGAIN_MS) {
+            log_info(&cx, "SIG%s again: ending now", sigabbrev_np((int)si.ssi_signo));
+            stop_now(k);
         }
     }
     if (k->daemon.pid)
@@ -389,12 +440,15 @@ static void watch(struct keeper *k)
 
 static int catch_signals(struct keeper *k, struct err *e)
 {
+    struct sigaction hup;
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
+    if (sigaction(SIGHUP, NULL, &hup) == 0 && hup.sa_handler != SIG_IGN)
+        sigaddset(&set, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return err_sys(e, "block signals");
     (void)signal(SIGPIPE, SIG_IGN);
@@ -416,6 +470,9 @@ static int prepare(struct keeper *k, struct err *e)
     k->data_fd = datadir_open(k->o->data, k->uid, e);
     if (k->data_fd < 0)
         return k->data_fd;
+    k->run_fd = openat(k->data_fd, "run", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (k->run_fd < 0)
+        return err_sys(e, "open 'run' of the data directory");
     k->listen_fd = listener_open(k->o->listen, k->address, sizeof(k->address), e);
     if (k->listen_fd < 0)
         return k->listen_fd;
@@ -435,6 +492,7 @@ int keeper_main(const struct options *o)
                        .listen_fd = -EBADF,
                        .signal_fd = -EBADF,
                        .data_fd = -EBADF,
+                       .run_fd = -EBADF,
                        .launcher = {.name = "launcher", .pidfd = -EBADF, .control = -EBADF},
                        .daemon = {.name = "daemon", .pidfd = -EBADF, .control = -EBADF}};
     struct err e = {0};
@@ -445,10 +503,11 @@ int keeper_main(const struct options *o)
     }
     watch(&k);
 
-    if (k.data_fd >= 0)
-        (void)unlinkat(k.data_fd, "run/endpoint", 0);
+    if (k.run_fd >= 0)
+        (void)unlinkat(k.run_fd, "endpoint", 0);
     fd_close(k.listen_fd);
     fd_close(k.signal_fd);
+    fd_close(k.run_fd);
     fd_close(k.data_fd);
     log_info(&cx, "ended");
     return k.exit_code;

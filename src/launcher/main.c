@@ -9,9 +9,11 @@
  * serves (serve.c). Each dies with the other: the launcher by PDEATHSIG, the stub by waiting. And
  * whatever the launcher made dies with the launcher, since it is their pid 1.
  *
- * The launcher opens the three directories while it still has the stub's uid: they may lie below
- * ones that only root can search. It does so after the clone, because a directory opened in
- * another mount namespace cannot be mounted.
+ * The launcher opens its directories while it still has the stub's uid: they may lie below ones
+ * that only root can search. It does so after the clone, because a directory opened in another
+ * mount namespace cannot be mounted. The data directory belongs to the daemon, whom we do not
+ * trust: below it no link is followed, or a link in place of cache/code would let us mount
+ * whatever root can reach.
  *
  * SIGINT and SIGHUP are not for us: a terminal sends them to everybody, and the daemon still needs
  * its instances while it drains. SIGTERM ends us at once, as does EOF on the keeper's socket.
@@ -21,6 +23,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,14 +50,14 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, FIRST_INHERITED_FD = 3, OPTION_MAX = 409
 
 struct options {
     int keeper;
-    const char *code_dir, *runtimes_dir, *run_dir; /* borrowed from argv */
-    struct runtimes *runtimes;                     /* owned */
+    const char *data_dir, *runtimes_dir; /* borrowed from argv */
+    struct runtimes *runtimes;           /* owned */
 };
 
 static const struct log_cx cx = {.component = "main"};
 
 static const char usage[] =
-        "usage: evoke-launcher --keeper-fd N --code-dir DIR --runtimes-dir DIR --run-dir DIR\n"
+        "usage: evoke-launcher --keeper-fd N --data-dir DIR --runtimes-dir DIR\n"
         "                      [--python PATH] [--runtime 'ID=COMMAND ARG...']...\n"
         "Started by evoke; not meant to be run by hand.\n";
 
@@ -82,12 +86,11 @@ static int parse_fd(const char *text, int *ret_fd, struct err *e)
 
 static int parse(int argc, char **argv, struct options *o, struct err *e)
 {
-    enum { KEEPER_FD = 1, CODE_DIR, RUNTIMES_DIR, RUN_DIR, PYTHON, RUNTIME };
+    enum { KEEPER_FD = 1, DATA_DIR, RUNTIMES_DIR, PYTHON, RUNTIME };
     static const struct option known[] = {
             {"keeper-fd", required_argument, NULL, KEEPER_FD},
-            {"code-dir", required_argument, NULL, CODE_DIR},
+            {"data-dir", required_argument, NULL, DATA_DIR},
             {"runtimes-dir", required_argument, NULL, RUNTIMES_DIR},
-            {"run-dir", required_argument, NULL, RUN_DIR},
             {"python", required_argument, NULL, PYTHON},
             {"runtime", required_argument, NULL, RUNTIME},
             {0},
@@ -99,14 +102,11 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
         case KEEPER_FD:
             r = parse_fd(optarg, &o->keeper, e);
             break;
-        case CODE_DIR:
-            o->code_dir = optarg;
+        case DATA_DIR:
+            o->data_dir = optarg;
             break;
         case RUNTIMES_DIR:
             o->runtimes_dir = optarg;
-            break;
-        case RUN_DIR:
-            o->run_dir = optarg;
             break;
         case PYTHON:
             r = add_python(o->runtimes, optarg, e);
@@ -118,8 +118,7 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
             r = err_set(e, ERR_CALLER, -EINVAL, "unknown option");
         }
     }
-    if (r >= 0 &&
-        (optind != argc || o->keeper < 0 || !o->code_dir || !o->runtimes_dir || !o->run_dir))
+    if (r >= 0 && (optind != argc || o->keeper < 0 || !o->data_dir || !o->runtimes_dir))
         r = err_set(e, ERR_CALLER, -EINVAL, "an option is missing, or there is one too many");
     return r;
 }
@@ -156,21 +155,39 @@ static int open_directory(const char *what, const char *path, int *ret_fd, struc
     return 0;
 }
 
+static int open_below(int dir, const char *path, int *ret_fd, struct err *e)
+{
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+
+    if (fd < 0)
+        return err_sys(e, "'%s' of the data directory", path);
+    *ret_fd = fd;
+    return 0;
+}
+
 /* The launcher: from a fresh clone to the loop. */
 static int launch(const struct options *o, bool root, struct cgroup_tree *tree, struct err *e)
 {
+    cleanup_close int data = -EBADF;
     cleanup_close int code = -EBADF;
+    cleanup_close int run_dir = -EBADF;
     cleanup_close int runtimes = -EBADF;
     cleanup_close int rt_mount = -EBADF;
     struct serve what = {
             .keeper = o->keeper, .root = root, .cgroups = tree, .runtimes = o->runtimes};
     int r;
 
-    r = open_directory("code directory", o->code_dir, &code, e);
+    r = open_directory("runtimes directory", o->runtimes_dir, &runtimes, e);
     if (r >= 0)
-        r = open_directory("runtimes directory", o->runtimes_dir, &runtimes, e);
-    if (r >= 0 && chdir(o->run_dir) < 0)
-        r = err_sys(e, "run directory '%s'", o->run_dir);
+        r = open_directory("data directory", o->data_dir, &data, e);
+    if (r >= 0)
+        r = open_below(data, "cache/code", &code, e);
+    if (r >= 0)
+        r = open_below(data, "run", &run_dir, e);
+    if (r >= 0 && fchdir(run_dir) < 0)
+        r = err_sys(e, "enter 'run' of the data directory");
     if (r >= 0)
         r = userns_settle(root, e);
     if (r >= 0)

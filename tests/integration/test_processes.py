@@ -121,6 +121,154 @@ def test_sigterm_lets_a_running_invocation_finish(evoke, tmp_path):
     assert evoke.process.wait(30) == 0
 
 
+def start_slow(evoke, tmp_path, seconds):
+    """A client in the middle of an invocation."""
+    deploy(evoke, tmp_path, "slow", SLOW, timeout=60)
+    evoke.run("invoke", "slow", "--event", '{"s":0}')
+    env = {**os.environ, "EVOKE_ENDPOINT": evoke.url, "EVOKE_ACCESS_KEY": evoke.access_key,
+           "EVOKE_SECRET_KEY": evoke.secret_key}
+    client = subprocess.Popen([str(BUILD / "evoke"), "invoke", "slow", "--event", f'{{"s":{seconds}}}'], env=env,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in deadline(10):
+        if evoke_busy(evoke):
+            break
+    return client
+
+
+@pytest.mark.parametrize("signo", [signal.SIGINT, signal.SIGHUP])
+def test_a_terminals_signal_to_everybody_drains_as_well(evoke, tmp_path, signo):
+    client = start_slow(evoke, tmp_path, 1.5)
+    pids = evoke.pids()
+    for name in ("daemon", "launcher", "keeper"):  # in the order that would hurt
+        os.kill(pids[name], signo)
+    out, err = client.communicate(timeout=30)
+    assert client.returncode == 0 and "slept" in out, err + evoke.log_text()
+    assert evoke.process.wait(30) == 0
+
+
+def test_a_second_sigterm_ends_at_once(evoke, tmp_path):
+    client = start_slow(evoke, tmp_path, 50)
+    begun = time.monotonic()
+    for _ in deadline(20):
+        evoke.process.send_signal(signal.SIGTERM)  # those within half a second count as one
+        if not evoke.read_log(0.2):
+            break
+    assert evoke.process.wait(5) == 0 and time.monotonic() - begun < 10
+    client.communicate(timeout=30)
+    assert client.returncode != 0 and "again: ending now" in evoke.log_text_closed()
+
+
+def serve(data, *args, user=None):
+    """`evoke serve` that is expected to end by itself."""
+    return subprocess.run([str(BUILD / "evoke"), "serve", "--data", str(data), "--listen", "127.0.0.1:0", *args],
+                          capture_output=True, text=True, timeout=30, check=False, user=user, group=user,
+                          env={"PATH": os.environ["PATH"]})
+
+
+def data_directory(path):
+    path.mkdir()
+    (path / "format").write_text("1\n")
+    return path
+
+
+def test_a_directory_that_is_not_ours_is_left_as_it_is(open_path):
+    home = open_path / "home"
+    home.mkdir()
+    (home / "thesis.tex").write_text("x")
+    r = serve(home)
+    assert r.returncode == 2 and "no data directory of evoke" in r.stderr and "thesis.tex" in r.stderr, r.stderr
+    assert os.listdir(home) == ["thesis.tex"] and home.stat().st_uid == os.getuid()
+    assert (home / "thesis.tex").stat().st_uid == os.getuid()
+
+
+def test_a_file_with_a_second_name_is_not_given_away(open_path):
+    d = data_directory(open_path / "d")
+    (open_path / "shadow").write_text("x")
+    os.link(open_path / "shadow", d / "blobs")
+    r = serve(d)
+    assert r.returncode == 2 and "second name" in r.stderr, r.stderr
+    assert (open_path / "shadow").stat().st_uid == os.getuid()
+
+
+@pytest.mark.parametrize("link", ["run", "cache", "cache/code"])
+def test_links_in_the_data_directory_are_not_followed(open_path, link):
+    d, outside = data_directory(open_path / "d"), open_path / "outside"
+    (outside / "code").mkdir(parents=True)
+    (d / link).parent.mkdir(exist_ok=True)
+    (d / link).symlink_to(outside)
+    r = serve(d)
+    assert r.returncode == 70 and link in r.stderr, r.stderr
+    assert outside.stat().st_uid == os.getuid() and os.listdir(outside) == ["code"]
+
+
+def test_only_the_launcher_may_look_for_code_by_its_name(evoke, tmp_path):
+    deploy(evoke, tmp_path, "echo", ECHO)
+    assert evoke.run("invoke", "echo", "--event", "{}").returncode == 0
+    code = evoke.data_dir / "cache/code"
+    sha = next(n for n in os.listdir(code) if len(n) == 64)
+    r = subprocess.run(["cat", str(code / sha / "index.py")], user=65534, group=65534, extra_groups=[],
+                       capture_output=True, text=True, check=False)
+    assert r.returncode == 1 and "Permission denied" in r.stderr
+    assert stat.S_IMODE(code.stat().st_mode) == 0o710 and code.stat().st_gid == 700000
+
+
+def test_an_address_in_use_is_named(evoke, open_path):
+    r = serve(open_path / "d", "--listen", f"127.0.0.1:{evoke.port}")
+    assert r.returncode == 2 and f"listen on 127.0.0.1:{evoke.port}: Address already in use" in r.stderr, r.stderr
+
+
+def test_a_database_of_something_else_is_not_touched(open_path):
+    d = data_directory(open_path / "d")
+    (d / "meta.db").write_bytes(b"not a database, but somebody's only copy" * 200)
+    r = serve(d)
+    assert r.returncode == 70 and "'meta.db': is not an evoke store" in r.stderr, r.stderr
+    assert (d / "meta.db").read_bytes().startswith(b"not a database")
+
+
+@pytest.mark.parametrize("text,mode,words", [
+    ('{"version":2,"keys":[]}', 0o600, "version is not 1"),
+    ("AKIA,secret", 0o600, "keys.json"),
+    ('{"version":1,"keys":[{"access_key":"a","secret_key":"b","root":true}]}', 0o644, "chmod 600 keys.json"),
+])
+def test_a_keys_file_that_is_not_ours_is_refused(open_path, text, mode, words):
+    d = data_directory(open_path / "d")
+    (d / "keys.json").write_text(text)
+    (d / "keys.json").chmod(mode)
+    r = serve(d)
+    assert r.returncode == 2 and words in r.stderr, r.stderr
+
+
+def test_the_daemon_does_not_share_a_uid_with_functions(open_path):
+    r = serve(open_path / "d", "--user", "700000")
+    assert r.returncode == 2 and "700000 to 765535" in r.stderr, r.stderr
+
+
+def test_the_daemon_keeps_its_secrets_to_itself(evoke):
+    pid = evoke.pids()["daemon"]
+    assert evoke.secret_key.encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+    assert pathlib.Path(f"/proc/{pid}/mem").stat().st_uid == 0  # not dumpable: no core, no debugger of its uid
+
+
+def test_a_package_nobody_names_is_removed_at_the_next_start(tmp_path):
+    first = Evoked().start()
+    deploy(first, tmp_path, "echo", ECHO)
+    first.stop()
+    blobs = first.data_dir / "blobs"
+    (named,) = os.listdir(blobs)
+    orphan = blobs / ("0" * 64)
+    orphan.write_bytes(b"x")
+    for file in (orphan, blobs / named):
+        os.utime(file, (1, 1))
+    second = Evoked(data_dir=first.data_dir).start()
+    try:
+        second.wait_log("removed code that no function names: 1 packages, 0 directories")
+        assert os.listdir(blobs) == [named]
+    finally:
+        second.stop()
+        second.check_log()
+        first.cleanup()
+
+
 def evoke_busy(evoke):
     """Is an invocation running? Asked through the signed status of the admin API."""
     return '"busy":1' in evoke.run("status", "--output", "json").stdout.replace(" ", "")

@@ -72,19 +72,20 @@ void rig_make(struct rig *g)
     (void)umask(022);
     assert_non_null(mkdtemp(g->dir));
     assert_int_equal(chmod(g->dir, 0755), 0);
-    make_directory(g, "code");
+    make_directory(g, "cache");
+    make_directory(g, "cache/code");
     make_directory(g, "rt");
     make_directory(g, "run");
     memset(g->sha, 'a', LAUNCH_SHA - 1);
-    snprintf(path, sizeof path, "code/%s", g->sha);
+    snprintf(path, sizeof path, "cache/code/%s", g->sha);
     make_directory(g, path);
-    snprintf(path, sizeof path, "%s/code/%s/bootstrap", g->dir, g->sha);
+    snprintf(path, sizeof path, "%s/cache/code/%s/bootstrap", g->dir, g->sha);
     copy_program(program("PROBE_BOOTSTRAP"), path);
     /* Writable for all by their modes: that they are read-only inside is the mount's doing alone.
      */
     *strrchr(path, '/') = '\0';
     assert_int_equal(chmod(path, 0777), 0);
-    snprintf(path, sizeof path, "%s/code/%s/data", g->dir, g->sha);
+    snprintf(path, sizeof path, "%s/cache/code/%s/data", g->dir, g->sha);
     assert_int_equal(mknod(path, S_IFREG | 0666, 0), 0);
     assert_int_equal(chmod(path, 0666), 0);
     snprintf(path, sizeof path, "%s/evoke-launcher", g->dir);
@@ -100,18 +101,16 @@ static void become_ordinary(void)
 
 static _Noreturn void exec_launcher(const struct rig *g, bool root, int keeper)
 {
-    char self[PATH], code[PATH], rt[PATH], run[PATH];
+    char self[PATH], rt[PATH];
 
     snprintf(self, sizeof self, "%s/evoke-launcher", g->dir);
-    snprintf(code, sizeof code, "%s/code", g->dir);
     snprintf(rt, sizeof rt, "%s/rt", g->dir);
-    snprintf(run, sizeof run, "%s/run", g->dir);
     if (!root)
         become_ordinary();
     if (dup2(keeper, KEEPER_FD) < 0)
         _exit(92);
-    (void)execl(self, "evoke-launcher", "--keeper-fd", "3", "--code-dir", code, "--runtimes-dir",
-                rt, "--run-dir", run, "--runtime", "absent=/usr/bin/no-such-program", "--runtime",
+    (void)execl(self, "evoke-launcher", "--keeper-fd", "3", "--data-dir", g->dir, "--runtimes-dir",
+                rt, "--runtime", "absent=/usr/bin/no-such-program", "--runtime",
                 "shell=/bin/sh -c exit\t7", (char *)NULL);
     _exit(93);
 }

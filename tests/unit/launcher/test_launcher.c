@@ -432,7 +432,7 @@ static void links_in_the_code_cache_are_not_followed(void **state)
     char path[256];
 
     memset(m.code, 'c', LAUNCH_SHA - 1);
-    snprintf(path, sizeof path, "%s/code/%s", g->dir, m.code);
+    snprintf(path, sizeof path, "%s/cache/code/%s", g->dir, m.code);
     assert_int_equal(symlink("/etc", path), 0);
     refuses(g, &m, -ELOOP, "code 'c");
     assert_int_equal(unlink(path), 0);
