@@ -128,19 +128,19 @@ static int load_item(struct load *ld, const struct kv_item *item)
     return 0;
 }
 
-static void on_page(void *user, int r, const struct kv_item *items, uint32_t n, bool more)
+static void on_page(void *user, int r, const struct kv_page *page)
 {
     struct load *ld = user;
 
-    for (uint32_t i = 0; r == 0 && i < n; i++)
-        r = load_item(ld, &items[i]);
-    if (r == 0 && n > 0) {
+    for (uint32_t i = 0; r == 0 && i < page->n; i++)
+        r = load_item(ld, &page->items[i]);
+    if (r == 0 && page->n > 0) {
         free(ld->after);
-        ld->after = str_dup(items[n - 1].key);
-        ld->after_len = items[n - 1].key.n;
+        ld->after = str_dup(page->items[page->n - 1].key);
+        ld->after_len = page->items[page->n - 1].key.n;
     }
     ld->r = r;
-    ld->more = more;
+    ld->more = page->more;
     ld->done = true;
 }
 
@@ -167,8 +167,11 @@ static int load(struct catalog *c, const struct kind *kind, struct err *e)
 
     while (ld.more) {
         ld.done = false;
-        kv_list(c->kv, str_of(kind->prefix), (struct str){ld.after, ld.after_len}, KV_LIST, on_page,
-                &ld);
+        kv_list(c->kv,
+                &(struct kv_range){.prefix = str_of(kind->prefix),
+                                   .after = {ld.after, ld.after_len},
+                                   .limit = KV_LIST},
+                on_page, &ld);
         loop_run_until(c->loop, &ld.done);
         if ((ld.r == -EAGAIN || ld.r == -EINPROGRESS) && ++ld.tries < TRIES) {
             ld.more = true;

@@ -32,7 +32,10 @@
 #include "loop/loop.h"
 #include "store/kv.h"
 
-enum { WRITE_MAGIC = 0x63777274, TRIES = 10, FIRST_PAUSE_MS = 1, VALUE_MAX = 16 << 20 };
+enum { WRITE_MAGIC = 0x63777274, TRIES = 10, FIRST_PAUSE_MS = 1 };
+
+/* KEY_ROOM: over KV_KEY is refused by check(), with all of its name. */
+enum { KEY_ROOM = 4 * KV_KEY, VALUE_MAX = 16 << 20 };
 
 enum verb { CREATE, UPDATE, DELETE };
 
@@ -180,7 +183,7 @@ static void look(void *user)
 {
     struct write *w = OBJ(user, struct write, WRITE_MAGIC);
 
-    kv_get(w->c->kv, buf_str(&w->key), on_looked, w);
+    kv_get(w->c->kv, buf_str(&w->key), 0, on_looked, w);
 }
 
 static void put_again(void *user)
@@ -310,9 +313,9 @@ static struct write *write_new(struct catalog *c, const struct kind *kind, enum 
     w->kind = kind;
     w->verb = verb;
     w->user = user;
-    buf_init(&w->key, 4 * KV_KEY); /* over KV_KEY is refused by check(), with all of its name */
+    buf_init(&w->key, KEY_ROOM);
     buf_init(&w->value, VALUE_MAX);
-    buf_init(&w->space, 4 * KV_KEY);
+    buf_init(&w->space, KEY_ROOM);
     buf_addz(&w->key, kind->prefix);
     fn_key_path(key, &w->key);
     return w;

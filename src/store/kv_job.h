@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kv_job.h - what the backends of kv.h share: a request's own copy with its result, and the way
- * back to the caller's loop. Not for other rooms. */
+/* kv_job.h - what the backends of kv.h share: a request's own copy with its result. Not for other
+ * rooms. */
 #ifndef EVOKE_STORE_KV_JOB_H
 #define EVOKE_STORE_KV_JOB_H
 
 #include "base/list.h"
 #include "store/kv.h"
+
+struct kv_past;
 
 enum kv_job_kind { KV_JOB_GET, KV_JOB_LIST, KV_JOB_TXN };
 
@@ -18,14 +20,15 @@ struct kv_job {
         kv_list_fn *list;
         kv_txn_fn *txn;
     } fn;
+    uint64_t deadline_ns; /* 0: none */
 
-    struct str key;   /* get: the key; list: the prefix */
-    struct str after; /* list */
-    uint32_t limit;
-    struct kv_txn request; /* of a txn; everything it points to is part of this job */
+    struct str key;        /* get */
+    struct kv_range range; /* list */
+    struct kv_txn request; /* txn. Everything these point to is part of this job */
 
     int r;
-    uint64_t rev;
+    uint64_t rev;          /* list: of the store; txn: its own, 0 when it changed nothing */
+    struct kv_past *past;  /* owned: what the txn touched; NULL when it changed nothing */
     struct kv_item *items; /* owned, each with bytes of its own behind key.p */
     uint32_t nitems;
     bool more;
@@ -33,9 +36,8 @@ struct kv_job {
 
 /* Copies of what the caller handed in. A job that breaks a limit of kv.h is born with r = -E2BIG,
  * carries no copy, and goes straight to its completion. */
-struct kv_job *kv_job_get(struct str key, kv_get_fn *fn, void *user);
-struct kv_job *kv_job_list(struct str prefix, struct str after, uint32_t limit, kv_list_fn *fn,
-                           void *user);
+struct kv_job *kv_job_get(struct str key, uint64_t deadline_ns, kv_get_fn *fn, void *user);
+struct kv_job *kv_job_list(const struct kv_range *range, kv_list_fn *fn, void *user);
 struct kv_job *kv_job_txn(const struct kv_txn *txn, kv_txn_fn *fn, void *user);
 struct kv_job *kv_job_free(struct kv_job *job);
 
@@ -45,13 +47,14 @@ void kv_job_complete(struct kv_job *job);    /* calls the completion, then frees
 /* The first key a listing may return, as [key, more bytes): see kv_list(). Into at least KV_KEY + 1
  * bytes. */
 struct str kv_job_first(const struct kv_job *job, char *room);
+/* Whether a wait until its deadline is over. */
+bool kv_job_late(const struct kv_job *job, uint64_t now_ns);
 
-struct kv_outbox; /* opaque: finished jobs on their way to the loop */
-
-struct kv_outbox *kv_outbox_new(struct loop *l);
-/* Any thread. Takes every job of the list; one message to the loop for all that wait together. */
-void kv_outbox_push(struct kv_outbox *box, struct list *jobs);
-/* Loop thread. Completes what is still there, in order, before it returns; NULL is fine. */
-struct kv_outbox *kv_outbox_free(struct kv_outbox *box);
+/*
+ * The compares of a txn are decided: set r, and return the operations to apply. If there is
+ * something to commit (also a txn of no operations that held), it takes the next number of *rev;
+ * if not, job->rev is 0.
+ */
+const struct kv_op *kv_job_decide(struct kv_job *job, bool held, uint64_t *rev, uint32_t *ret_n);
 
 #endif

@@ -3,15 +3,18 @@
  * kv_memory.c - the store without a disk: for tests, and the second opinion of the contract suite.
  *
  * One sorted array. A request is carried out when it is made and its result waits in the outbox,
- * so results are in order and nobody is called back from inside a call. Nothing here is fast for
+ * so results are in order and nobody is called back from inside a call. Nothing ever waits for its
+ * turn, so only a deadline that has passed before the call is too early. Nothing here is fast for
  * many keys, and nothing needs to be.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/obj.h"
 #include "store/kv_job.h"
+#include "store/kv_outbox.h"
 
 enum { MEMORY_MAGIC = 0x6b766d65 };
 
@@ -95,12 +98,13 @@ static void run_list(struct memory *m, struct kv_job *job)
 {
     char room[KV_KEY + 1];
 
+    job->rev = m->rev;
     for (size_t i = place(m, kv_job_first(job, room)); i < m->n; i++) {
         const struct kv_item *it = &m->items[i];
 
-        if (!str_starts(it->key, job->key))
+        if (!str_starts(it->key, job->range.prefix))
             return;
-        if (job->nitems == job->limit) {
+        if (job->nitems == job->range.limit) {
             job->more = true;
             return;
         }
@@ -108,25 +112,27 @@ static void run_list(struct memory *m, struct kv_job *job)
     }
 }
 
-static void run_txn(struct memory *m, struct kv_job *job)
+static bool holds(const struct memory *m, const struct kv_txn *t)
 {
-    const struct kv_txn *t = &job->request;
-
     for (uint32_t i = 0; i < t->ncompares; i++) {
         const struct kv_item *it = find(m, t->compares[i].key);
 
-        if ((it ? it->rev : 0) != t->compares[i].rev) {
-            job->r = -ESTALE;
-            return;
-        }
+        if ((it ? it->rev : 0) != t->compares[i].rev)
+            return false;
     }
+    return true;
+}
 
-    job->rev = ++m->rev;
-    for (uint32_t i = 0; i < t->nops; i++) {
-        if (t->ops[i].del)
-            del(m, t->ops[i].key);
+static void run_txn(struct memory *m, struct kv_job *job)
+{
+    uint32_t n;
+    const struct kv_op *ops = kv_job_decide(job, holds(m, &job->request), &m->rev, &n);
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (ops[i].del)
+            del(m, ops[i].key);
         else
-            put(m, t->ops[i].key, t->ops[i].value);
+            put(m, ops[i].key, ops[i].value);
     }
 }
 
@@ -136,6 +142,8 @@ static void submit(struct memory *m, struct kv_job *job)
 
     if (m->closing)
         job->r = -EIO;
+    else if (job->r == 0 && kv_job_late(job, clock_mono_ns()))
+        job->r = -EAGAIN;
     if (job->r == 0) {
         switch (job->kind) {
         case KV_JOB_GET:
@@ -154,20 +162,26 @@ static void submit(struct memory *m, struct kv_job *job)
     kv_outbox_push(m->outbox, &one);
 }
 
-static void memory_get(struct kv *kv, struct str key, kv_get_fn *fn, void *user)
+static void memory_get(struct kv *kv, struct str key, uint64_t deadline_ns, kv_get_fn *fn,
+                       void *user)
 {
-    submit(of(kv), kv_job_get(key, fn, user));
+    submit(of(kv), kv_job_get(key, deadline_ns, fn, user));
 }
 
-static void memory_list(struct kv *kv, struct str prefix, struct str after, uint32_t limit,
-                        kv_list_fn *fn, void *user)
+static void memory_list(struct kv *kv, const struct kv_range *range, kv_list_fn *fn, void *user)
 {
-    submit(of(kv), kv_job_list(prefix, after, limit, fn, user));
+    submit(of(kv), kv_job_list(range, fn, user));
 }
 
 static void memory_txn(struct kv *kv, const struct kv_txn *txn, kv_txn_fn *fn, void *user)
 {
     submit(of(kv), kv_job_txn(txn, fn, user));
+}
+
+static struct kv_watch *memory_watch(struct kv *kv, struct str prefix, uint64_t from_rev,
+                                     kv_watch_fn *fn, void *user)
+{
+    return kv_outbox_watch(of(kv)->outbox, prefix, from_rev, fn, user);
 }
 
 static void memory_close(struct kv *kv)
@@ -189,15 +203,18 @@ static const struct kv_ops memory_ops = {
         .get = memory_get,
         .list = memory_list,
         .txn = memory_txn,
+        .watch = memory_watch,
         .close = memory_close,
 };
 
 struct kv *kv_memory_new(struct loop *l)
 {
     struct memory *m = xnew(struct memory);
+    struct kv_history history;
 
+    kv_history_init(&history, 0);
     m->kv.ops = &memory_ops;
     m->magic = MEMORY_MAGIC;
-    m->outbox = kv_outbox_new(l);
+    m->outbox = kv_outbox_new(l, &history);
     return &m->kv;
 }

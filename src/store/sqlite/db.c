@@ -14,8 +14,10 @@
  *
  * What always holds between two calls:
  *   (1) no SQLite transaction is open.
- *   (2) db->rev is the number in table meta, as committed.
+ *   (2) db->mark is what tables meta and changes say, as committed.
  *   (3) a row's crc covers key, revision and value.
+ *
+ * Read next: db_history.c for the table of changes.
  */
 #include "store/sqlite/db.h"
 
@@ -60,8 +62,7 @@ static void bind(sqlite3_stmt *st, int at, struct str s)
     sqlite3_bind_blob(st, at, s.n > 0 ? s.p : "", (int)s.n, SQLITE_STATIC);
 }
 
-/* A statement without rows. SQLITE_OK or its extended code. */
-static int step(struct db *db, enum db_stmt which)
+int db_step(struct db *db, enum db_stmt which)
 {
     int code = sqlite3_step(db->stmts[which]);
 
@@ -116,51 +117,61 @@ static int put(struct db *db, const struct kv_op *op, uint64_t rev)
     sqlite3_bind_int64(st, 2, (sqlite3_int64)rev);
     sqlite3_bind_int64(st, 3, db_row_crc(op->key.p, op->key.n, op->value.p, op->value.n, rev));
     bind(st, 4, op->value);
-    return step(db, DB_PUT);
+    return db_step(db, DB_PUT);
 }
 
 static int del(struct db *db, struct str key)
 {
     bind(db->stmts[DB_DEL], 1, key);
-    return step(db, DB_DEL);
+    return db_step(db, DB_DEL);
 }
 
-/* Inside a transaction. Sets job->r to 0 or -ESTALE; SQLITE_OK, or what SQLite says. */
-static int apply(struct db *db, struct kv_job *job, uint64_t *rev)
+/* Whether all compares of a txn hold. SQLITE_OK, or what SQLite says. */
+static int compare(struct db *db, const struct kv_txn *t, bool *ret)
 {
-    const struct kv_txn *t = &job->request;
-    int code;
+    *ret = true;
+    for (uint32_t i = 0; i < t->ncompares && *ret; i++) {
+        uint64_t rev;
+        int code = rev_of(db, t->compares[i].key, &rev);
 
-    job->r = 0;
-    for (uint32_t i = 0; i < t->ncompares; i++) {
-        uint64_t now;
-
-        code = rev_of(db, t->compares[i].key, &now);
         if (code != SQLITE_OK)
             return code;
-        if (now != t->compares[i].rev) {
-            job->r = -ESTALE;
-            return SQLITE_OK;
-        }
-    }
-
-    job->rev = ++*rev;
-    for (uint32_t i = 0; i < t->nops; i++) {
-        code = t->ops[i].del ? del(db, t->ops[i].key) : put(db, &t->ops[i], *rev);
-        if (code != SQLITE_OK)
-            return code;
+        *ret = rev == t->compares[i].rev;
     }
     return SQLITE_OK;
 }
 
-static int commit(struct db *db, uint64_t rev)
+/* Inside a transaction. Sets job->r to 0 or -ESTALE; SQLITE_OK, or what SQLite says. */
+static int apply(struct db *db, struct kv_job *job, struct db_mark *mark)
+{
+    const struct kv_op *ops;
+    uint32_t n;
+    bool held;
+    int code;
+
+    code = compare(db, &job->request, &held);
+    if (code != SQLITE_OK)
+        return code;
+
+    ops = kv_job_decide(job, held, &mark->rev, &n);
+    for (uint32_t i = 0; i < n; i++) {
+        code = ops[i].del ? del(db, ops[i].key) : put(db, &ops[i], job->rev);
+        if (code != SQLITE_OK)
+            return code;
+    }
+    return job->rev > 0 ? db_remember(db, job->past, job->rev, mark) : SQLITE_OK;
+}
+
+static int commit(struct db *db, struct db_mark *mark)
 {
     int code;
 
-    sqlite3_bind_int64(db->stmts[DB_SET_REV], 1, (sqlite3_int64)rev);
-    code = step(db, DB_SET_REV);
+    sqlite3_bind_int64(db->stmts[DB_SET_REV], 1, (sqlite3_int64)mark->rev);
+    code = db_step(db, DB_SET_REV);
     if (code == SQLITE_OK)
-        code = step(db, DB_COMMIT);
+        code = db_forget(db, mark);
+    if (code == SQLITE_OK)
+        code = db_step(db, DB_COMMIT);
     if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
         db->sync_failed = true;
     return code;
@@ -169,24 +180,24 @@ static int commit(struct db *db, uint64_t rev)
 /* All jobs in one commit, or none: SQLITE_OK, or the code of what failed. */
 static int run_batch(struct db *db, struct list *jobs)
 {
-    uint64_t rev = db->rev;
+    struct db_mark mark = db->mark;
     int code;
 
-    code = step(db, DB_BEGIN);
+    code = db_step(db, DB_BEGIN);
     if (code != SQLITE_OK)
         return code;
 
     list_each (it, jobs) {
-        code = apply(db, container_of(it, struct kv_job, node), &rev);
+        code = apply(db, container_of(it, struct kv_job, node), &mark);
         if (code != SQLITE_OK)
             break;
     }
-    if (code == SQLITE_OK && rev > db->rev)
-        code = commit(db, rev);
+    if (code == SQLITE_OK && mark.rev > db->mark.rev)
+        code = commit(db, &mark);
     if (!sqlite3_get_autocommit(db->conn)) /* some errors have rolled back already */
-        (void)step(db, DB_ROLLBACK);
+        (void)db_step(db, DB_ROLLBACK);
     if (code == SQLITE_OK)
-        db->rev = rev;
+        db->mark = mark;
     return code;
 }
 
@@ -243,9 +254,9 @@ static int collect(sqlite3_stmt *st, struct kv_job *job)
         if (job->kind == KV_JOB_LIST) {
             struct str key = {sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0)};
 
-            if (!str_starts(key, job->key))
+            if (!str_starts(key, job->range.prefix))
                 return 0;
-            if (job->nitems == job->limit || bytes >= LIST_BYTES) {
+            if (job->nitems == job->range.limit || bytes >= LIST_BYTES) {
                 job->more = true;
                 return 0;
             }
@@ -265,6 +276,7 @@ void db_read(struct db *db, struct kv_job *job)
     int r;
 
     bind(st, 1, job->kind == KV_JOB_GET ? job->key : kv_job_first(job, room));
+    job->rev = db->mark.rev;
     r = collect(st, job);
     sqlite3_reset(st);
     if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* db.h - the SQLite file behind kv_sqlite.c: opening it with distrust, and carrying out jobs.
- * Calls block. One thread at a time. */
+/* db.h - the SQLite file behind kv_sqlite.c: opening it with distrust, carrying out jobs, and
+ * keeping the history of changes. Calls block. One thread at a time. */
 #ifndef EVOKE_STORE_SQLITE_DB_H
 #define EVOKE_STORE_SQLITE_DB_H
 
@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 struct err;
+struct kv_history;
 struct kv_job;
+struct kv_past;
 struct list;
 struct sqlite3;
 struct sqlite3_stmt;
@@ -23,27 +25,46 @@ enum db_stmt {
     DB_PUT,
     DB_DEL,
     DB_SET_REV,
+    DB_REMEMBER,
+    DB_FORGET,
+    DB_HISTORY,
     DB_STMTS,
+};
+
+/* How far the store is: moves with a commit. */
+struct db_mark {
+    uint64_t rev;   /* of the last txn */
+    uint64_t first; /* the oldest revision in table changes; rev + 1 when it is empty */
+    size_t bytes;   /* of all keys in it */
 };
 
 struct db {
     struct sqlite3 *conn;
     struct sqlite3_stmt *stmts[DB_STMTS];
-    uint64_t rev;     /* of the last committed txn */
-    bool sync_failed; /* an fsync failed: writes are refused until the file is opened again */
+    struct db_mark mark; /* as committed */
+    bool sync_failed;    /* an fsync failed: writes are refused until the file is opened again */
 };
 
 /* -EINVAL not ours or too new, -EIO damaged, -EBUSY open elsewhere; e says which and what to do. */
-int db_open(struct db *db, const char *path, struct err *e);
+int db_open(struct db *db, const char *path, struct kv_history *ret, struct err *e);
 void db_close(struct db *db); /* also a half-opened one */
 
 /* Fill in result and r of each txn of the list; all that hold go into one commit. */
 void db_txns(struct db *db, struct list *jobs);
 void db_read(struct db *db, struct kv_job *job); /* a get or a list */
 
+/* Inside a transaction: add a txn to the history, and forget what is over its bounds. SQLITE_OK or
+ * its code; mark moves along. */
+int db_remember(struct db *db, const struct kv_past *past, uint64_t rev, struct db_mark *mark);
+int db_forget(struct db *db, struct db_mark *mark);
+/* Read it, to carry on from it. A damaged one is forgotten with a warning: those who watch then
+ * list again, which is always right. */
+int db_load_history(struct db *db, const char *path, struct kv_history *ret, struct err *e);
+
 /* CRC-32C over what a row means, so that a flipped bit is found: SQLite itself would not notice. */
 uint32_t db_row_crc(const void *key, size_t key_len, const void *value, size_t value_len,
                     uint64_t rev);
-int db_errno(int sqlite_code); /* what kv.h calls it */
+int db_errno(int sqlite_code);                  /* what kv.h calls it */
+int db_step(struct db *db, enum db_stmt which); /* one without rows: SQLITE_OK or its code */
 
 #endif

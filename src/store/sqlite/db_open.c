@@ -6,7 +6,7 @@
  * (not even the journal mode) before application_id and user_version say that the file is ours or
  * empty. Then quick_check reads every page once: damage is told at start-up, by name, and not in
  * the middle of a request. Rows carry a checksum of their own (db.c), since SQLite only checks its
- * structure.
+ * structure. Only a file that passed is brought up to date.
  *
  * The file is held with an exclusive lock for as long as it is open (locking_mode), so a second
  * daemon on the same directory is refused instead of believed, and there is no shared-memory file
@@ -27,7 +27,7 @@
 #include "base/err.h"
 #include "store/sqlite/db.h"
 
-enum { APPLICATION_ID = 0x65766b31 /* "evk1" */, FORMAT = 1 };
+enum { APPLICATION_ID = 0x65766b31 /* "evk1" */, FORMAT = 2 };
 
 static const char *const stmt_text[DB_STMTS] = {
         [DB_BEGIN] = "BEGIN IMMEDIATE",
@@ -40,9 +40,14 @@ static const char *const stmt_text[DB_STMTS] = {
                  " DO UPDATE SET rev = excluded.rev, crc = excluded.crc, value = excluded.value"),
         [DB_DEL] = "DELETE FROM kv WHERE key = ?1",
         [DB_SET_REV] = "UPDATE meta SET value = ?1 WHERE name = 'rev'",
+        [DB_REMEMBER] = "INSERT INTO changes (rev, crc, keys) VALUES (?1, ?2, ?3)",
+        [DB_FORGET] = "DELETE FROM changes WHERE rev = ?1 RETURNING length(keys)",
+        [DB_HISTORY] = "SELECT rev, crc, keys FROM changes ORDER BY rev",
 };
 
-static const char *const create_text =
+/* From each format to the next, from nothing on. Each step is one transaction, so a crash leaves
+ * the format before or after it. */
+static const char *const upgrade_text[FORMAT] = {
         "BEGIN IMMEDIATE;"
         "CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
         "INSERT INTO meta VALUES ('rev', 0);"
@@ -50,7 +55,13 @@ static const char *const create_text =
         " value BLOB NOT NULL) WITHOUT ROWID;"
         "PRAGMA application_id = 0x65766b31;"
         "PRAGMA user_version = 1;"
-        "COMMIT";
+        "COMMIT",
+
+        "BEGIN IMMEDIATE;"
+        "CREATE TABLE changes (rev INTEGER PRIMARY KEY, crc INTEGER NOT NULL, keys BLOB NOT NULL);"
+        "PRAGMA user_version = 2;"
+        "COMMIT",
+};
 
 static int failed(struct db *db, const char *doing, struct err *e)
 {
@@ -99,7 +110,7 @@ static int run(struct db *db, const char *sql, struct err *e)
     return 0;
 }
 
-/* 1 ours, 0 empty. */
+/* Its format: 1 and more if it is ours, 0 when it is empty. */
 static int recognise(struct db *db, struct err *e)
 {
     int64_t id = 0, format = 0, things = 0;
@@ -120,10 +131,11 @@ static int recognise(struct db *db, struct err *e)
                        "is not an evoke store (an SQLite file of another program, id 0x%" PRIx64
                        ")",
                        (uint64_t)id);
-    if (format != FORMAT)
+    if (format < 1 || format > FORMAT)
         return err_set(e, ERR_HOST, -EINVAL,
-                       "has format %" PRId64 ", this version of evoke knows %d", format, FORMAT);
-    return 1;
+                       "has format %" PRId64 ", this version of evoke knows 1 to %d", format,
+                       FORMAT);
+    return (int)format;
 }
 
 /* Create it ourselves: SQLite would make it readable for everybody. */
@@ -169,13 +181,13 @@ static int prepare(struct db *db, struct err *e)
     r = ask(db, "SELECT value FROM meta WHERE name = 'rev'", &rev, NULL, 0, e);
     if (r < 0)
         return r;
-    db->rev = (uint64_t)rev;
+    db->mark.rev = (uint64_t)rev;
     return 0;
 }
 
-static int open_checked(struct db *db, const char *path, struct err *e)
+static int open_checked(struct db *db, const char *path, struct kv_history *history, struct err *e)
 {
-    int known, r;
+    int format, r;
 
     r = make_file(path, e);
     if (r < 0)
@@ -191,27 +203,29 @@ static int open_checked(struct db *db, const char *path, struct err *e)
     if (r < 0)
         return r;
 
-    known = recognise(db, e);
-    if (known < 0)
-        return known;
+    format = recognise(db, e);
+    if (format < 0)
+        return format;
 
     r = run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096",
             e);
-    if (r == 0 && known == 0)
-        r = run(db, create_text, e);
     if (r == 0)
         r = check_pages(db, e);
+    while (r == 0 && format < FORMAT)
+        r = run(db, upgrade_text[format++], e);
     if (r == 0)
         r = prepare(db, e);
+    if (r == 0)
+        r = db_load_history(db, path, history, e);
     return r;
 }
 
-int db_open(struct db *db, const char *path, struct err *e)
+int db_open(struct db *db, const char *path, struct kv_history *ret, struct err *e)
 {
     int r;
 
     *db = (struct db){0};
-    r = open_checked(db, path, e);
+    r = open_checked(db, path, ret, e);
     if (r < 0) {
         db_close(db);
         return err_wrap(e, r, "store '%s'", path);

@@ -49,7 +49,7 @@ static void answer(void *user)
     else if (c->get)
         c->get(c->user, c->r, NULL);
     else
-        c->list(c->user, c->r, NULL, 0, false);
+        c->list(c->user, c->r, &(struct kv_page){0});
     free(c);
 }
 
@@ -88,25 +88,31 @@ static void fail_read(struct kv_faulty *f, kv_get_fn *get, kv_list_fn *list, voi
     loop_post(f->loop, answer, c);
 }
 
-static void faulty_get(struct kv *kv, struct str key, kv_get_fn *fn, void *user)
+static void faulty_get(struct kv *kv, struct str key, uint64_t deadline_ns, kv_get_fn *fn,
+                       void *user)
 {
     struct kv_faulty *f = (struct kv_faulty *)kv;
 
     if (f->read_times > 0)
         fail_read(f, fn, NULL, user);
     else
-        kv_get(f->real, key, fn, user);
+        kv_get(f->real, key, deadline_ns, fn, user);
 }
 
-static void faulty_list(struct kv *kv, struct str prefix, struct str after, uint32_t limit,
-                        kv_list_fn *fn, void *user)
+static void faulty_list(struct kv *kv, const struct kv_range *range, kv_list_fn *fn, void *user)
 {
     struct kv_faulty *f = (struct kv_faulty *)kv;
 
     if (f->read_times > 0)
         fail_read(f, NULL, fn, user);
     else
-        kv_list(f->real, prefix, after, limit, fn, user);
+        kv_list(f->real, range, fn, user);
+}
+
+static struct kv_watch *faulty_watch(struct kv *kv, struct str prefix, uint64_t from_rev,
+                                     kv_watch_fn *fn, void *user)
+{
+    return kv_watch(((struct kv_faulty *)kv)->real, prefix, from_rev, fn, user);
 }
 
 static void faulty_close(struct kv *kv)
@@ -116,7 +122,8 @@ static void faulty_close(struct kv *kv)
 
 void kv_faulty_init(struct kv_faulty *f, struct loop *l, struct kv *real)
 {
-    static const struct kv_ops ops = {faulty_get, faulty_list, faulty_txn, faulty_close};
+    static const struct kv_ops ops = {faulty_get, faulty_list, faulty_txn, faulty_watch,
+                                      faulty_close};
 
     *f = (struct kv_faulty){.kv = {&ops}, .real = real, .loop = l};
 }

@@ -43,14 +43,15 @@ static inline void on_get(void *user, int r, const struct kv_item *item)
     a->done = true;
 }
 
-static inline void on_list(void *user, int r, const struct kv_item *items, uint32_t n, bool more)
+static inline void on_list(void *user, int r, const struct kv_page *page)
 {
     struct answer *a = user;
 
-    for (uint32_t i = 0; i < n; i++)
-        answer_add(a, &items[i]);
+    for (uint32_t i = 0; i < page->n; i++)
+        answer_add(a, &page->items[i]);
     a->r = r;
-    a->more = more;
+    a->more = page->more;
+    a->rev = page->rev;
     a->done = true;
 }
 
@@ -66,7 +67,16 @@ static inline void on_txn(void *user, int r, uint64_t rev)
 static inline int get(struct loop *l, struct kv *kv, struct str key, struct answer *a)
 {
     answer_done(a);
-    kv_get(kv, key, on_get, a);
+    kv_get(kv, key, 0, on_get, a);
+    loop_run_until(l, &a->done);
+    return a->r;
+}
+
+static inline int list_range(struct loop *l, struct kv *kv, const struct kv_range *range,
+                             struct answer *a)
+{
+    answer_done(a);
+    kv_list(kv, range, on_list, a);
     loop_run_until(l, &a->done);
     return a->r;
 }
@@ -74,10 +84,8 @@ static inline int get(struct loop *l, struct kv *kv, struct str key, struct answ
 static inline int list(struct loop *l, struct kv *kv, struct str prefix, struct str after,
                        uint32_t limit, struct answer *a)
 {
-    answer_done(a);
-    kv_list(kv, prefix, after, limit, on_list, a);
-    loop_run_until(l, &a->done);
-    return a->r;
+    return list_range(l, kv, &(struct kv_range){.prefix = prefix, .after = after, .limit = limit},
+                      a);
 }
 
 static inline int txn(struct loop *l, struct kv *kv, const struct kv_txn *t, uint64_t *ret_rev)

@@ -93,8 +93,8 @@ static void no_completion_comes_before_the_call_returned(void **state)
     struct fix *f = *state;
     struct answer *b = xnew(struct answer);
 
-    kv_get(f->kv, S("k"), on_get, &f->a);
-    kv_list(f->kv, S("k"), STR_NONE, 1, on_list, b);
+    kv_get(f->kv, S("k"), 0, on_get, &f->a);
+    kv_list(f->kv, &(struct kv_range){.prefix = S("k"), .limit = 1}, on_list, b);
     assert_false(f->a.done || b->done);
     loop_run_until(f->loop, &b->done);
     loop_run_until(f->loop, &f->a.done);
@@ -333,7 +333,7 @@ static void a_completion_may_close_the_store(void **state)
 
     c->f = f;
     kv_txn(f->kv, &(struct kv_txn){.ops = &op, .nops = 1}, on_txn_close, c);
-    kv_get(f->kv, S("k"), on_get, &c->late);
+    kv_get(f->kv, S("k"), 0, on_get, &c->late);
     loop_run_until(f->loop, &c->done);
     assert_true(c->late.done);
     assert_int_equal(c->late.r, 0);
@@ -347,7 +347,7 @@ static void on_txn_ask_again(void *user, int r, uint64_t rev)
 
     (void)r;
     (void)rev;
-    kv_get(c->f->kv, S("k"), on_get, &c->late);
+    kv_get(c->f->kv, S("k"), 0, on_get, &c->late);
     c->done = true;
 }
 

@@ -155,8 +155,8 @@ static void a_newer_format_is_refused(void **state)
 
     open_it(f);
     f->kv = kv_close(f->kv);
-    run_sql(f, "PRAGMA user_version = 2;");
-    refuses(f, -EINVAL, "has format 2");
+    run_sql(f, "PRAGMA user_version = 3;");
+    refuses(f, -EINVAL, "has format 3");
 }
 
 static void a_store_cut_off_in_its_creation_is_created_again(void **state)
@@ -224,8 +224,8 @@ static void a_flipped_bit_in_a_value_is_told_when_it_is_read(void **state)
     buf_init(&file, 4 << 20);
     t_ok(io_read_file(AT_FDCWD, f->path, &file, &f->e), &f->e);
     at = memmem(file.p, file.n, "key030", 6);
-    assert_non_null(at);
-    at = memmem(at, 1000, "vvvv", 4);
+    while (at && !memmem(at, 40, "vvvv", 4)) /* not the row, but its change */
+        at = memmem(at + 1, file.n - (size_t)(at + 1 - file.p), "key030", 6);
     assert_non_null(at);
     at[100] ^= 1;
     t_ok(io_write_file(AT_FDCWD, f->path, buf_str(&file), 0600, &f->e), &f->e);
