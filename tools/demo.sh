@@ -20,14 +20,26 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-title() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || title() { printf '\n%s\n' "$*"; }
-try() { echo "\$ evoke $*"; "$evoke" "$@"; }
+bold='' plain=''
+[ -t 1 ] && [ -z "${NO_COLOR:-}" ] && bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+title() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
+# A command as one would type it, then what it does.
+try() {
+    line="\$ $build/evoke"
+    for word; do
+        case $word in
+        *[!A-Za-z0-9_./:=-]*) line="$line '$word'" ;;
+        *) line="$line $word" ;;
+        esac
+    done
+    printf '\n%s%s%s\n' "$bold" "$line" "$plain"
+    "$evoke" "$@"
+}
 
 EVOKE_ACCESS_KEY=DEMOACCESSKEY EVOKE_SECRET_KEY=demo-secret-key
 export EVOKE_ACCESS_KEY EVOKE_SECRET_KEY
 
-title "evoke serve"
+title "$build/evoke serve"
 mkfifo "$dir/pipe"
 "$evoke" serve --data "$dir/data" --listen 127.0.0.1:0 >"$dir/pipe" 2>&1 &
 pid=$!
@@ -49,9 +61,9 @@ for example in hello greeter report fc-upper; do
 done
 try list
 
-title "A FunctionGraph function: output, summary, log tail"
+title "A FunctionGraph function: its output, then its log and a summary"
 try invoke hello --event '{"name":"evoke"}'
-title "With an initializer and user data; the second call is warm"
+title "With an initializer and user data; the second call is warm: no initialization in its log"
 try invoke greeter --event '{"id":"a1"}'
 try invoke greeter --event '{"id":"c3"}'
 title "The same engine in Function Compute's dialect"
@@ -59,14 +71,15 @@ try invoke upper --event '"hello from bytes"'
 title "A failure, on purpose (exit code 1)"
 code=0
 try invoke report --event '{"numbers":[]}' || code=$?
-[ "$code" = 1 ] || { echo "expected exit code 1, got $code"; exit 1; }
+[ "$code" = 1 ] || { echo "demo: exit code 1 was expected, not $code"; exit 1; }
 
 title "Done. Everything has been stopped and removed."
 cat <<END
 Next:
-  build/evoke serve                      keep one running; it prints its key pair once
-  build/evoke deploy examples/hello      then change examples/hello/index.py and deploy again
-  build/evoke invoke hello --event '{"name":"you"}'
-  make test                              every check there is
+  $build/evoke serve                      keep one running; its first start shows the key pair for SDKs
+  $build/evoke deploy examples/hello      in another terminal; change examples/hello/index.py, deploy again
+  $build/evoke invoke hello --event '{"name":"you"}'
+  $build/evoke help                       all commands
   README.md                              the clouds' own SDKs against it
+  make test                              every check there is
 END

@@ -37,6 +37,13 @@ def run(argv, cwd, **env):
     return r.stdout
 
 
+def test_the_demo():
+    told = run([str(ROOT / "tools/demo.sh"), str(BUILD)], ROOT)
+    for part in ("Hello, evoke!", "Moin Ada!", "HELLO FROM BYTES", "ZeroDivisionError", "Duration ", "stopped and removed"):
+        assert part in told
+    assert "\033" not in told, "colour only on a terminal"
+
+
 def test_the_first_function(evoke):
     commands = [line.split("#")[0] for line in block("sh", "evoke deploy").splitlines()]
     serve, *rest = commands
