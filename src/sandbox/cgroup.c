@@ -15,6 +15,8 @@
  *   (3) who opened `tasks` must have the uid of the one who moves: launcher and init, both uid 0
  *       of the launcher's user namespace.
  *   (4) names are never used twice, so an instance that lingers in EBUSY disturbs no other.
+ *   (5) a tree is locked, flock(2), as long as its stub or launcher lives; only unlocked ones are
+ *       swept.
  *
  * cgroup v2 is not used yet (docs/adr/0003): enabling controllers means moving our own processes
  * to a leaf first, which is the keeper's affair. Controllers may share one hierarchy
@@ -28,6 +30,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -161,6 +164,15 @@ static int remove_level(int dir, const char *name)
     return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* Nobody holds the lock of this tree. A pid alone does not tell: its owner may live in another pid
+ * namespace and see the same cgroups. */
+static bool abandoned(int parent, const char *name)
+{
+    cleanup_close int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+    return dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0;
+}
+
 /* A stub that was killed could not clean up. Its pid is in the name. */
 static void sweep_dead(int parent)
 {
@@ -178,7 +190,7 @@ static void sweep_dead(int parent)
 
         if (str_starts(name, str_of(prefix)) &&
             str_u64(str_from(name, sizeof prefix - 1), 1, INT32_MAX, &pid) == 0 &&
-            kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+            kill((pid_t)pid, 0) < 0 && errno == ESRCH && abandoned(parent, de->d_name))
             (void)remove_level(parent, de->d_name);
     }
     (void)closedir(d);
@@ -210,7 +222,8 @@ int cgroup_tree_make(struct cgroup_tree *t, uid_t owner, struct err *e)
         if (mkdirat(parent, t->name, 0755) < 0 && errno != EEXIST)
             continue; /* read-only in many containers: not ours to use */
         dir = openat(parent, t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir < 0 || fchown(dir, owner, owner) < 0) {
+        /* Held by whoever has this descriptor: stub and launcher. Shared, as hierarchies may be. */
+        if (dir < 0 || flock(dir, LOCK_SH) < 0 || fchown(dir, owner, owner) < 0) {
             r = err_sys(e, "give cgroup '%s' (%s) to uid %u", t->name, controllers[i], owner);
             (void)unlinkat(parent, t->name, AT_REMOVEDIR);
             cgroup_tree_remove(t);
