@@ -215,12 +215,38 @@ static const struct {
 
 static void ready_code(struct invocation *in);
 
+/* Where the program is the package's own, its absence is no fault of ours: told like an exit, with
+ * the code a shell has for it. The code directory itself is there, we have looked twice. */
+static bool program_is_bad(const struct invocation *in, const struct err *e)
+{
+    const struct runtime *rt = runtime_find(in->fn->dialect, str_of(in->fn->runtime));
+    const struct worker_kind *kind = rt ? runtime_worker(rt) : NULL;
+
+    return kind && !kind->program && e->kind == ERR_HOST &&
+           (e->code == -ENOENT || e->code == -EACCES || e->code == -ENOEXEC);
+}
+
+static void on_bad_program(struct invocation *in, const struct err *e)
+{
+    tail_add(&in->tail, str_of(e->msg));
+    tail_add(&in->tail, S("\n"));
+    in->run.outcome = OUTCOME_INIT_EXITED;
+    in->run.cold = true;
+    in->run.exit_code = e->code == -ENOENT ? 127 : 126;
+    in->shape->failure(&in->run, &in->body);
+    answer(in);
+}
+
 static void on_no_start(struct invocation *in, const struct err *e)
 {
     if (e->code == -ENOENT && !in->code_retried && !in->iv->closing) {
         in->code_retried = true;
         map_del(in->iv->ready, str_of(in->fn->code.sha));
         ready_code(in);
+        return;
+    }
+    if (program_is_bad(in, e)) {
+        on_bad_program(in, e);
         return;
     }
     in->refused = *e;
