@@ -21,14 +21,18 @@ struct args {
     size_t n;
 };
 
+struct arg_table {
+    const struct arg_option *options; /* borrowed */
+    size_t n;
+};
+
+#define ARG_TABLE(array) ((struct arg_table){(array), sizeof(array) / sizeof((array)[0])})
+#define ARG_NO_OPTIONS   ((struct arg_table){NULL, 0})
+
 /*
  * Options may stand anywhere: "--name value" or "--name=value"; "--" ends them; "-" is a word.
  * tables: several lists of options, searched in order. -EINVAL with a sentence.
  */
-struct arg_table {
-    const struct arg_option *options;
-    size_t n;
-};
 int args_parse(const struct arg_table *tables, size_t ntables, int argc, char **argv,
                struct args *ret, struct err *e);
 

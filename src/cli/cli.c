@@ -66,18 +66,17 @@ static int parse_format(const char *text, enum output_format *ret, struct err *e
     return 0;
 }
 
-static int check_words(size_t n, size_t min, size_t max, struct err *e)
+static int check_words(const struct command *cmd, size_t n, struct err *e)
 {
-    if (n < min)
+    if (n < cmd->min_words)
         return err_set(e, ERR_CALLER, -EINVAL, "a word is missing");
-    if (n > max)
+    if (n > cmd->max_words)
         return err_set(e, ERR_CALLER, -EINVAL, "too many words");
     return 0;
 }
 
-int command_start(const char *name, int argc, char **argv, const struct arg_option *options,
-                  size_t noptions, size_t min, size_t max, struct common *ret, struct args *words,
-                  int *ret_exit)
+int command_start(const char *name, int argc, char **argv, struct arg_table options,
+                  struct common *ret, struct args *words, int *ret_exit)
 {
     const struct command *cmd = command_find(name);
     const struct arg_option common[] = {
@@ -87,7 +86,7 @@ int command_start(const char *name, int argc, char **argv, const struct arg_opti
             {.name = "--help", .flag = &ret->help},
             {.name = "-h", .flag = &ret->help},
     };
-    const struct arg_table tables[] = {{options, noptions}, {common, ARRAY_LEN(common)}};
+    const struct arg_table tables[] = {options, ARG_TABLE(common)};
     struct err e = {0};
     int r;
 
@@ -100,7 +99,7 @@ int command_start(const char *name, int argc, char **argv, const struct arg_opti
         return 1;
     }
     if (r >= 0)
-        r = check_words(words->n, min, max, &e);
+        r = check_words(cmd, words->n, &e);
     if (r >= 0)
         r = parse_format(ret->output, &ret->format, &e);
     if (r >= 0)

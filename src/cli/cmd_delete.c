@@ -18,7 +18,7 @@ int cmd_delete(int argc, char **argv)
 
     buf_init(&path, 8 << 10);
     buf_init(&body, 0);
-    if (command_start("delete", argc, argv, NULL, 0, 1, 1, &common, &words, &exit_code))
+    if (command_start("delete", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
         return exit_code;
     if (client_new(&common, &client, &e) < 0 || name_resolve(client, words.words[0], &path, &e) < 0)
         return command_fail(&e);

@@ -150,7 +150,7 @@ int cmd_deploy(int argc, char **argv)
     const char *dir;
     int exit_code, r;
 
-    if (command_start("deploy", argc, argv, NULL, 0, 0, ARGS_WORDS, &common, &words, &exit_code))
+    if (command_start("deploy", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
         return exit_code;
     dir = words.n ? words.words[0] : ".";
     if (load_manifest(dir, &m, &e) < 0 || check_wanted(&words, &m, &e) < 0 ||

@@ -20,7 +20,7 @@ int cmd_get(int argc, char **argv)
     int exit_code;
 
     buf_init(&path, 8 << 10);
-    if (command_start("get", argc, argv, NULL, 0, 1, 1, &common, &words, &exit_code))
+    if (command_start("get", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
         return exit_code;
     if (client_new(&common, &client, &e) < 0 ||
         name_resolve(client, words.words[0], &path, &e) < 0 ||

@@ -199,8 +199,7 @@ int cmd_invoke(int argc, char **argv)
     buf_init(&path, 8 << 10);
     buf_init(&event, EVENT_MAX);
     buf_init(&answer, 0);
-    if (command_start("invoke", argc, argv, options, ARRAY_LEN(options), 1, 1, &common, &words,
-                      &exit_code))
+    if (command_start("invoke", argc, argv, ARG_TABLE(options), &common, &words, &exit_code))
         return exit_code;
     if (read_event(event_word, &event, &e) < 0 || client_new(&common, &client, &e) < 0 ||
         name_resolve(client, words.words[0], &path, &e) < 0)

@@ -57,8 +57,7 @@ int cmd_list(int argc, char **argv)
     int exit_code;
 
     buf_init(&query, 8 << 10);
-    if (command_start("list", argc, argv, options, ARRAY_LEN(options), 0, 0, &common, &words,
-                      &exit_code))
+    if (command_start("list", argc, argv, ARG_TABLE(options), &common, &words, &exit_code))
         return exit_code;
     for (size_t i = 0; i < ARRAY_LEN(filter); i++) {
         if (!filter[i])

@@ -16,7 +16,7 @@ int cmd_status(int argc, char **argv)
     struct err e = {0};
     int exit_code;
 
-    if (command_start("status", argc, argv, NULL, 0, 0, 0, &common, &words, &exit_code))
+    if (command_start("status", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
         return exit_code;
     if (client_new(&common, &client, &e) < 0 ||
         client_get(client, S("/evoke/v1/status"), STR_NONE, &status, &e) < 0)

@@ -8,7 +8,7 @@ int cmd_version(int argc, char **argv)
     struct args words;
     int exit_code;
 
-    if (command_start("version", argc, argv, NULL, 0, 0, 0, &common, &words, &exit_code))
+    if (command_start("version", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
         return exit_code;
     switch (common.format) {
     case OUTPUT_TABLE:

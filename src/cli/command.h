@@ -40,6 +40,7 @@ struct command {
     const char *args;    /* "NAME [--event FILE|-|JSON]" */
     const char *summary; /* one line */
     const char *help;    /* paragraphs; NULL: none */
+    size_t min_words, max_words;
     /* argv[0] is the command's name. Returns an exit code. NULL: the daemon program's own. */
     int (*run)(int argc, char **argv);
 };
@@ -51,11 +52,11 @@ const struct command *command_find(const char *name); /* or NULL */
 void command_usage(FILE *out);                        /* all commands */
 void command_help(FILE *out, const struct command *cmd);
 
-/* The command's own options and the common ones; at least `min`, at most `max` words besides.
- * Returns 0 (go on), or 1: an answer was given already (help), *ret_exit is the exit code. */
-int command_start(const char *name, int argc, char **argv, const struct arg_option *options,
-                  size_t noptions, size_t min, size_t max, struct common *ret, struct args *words,
-                  int *ret_exit);
+/* Reads the command's own options and the common ones, and as many words as its row in the table
+ * allows. Returns 0 (go on), or 1: an answer was given already (help, or what is wrong), *ret_exit
+ * is the exit code. */
+int command_start(const char *name, int argc, char **argv, struct arg_table options,
+                  struct common *ret, struct args *words, int *ret_exit);
 
 /* "evoke: <message>" on stderr; returns the exit code that fits e. */
 int command_fail(const struct err *e);

@@ -16,7 +16,7 @@ static void add_cell(const struct cJSON *value, const char *unit, struct buf *ou
     if (cJSON_IsString(value)) {
         /* A line break would break the table. */
         for (const char *p = value->valuestring; *p; p++)
-            buf_addc(out, (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p);
+            buf_addc(out, (char)((unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p));
     } else {
         json_print(value, out);
     }
