@@ -139,11 +139,10 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
         return;
     va_copy(again, ap);
     n = vsnprintf(small, sizeof(small), fmt, ap);
-    if (n < 0)
-        fail(b);
-    else if ((size_t)n < sizeof(small))
+    if (n >= 0 && (size_t)n < sizeof(small))
         buf_add(b, small, (size_t)n);
-    else if ((to = buf_room(b, (size_t)n)) && vsnprintf(to, (size_t)n + 1, fmt, again) == n)
+    else if (n >= 0 && (to = buf_room(b, (size_t)n)) &&
+             vsnprintf(to, (size_t)n + 1, fmt, again) == n)
         buf_grew(b, (size_t)n);
     else
         fail(b);

@@ -275,8 +275,8 @@ void base64_encode(struct str data, struct buf *out)
             v |= (uint8_t)data.p[i + 2];
         *to++ = alphabet[v >> 18];
         *to++ = alphabet[v >> 12 & 63];
-        *to++ = left > 1 ? alphabet[v >> 6 & 63] : '=';
-        *to++ = left > 2 ? alphabet[v & 63] : '=';
+        *to++ = (char)(left > 1 ? alphabet[v >> 6 & 63] : '=');
+        *to++ = (char)(left > 2 ? alphabet[v & 63] : '=');
     }
     buf_grew(out, n);
 }

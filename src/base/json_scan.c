@@ -48,7 +48,7 @@ static bool all_plain(const char *p)
 static bool is_hex4(const struct scan *s, size_t at)
 {
     for (size_t k = at; k < at + 4; k++) {
-        char c = k < s->n ? s->p[k] : 0;
+        char c = (char)(k < s->n ? s->p[k] : '\0');
 
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
             return false;

@@ -4,6 +4,7 @@
 #ifndef EVOKE_BASE_LIST_H
 #define EVOKE_BASE_LIST_H
 
+#include <assert.h>
 #include <stdbool.h>
 
 #include "base/obj.h"
@@ -42,13 +43,25 @@ static inline void list_push_front(struct list *l, struct list *n)
     list_push_back(l->next, n);
 }
 
-static inline struct list *list_pop_front(struct list *l)
+/* Or NULL. */
+static inline struct list *list_first(const struct list *l)
 {
     struct list *n = l->next;
 
     if (n == l)
         return NULL;
-    list_remove(n);
+    /* The analyzer does not see that list_remove(n) changed l, and so takes n for the node that was
+     * freed in the round before. */
+    assert(n->prev == l); /* NOLINT(clang-analyzer-unix.Malloc) */
+    return n;
+}
+
+static inline struct list *list_pop_front(struct list *l)
+{
+    struct list *n = list_first(l);
+
+    if (n)
+        list_remove(n);
     return n;
 }
 

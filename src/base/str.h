@@ -44,4 +44,19 @@ int str_i64(struct str s, int64_t min, int64_t max, int64_t *ret);
 char *str_dup(struct str s); /* owned, terminated, never NULL */
 bool str_utf8(struct str s); /* well-formed UTF-8 (RFC 3629) */
 
+/* ASCII only, whatever the locale. */
+static inline char str_lower(char c)
+{
+    if (c < 'A' || c > 'Z')
+        return c;
+    return (char)(c | 0x20);
+}
+
+static inline char str_upper(char c)
+{
+    if (c < 'a' || c > 'z')
+        return c;
+    return (char)(c & ~0x20);
+}
+
 #endif

@@ -119,7 +119,7 @@ static int find_directory(struct str z, struct str *ret, struct err *e)
 
 int zip_check_names(struct str bytes, struct err *e)
 {
-    struct str dir;
+    struct str dir = STR_NONE;
     int r;
 
     r = find_directory(bytes, &dir, e);

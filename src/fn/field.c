@@ -44,9 +44,7 @@ void fields_write(const struct field *fields, size_t n, const void *record, stru
         case FIELD_U32:
             jw_kint(w, f->key, *(const uint32_t *)at);
             break;
-        case FIELD_U64:
-            jw_kint(w, f->key, *(const int64_t *)at); /* at most EXACT_MAX */
-            break;
+        case FIELD_U64: /* at most EXACT_MAX */
         case FIELD_I64:
             jw_kint(w, f->key, *(const int64_t *)at);
             break;

@@ -210,7 +210,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     list_init(&s->conns);
     list_init(&s->free_reqs);
     buf_init(&s->answer, SIZE_MAX); /* holds what http_add_header() bounded */
-    buf_init(&s->refusal, 64 * 1024);
+    buf_init(&s->refusal, 64 << 10);
     s->accept_retry = loop_timer_new(l, on_accept_retry, s);
     deadlines_init(s);
     return s;

@@ -339,8 +339,8 @@ static void on_give_up(void *user)
     struct launch *la = OBJ(user, struct launch, LAUNCH_MAGIC);
     uint64_t now = clock_mono_ns();
 
-    while (!list_empty(&la->waiting)) {
-        struct launched *in = container_of(la->waiting.next, struct launched, node);
+    for (struct list *n; (n = list_first(&la->waiting));) {
+        struct launched *in = container_of(n, struct launched, node);
 
         if (in->give_up_ns > now) {
             loop_timer_start(la->give_up, (in->give_up_ns - now) / 1000000 + 1);
@@ -374,8 +374,8 @@ static void destroy(struct launch *la)
 
 static void free_dropped(struct list *l)
 {
-    while (!list_empty(l)) {
-        struct launched *in = container_of(l->next, struct launched, node);
+    for (struct list *n; (n = list_first(l));) {
+        struct launched *in = container_of(n, struct launched, node);
 
         assert(!in->ops); /* owners go first */
         forget(in);
@@ -432,8 +432,8 @@ static void on_turn(void *user)
         destroy(la);
         return;
     }
-    while (!list_empty(&la->cancelled))
-        report_refused(container_of(la->cancelled.next, struct launched, node), -ECANCELED,
+    for (struct list *n; (n = list_first(&la->cancelled));)
+        report_refused(container_of(n, struct launched, node), -ECANCELED,
                        "the start was cancelled");
     push(la);
 }

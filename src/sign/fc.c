@@ -64,8 +64,7 @@ static char *header_line(const struct sign_header *h)
 
     buf_init(&line, MAX_TEXT);
     for (size_t i = 0; i < h->name.n; i++)
-        buf_addc(&line, h->name.p[i] >= 'A' && h->name.p[i] <= 'Z' ? (char)(h->name.p[i] | 0x20)
-                                                                   : h->name.p[i]);
+        buf_addc(&line, str_lower(h->name.p[i]));
     buf_addc(&line, ':');
     buf_adds(&line, str_trim(h->value));
     return buf_take(&line);

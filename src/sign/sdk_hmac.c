@@ -154,7 +154,7 @@ static void add_lower(struct str s, struct buf *out)
     if (!to)
         return;
     for (size_t i = 0; i < s.n; i++)
-        to[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i];
+        to[i] = str_lower(s.p[i]);
     buf_grew(out, s.n);
 }
 
@@ -205,9 +205,7 @@ int sign_sdk_compute(const struct sign_request *r, struct str signed_headers, st
     buf_init(&text, MAX_CANONICAL);
     (void)buf_room(&text, USUAL_CANONICAL); /* one allocation for most */
     for (size_t i = 0; i < r->method.n; i++)
-        buf_addc(&text, r->method.p[i] >= 'a' && r->method.p[i] <= 'z'
-                                ? (char)(r->method.p[i] & ~0x20)
-                                : r->method.p[i]);
+        buf_addc(&text, str_upper(r->method.p[i]));
     buf_addc(&text, '\n');
     add_path(r, &text);
     buf_addc(&text, '\n');
