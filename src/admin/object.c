@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "dialect/shape.h"
 #include "fn/fn.h"
 #include "runtime/runtime.h"
 
@@ -31,6 +32,9 @@ const char *admin_object_state(const struct fn *f, char out[ADMIN_STATE_TEXT])
         snprintf(out, ADMIN_STATE_TEXT, "no code: deploy some");
     else if (!rt)
         snprintf(out, ADMIN_STATE_TEXT, "'%.64s' is not a runtime of %s", f->runtime,
+                 dialect_names[f->dialect]);
+    else if (!shape_of(f->dialect))
+        snprintf(out, ADMIN_STATE_TEXT, "this version of evoke does not run functions of %s",
                  dialect_names[f->dialect]);
     else if (!runtime_worker(rt))
         snprintf(out, ADMIN_STATE_TEXT, "this version of evoke has no worker for %s", f->runtime);

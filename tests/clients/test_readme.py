@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README.md, word for word: its commands and snippets are run as they stand, but for the endpoint and the key pair."""
+"""README.md and docs/manifest.md, word for word: what they show is run as it stands, but for endpoint and key pair."""
 import os
 import pathlib
 import re
@@ -12,12 +12,12 @@ import pytest
 from evoked import BUILD, ROOT, Evoked
 
 HERE = pathlib.Path(__file__).parent
-README = (ROOT / "README.md").read_text()
 
 
-def block(language, containing):
+def block(language, containing, document="README.md"):
     """The one fenced block of that language which contains these words."""
-    found = [b for b in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if containing in b]
+    text = (ROOT / document).read_text()
+    found = [b for b in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if containing in b]
     assert len(found) == 1, f"{len(found)} blocks in {language} contain {containing!r}"
     return found[0]
 
@@ -85,3 +85,13 @@ def test_the_node_snippet(evoke, tmp_path):
     (tmp_path / "hi.mjs").write_text(filled_in(block("js", "@alicloud/fc2"), evoke))
     told = run(["node", "hi.mjs"], tmp_path)
     assert told.startswith("HELLO\n") and "FC Invoke End RequestId" in told, told
+
+
+def test_the_manifest_with_every_key(evoke, tmp_path):
+    (tmp_path / "evoke.yaml").write_text(block("yaml", "initializer_timeout", "docs/manifest.md"))
+    (tmp_path / "index.py").write_text("def init(context):\n    print('made ready')\n\n\n"
+                                       "def handler(event, context):\n    return context.getUserData('GREETING')\n")
+    r = evoke.run("deploy", str(tmp_path))
+    assert r.returncode == 0, r.stderr
+    r = evoke.run("invoke", "hello")
+    assert r.returncode == 0 and r.stdout == "hello\n" and "made ready" in r.stderr, r.stdout + r.stderr
