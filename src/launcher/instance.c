@@ -190,8 +190,10 @@ static int watch(int epoll, int fd, unsigned kind, size_t slot)
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-/* Channel and log: the daemon's ends, non-blocking, go to the instance, the others to ret. */
-static int open_ends(struct instance *in, int *ret_channel, int *ret_log, struct err *e)
+/* Channel and log: the daemon's ends, non-blocking, go to the instance, the others to ret. The log
+ * belongs to uid, so that the function can open it by name too: /dev/stderr, /proc/self/fd/1. */
+static int open_ends(struct instance *in, uint32_t uid, int *ret_channel, int *ret_log,
+                     struct err *e)
 {
     int pair[2], pipe_fds[2];
 
@@ -203,6 +205,8 @@ static int open_ends(struct instance *in, int *ret_channel, int *ret_log, struct
         return err_sys(e, "log pipe");
     in->log = pipe_fds[0];
     *ret_log = pipe_fds[1];
+    if (fchown(*ret_log, uid, uid) < 0)
+        return err_sys(e, "give the log pipe to uid %u", uid);
     if (fcntl(in->channel, F_SETFL, O_NONBLOCK) < 0 || fcntl(in->log, F_SETFL, O_NONBLOCK) < 0)
         return err_sys(e, "make the daemon's ends non-blocking");
     return 0;
@@ -233,7 +237,7 @@ static int start_in(struct instances *set, const struct launch_start *m, size_t 
 
     r = open_code(set->host.code_dir, m->code, &code, e);
     if (r >= 0)
-        r = open_ends(in, &channel, &log, e);
+        r = open_ends(in, spec.uid, &channel, &log, e);
     if (r < 0)
         return r;
 

@@ -14,7 +14,12 @@
 #include "base/obj.h"
 
 enum {
-    FILES_MAX = 2048,         /* FunctionGraph's own number */
+    FILES_MAX = 2048, /* FunctionGraph's own number */
+    /* Not 0: where core_pattern is a pipe the kernel ignores the limit and would run the host's
+     * handler, as root, on what a function made of its memory. 1 is the value it starts such
+     * handlers with, and no dump at all (fs/coredump.c); for a file it is too small anyway.
+     * seccomp.c keeps a function from lowering it to 0. */
+    CORE_BYTES = 1,
     MEMLOCK_BYTES = 64 << 10, /* what an ordinary login has */
     STACK_BYTES = 8 << 20,
     SIGNALS_MAX = 1024,
@@ -29,7 +34,7 @@ int limits_apply(const struct limits *l, bool hard_memory, struct err *e)
     } wanted[] = {
             {RLIMIT_NPROC, "processes", l->pids},
             {RLIMIT_NOFILE, "open files", FILES_MAX},
-            {RLIMIT_CORE, "core size", 0},
+            {RLIMIT_CORE, "core size", CORE_BYTES},
             {RLIMIT_MEMLOCK, "locked memory", MEMLOCK_BYTES},
             {RLIMIT_MSGQUEUE, "message queues", 0},
             {RLIMIT_STACK, "stack", STACK_BYTES},

@@ -39,9 +39,9 @@
 
 enum { TMP_INODES = 1024, TMP_INODES_PER_MB = 32 };
 
-static const char *const directories[] = {"etc", "code", "opt", "opt/function", "opt/function/code",
-                                          "tmp", "proc", "dev", "rt",           "usr",
-                                          "var"};
+static const char *const directories[] = {
+        "etc", "code", "opt", "opt/function", "opt/function/code", "tmp", "proc", "dev",
+        "rt",  "usr",  "var", "etc/ssl"};
 
 /* Bound read-only from the host when they exist there. */
 static const struct {
@@ -49,7 +49,8 @@ static const struct {
     bool directory, device;
 } binds[] = {
         {"/usr", "usr", .directory = true},
-        {"/etc/ssl", "etc/ssl", .directory = true},
+        {"/etc/ssl/certs", "etc/ssl/certs", .directory = true}, /* not private, beside it */
+        {"/etc/ssl/openssl.cnf", "etc/ssl/openssl.cnf"},
         {"/etc/alternatives", "etc/alternatives", .directory = true},
         {"/etc/ld.so.cache", "etc/ld.so.cache"},
         {"/dev/null", "dev/null", .device = true},

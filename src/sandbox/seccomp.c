@@ -22,6 +22,7 @@
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -56,7 +57,7 @@ static const char *const allowed[] = {
         "mremap", "msync", "munlock", "munmap", "nanosleep", "newfstatat", "open", "openat",
         "openat2", "pause", "pidfd_open", "pidfd_send_signal", "pipe", "pipe2", "pkey_alloc",
         "pkey_free", "pkey_mprotect", "poll", "ppoll", "prctl", "pread64", "preadv", "preadv2",
-        "prlimit64", "pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
+        "pselect6", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink",
         "readlinkat", "readv", "recvfrom", "recvmmsg", "recvmsg", "rename", "renameat", "renameat2",
         "restart_syscall", "rmdir", "rseq", "rt_sigaction", "rt_sigpending", "rt_sigprocmask",
         "rt_sigqueueinfo", "rt_sigreturn", "rt_sigsuspend", "rt_sigtimedwait", "rt_tgsigqueueinfo",
@@ -64,7 +65,7 @@ static const char *const allowed[] = {
         "sched_getparam", "sched_getscheduler", "sched_setaffinity", "sched_setattr",
         "sched_setparam", "sched_setscheduler", "sched_yield", "select", "sendfile", "sendmmsg",
         "sendmsg", "sendto", "set_robust_list", "set_tid_address", "get_robust_list", "setitimer",
-        "setpgid", "setpriority", "setrlimit", "setsid", "setsockopt", "shutdown", "sigaltstack",
+        "setpgid", "setpriority", "setsid", "setsockopt", "shutdown", "sigaltstack",
         "signalfd", "signalfd4", "socketpair", "splice", "stat", "statfs", "statx", "symlink",
         "symlinkat", "sync", "sync_file_range", "syncfs", "sysinfo", "tee", "tgkill", "time",
         "timer_create", "timer_delete", "timer_getoverrun", "timer_gettime", "timer_settime",
@@ -152,6 +153,33 @@ static int add_sockets(scmp_filter_ctx cx)
     return r;
 }
 
+/* Any limit may be lowered but that of core files: limits.c says why its value must stay. Limits
+ * are told apart by 32 bits, as the kernel does it. */
+static int add_limits(scmp_filter_ctx cx)
+{
+    const uint32_t no = SCMP_ACT_ERRNO(EPERM);
+    int r = 0;
+
+    for (unsigned i = 0; r >= 0 && i < RLIM_NLIMITS; i++) {
+        const struct scmp_arg_cmp set = SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, i);
+        const struct scmp_arg_cmp pset = SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, i);
+
+        if (i != RLIMIT_CORE) {
+            r = seccomp_rule_add(cx, SCMP_ACT_ALLOW, SCMP_SYS(setrlimit), 1, set);
+            if (r >= 0)
+                r = seccomp_rule_add(cx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, pset);
+            continue;
+        }
+        r = seccomp_rule_add(cx, no, SCMP_SYS(setrlimit), 1, set);
+        if (r >= 0)
+            r = seccomp_rule_add(cx, no, SCMP_SYS(prlimit64), 2, pset, SCMP_A2(SCMP_CMP_NE, 0));
+        if (r >= 0)
+            r = seccomp_rule_add(cx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, pset,
+                                 SCMP_A2(SCMP_CMP_EQ, 0)); /* only asks */
+    }
+    return r;
+}
+
 static int add_arguments(scmp_filter_ctx cx)
 {
     int r = seccomp_rule_add(cx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
@@ -159,6 +187,8 @@ static int add_arguments(scmp_filter_ctx cx)
 
     if (r >= 0)
         r = add_sockets(cx);
+    if (r >= 0)
+        r = add_limits(cx);
     for (size_t i = 0; r >= 0 && i < ARRAY_LEN(ioctls); i++)
         r = seccomp_rule_add(cx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                              SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, ioctls[i]));

@@ -133,6 +133,32 @@ def test_its_environment_is_built_from_nothing(seen):
     assert seen[1]["cwd"] == "/opt/function"
 
 
+STREAMS = '''
+import ctypes, os, resource
+
+def lower(limit, mask=0):
+    one = (ctypes.c_ulong * 2)(0, 0)
+    libc = ctypes.CDLL(None, use_errno=True)
+    return [libc.syscall(n, *a) for n, a in ((160, (limit | mask, one)), (302, (0, limit | mask, one, None)))]
+
+def handler(event, context):
+    with open("/dev/stdout", "w") as f:
+        f.write("by name\\n")
+    return {"shell": os.system("echo from a shell > /dev/stderr"), "core": resource.getrlimit(resource.RLIMIT_CORE)[1],
+            "lowered": lower(resource.RLIMIT_CORE) + lower(resource.RLIMIT_CORE, 1 << 32), "other": lower(resource.RLIMIT_NICE),
+            "still": resource.getrlimit(resource.RLIMIT_CORE)[1], "ssl": sorted(os.listdir("/etc/ssl"))}
+'''
+
+
+def test_output_can_be_written_by_its_name_and_no_core_handler_is_run(evoke_mode):
+    client = Client(evoke_mode)
+    client.create("streams", STREAMS)
+    r = client.invoke("streams", b"{}")
+    # 1: the only limit that a core_pattern with a pipe respects (core(5) does not say so, fs/coredump.c does)
+    assert r.json() == {"shell": 0, "core": 1, "lowered": [-1] * 4, "other": [0, 0], "still": 1,
+                        "ssl": [n for n in r.json()["ssl"] if n in ("certs", "openssl.cnf")]}, r.text
+
+
 HOG = "def handler(event, context):\n    b = bytearray(event['mb'] << 20)\n    b[::4096] = b'x' * len(b[::4096])\n    return len(b)\n"
 
 
