@@ -125,14 +125,18 @@ static void print_people(struct client *c, const struct outcome *o, struct str a
 {
     cleanup_with(buf_done) struct buf log;
 
+    if (isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
+        fputs("Output:\n", stderr);
     fwrite(answer.p, 1, answer.n, stdout);
     if (answer.n && answer.p[answer.n - 1] != '\n')
         putchar('\n');
     fflush(stdout);
     get_log(c, &log);
-    fprintf(stderr, "\nLog:\n%s%s", log.n ? log.p : "(empty)",
-            log.n && log.p[log.n - 1] == '\n' ? "\n" : "\n\n");
-    fprintf(stderr, "Summary:\n");
+    fputs("\nLog:\n", stderr);
+    if (!log.n)
+        fputs("(empty)", stderr);
+    fwrite(log.p, 1, log.n, stderr); /* a function may print NUL bytes */
+    fputs(log.n && log.p[log.n - 1] == '\n' ? "\nSummary:\n" : "\n\nSummary:\n", stderr);
     for (size_t i = 0; i < ARRAY_LEN(summary); i++) {
         struct str v = client_header(c, summary[i].header);
 

@@ -77,18 +77,41 @@ void output_rows(const struct cJSON *rows, const struct column *columns, size_t 
     }
 }
 
-void output_fields(const struct cJSON *obj, struct buf *out)
+/* The longest "outer.inner" below obj. The reader of JSON bounds the depth. */
+static size_t names_width(const struct cJSON *obj, size_t before)
 {
     size_t width = 0;
 
-    for (const struct cJSON *item = obj->child; item; item = item->next)
-        width = strlen(item->string) > width ? strlen(item->string) : width;
     for (const struct cJSON *item = obj->child; item; item = item->next) {
-        buf_addz(out, item->string);
-        pad(out, strlen(item->string), width + 2);
+        size_t n = before + strlen(item->string);
+
+        if (cJSON_IsObject(item))
+            n = names_width(item, n + 1);
+        width = n > width ? n : width;
+    }
+    return width;
+}
+
+static void add_fields(const struct cJSON *obj, const char *before, size_t width, struct buf *out)
+{
+    for (const struct cJSON *item = obj->child; item; item = item->next) {
+        cleanup_free char *name = xasprintf("%s%s", before, item->string);
+        cleanup_free char *inside = xasprintf("%s.", name);
+
+        if (cJSON_IsObject(item)) {
+            add_fields(item, inside, width, out);
+            continue;
+        }
+        buf_addz(out, name);
+        pad(out, strlen(name), width + 2);
         add_cell(item, NULL, out);
         buf_addc(out, '\n');
     }
+}
+
+void output_fields(const struct cJSON *obj, struct buf *out)
+{
+    add_fields(obj, "", names_width(obj, 0), out);
 }
 
 /* Text that YAML reads back as the same text without quotes; anything doubtful is quoted. */

@@ -17,7 +17,7 @@ struct column {
 
 /* One line per object of an array, columns aligned. */
 void output_rows(const struct cJSON *rows, const struct column *columns, size_t n, struct buf *out);
-/* One line per field of an object; nested values as JSON. */
+/* One line per field of an object, those of objects inside as outer.inner; lists as JSON. */
 void output_fields(const struct cJSON *obj, struct buf *out);
 void output_yaml(const struct cJSON *tree, struct buf *out);
 void output_json(const struct cJSON *tree, struct buf *out);

@@ -82,8 +82,8 @@ static int read_keys(const struct common *common, struct settings *s, struct err
     if (r < 0) {
         buf_done(&text);
         return err_set(e, ERR_CALLER, -EACCES,
-                       "no key pair: set EVOKE_ACCESS_KEY and EVOKE_SECRET_KEY, or name the "
-                       "daemon's data directory with --data (no readable %.90s)",
+                       "no key pair: %.90s cannot be read; be the user of `evoke serve`, name its "
+                       "directory with --data, or set EVOKE_ACCESS_KEY and EVOKE_SECRET_KEY",
                        path);
     }
     r = settings_root_key(buf_str(&text), &s->access_key, &s->secret_key, e);

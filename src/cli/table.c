@@ -86,5 +86,6 @@ void command_help(FILE *out, const struct command *cmd)
             cmd->summary);
     if (cmd->help)
         fprintf(out, "\n%s\n", cmd->help);
-    fprintf(out, "\n%s", common_help);
+    if (cmd->run) /* the daemon has options of its own */
+        fprintf(out, "\n%s", common_help);
 }

@@ -21,6 +21,21 @@ static void columns_are_as_wide_as_their_widest_cell(void **state)
                            "\xc3\xa4\xc3\xb6longer  \n"));
 }
 
+static void fields_of_objects_inside_have_lines_of_their_own(void **state)
+{
+    cleanup_with(json_freep) struct cJSON *obj = json_parse(
+            S("{\"n\":1,\"in\":{\"a\":\"b\",\"deep\":{\"c\":true}},\"none\":{},\"l\":[1]}"), NULL);
+    cleanup_with(buf_done) struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    output_fields(obj, &out);
+    t_str(buf_str(&out), S("n          1\n"
+                           "in.a       b\n"
+                           "in.deep.c  true\n"
+                           "l          [1]\n"));
+}
+
 static void control_characters_do_not_reach_the_terminal(void **state)
 {
     cleanup_with(json_freep) struct cJSON *obj =
@@ -59,6 +74,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(columns_are_as_wide_as_their_widest_cell),
+            cmocka_unit_test(fields_of_objects_inside_have_lines_of_their_own),
             cmocka_unit_test(control_characters_do_not_reach_the_terminal),
             cmocka_unit_test(yaml_reads_back_as_the_same_tree),
     };
