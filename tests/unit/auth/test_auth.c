@@ -313,6 +313,8 @@ static void fc_paths_match_decoded_or_as_written(void **state)
             {"/2016-08-15/services/a%20b", "/2016-08-15/services/a%2520b", "", AUTH_MISMATCH},
             {"/2016-08-15/services/a", "/2016-08-15/services/b", "", AUTH_MISMATCH},
             {"/2016-08-15/proxy/s/f/x%20y", "/2016-08-15/proxy/s/f/x y", "b=2&a=1", AUTH_OK},
+            {"/2016-08-15/pro%78y/s/f/x", "/2016-08-15/proxy/s/f/x", "a=1", AUTH_OK},
+            {"/2016-08-15/services/a%zz", "/2016-08-15/services/a%zz", "", AUTH_MALFORMED},
     };
 
     (void)state;
@@ -324,6 +326,25 @@ static void fc_paths_match_decoded_or_as_written(void **state)
         add(&m, "Date", FC_DATE);
         fc_sign(&m, rows[i].signed_as);
         assert_int_equal(auth_fc_body(keys, &m.r, NULL), rows[i].why);
+        buf_done(&m.authorization);
+    }
+}
+
+static void what_was_signed_as_query_is_not_taken_as_path(void **state)
+{
+    static const char *const sent[] = {"/2016-08-15/proxy/s/f/x%0Aa=1",
+                                       "/2016-08-15/proxy/s/f/x%0a", "/2016-08-15/proxy/s/f/x%7f"};
+    struct made m;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+        begin(&m, "GET", "/2016-08-15/proxy/s/f/x", "");
+        m.r.query = S("a=1");
+        add(&m, "Date", FC_DATE);
+        fc_sign(&m, "/2016-08-15/proxy/s/f/x");
+        m.r.path = str_of(sent[i]);
+        m.r.query = STR_NONE;
+        assert_int_equal(auth_fc_body(keys, &m.r, NULL), AUTH_MALFORMED);
         buf_done(&m.authorization);
     }
 }
@@ -363,6 +384,7 @@ int main(void)
             cmocka_unit_test(a_named_body_hash_must_be_true),
             cmocka_unit_test(a_changed_head_does_not_match),
             cmocka_unit_test(fc_paths_match_decoded_or_as_written),
+            cmocka_unit_test(what_was_signed_as_query_is_not_taken_as_path),
             cmocka_unit_test(fc_signs_the_query_of_http_triggers_only),
     };
 
