@@ -130,14 +130,13 @@ enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request 
     if (!body_hash_holds(r))
         return fail(AUTH_MISMATCH, e, -EACCES, "X-Sdk-Content-Sha256 is not the hash of the body");
 
-    if (sign_sdk_compute(&what, sign.signed_headers, header(r, "x-sdk-date"),
-                         str_of(key.secret_key), want, e) < 0)
+    if (sign_sdk_expect(&what, &sign, header(r, "x-sdk-date"), str_of(key.secret_key), want, e) < 0)
         return AUTH_MALFORMED;
     same = same_secret(str_of(want), sign.signature);
     if (!same && r->body.n == 0) {
         what.body = S("{}");
-        same = sign_sdk_compute(&what, sign.signed_headers, header(r, "x-sdk-date"),
-                                str_of(key.secret_key), want, e) == 0 &&
+        same = sign_sdk_expect(&what, &sign, header(r, "x-sdk-date"), str_of(key.secret_key), want,
+                               e) == 0 &&
                same_secret(str_of(want), sign.signature);
     }
     return same ? AUTH_OK

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sdk_hmac.c - SDK-HMAC-SHA256, the signature of Huawei Cloud's SDKs.
+ * sdk_hmac.c - SDK-HMAC-SHA256, the signature of Huawei Cloud's SDKs, and its derived form.
  *
  *   canonical = METHOD \n path/ \n sorted query \n "name:value\n" of each signed header \n
  *               names;of;them \n hex SHA-256 of the body
  *   signature = hex HMAC-SHA256(secret, "SDK-HMAC-SHA256\n" date "\n" hex SHA-256(canonical))
+ *
+ * The derived form, V11-HMAC-SHA256, has a line with its scope behind the date, and for a key the
+ * hex text of HKDF-SHA256(secret, salt = access key, info = scope).
  *
  * The path is decoded first and encoded again, segment by segment: SDKs differ in what they escape
  * on the wire, and all of them sign the same fully escaped form, with a slash at the end. A value
@@ -22,7 +25,8 @@
 #include "base/err.h"
 #include "base/uri.h"
 
-#define SCHEME "SDK-HMAC-SHA256"
+#define SCHEME  "SDK-HMAC-SHA256"
+#define DERIVED "V11-HMAC-SHA256"
 
 enum { MAX_CANONICAL = 256 * 1024, USUAL_CANONICAL = 1024, MAX_PAIRS = 4096 };
 
@@ -37,17 +41,40 @@ static bool take_field(struct str *rest, struct str name, struct str *ret)
     return ret->n > 0;
 }
 
+/* "Access=key", or "Credential=key/scope" where scope is three parts. */
+static int take_key(struct str *rest, bool derived, struct sign_sdk *ret, struct err *e)
+{
+    struct str scope;
+
+    if (!derived)
+        return take_field(rest, S("Access="), &ret->access_key)
+                       ? 0
+                       : err_set(e, ERR_CALLER, -EINVAL, "Authorization has no Access");
+
+    if (!take_field(rest, S("Credential="), &scope))
+        return err_set(e, ERR_CALLER, -EINVAL, "Authorization has no Credential");
+    ret->access_key = str_cut(&scope, '/');
+    ret->scope = scope;
+    if (ret->access_key.n == 0 || scope.n == 0)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "Credential is not of the form key/date/region/service");
+    return 0;
+}
+
 int sign_sdk_parse(struct str authorization, struct sign_sdk *ret, struct err *e)
 {
     struct str rest = str_trim(authorization);
-    struct sign_sdk found;
+    bool derived = str_starts(rest, S(DERIVED " "));
+    struct sign_sdk found = {0};
+    int r;
 
-    if (!str_starts(rest, S(SCHEME " ")))
+    if (!derived && !str_starts(rest, S(SCHEME " ")))
         return err_set(e, ERR_CALLER, -EINVAL, "Authorization is not of the form '" SCHEME " ...'");
-    rest = str_from(rest, sizeof(SCHEME));
+    rest = str_from(rest, derived ? sizeof(DERIVED) : sizeof(SCHEME));
 
-    if (!take_field(&rest, S("Access="), &found.access_key))
-        return err_set(e, ERR_CALLER, -EINVAL, "Authorization has no Access");
+    r = take_key(&rest, derived, &found, e);
+    if (r < 0)
+        return r;
     if (!take_field(&rest, S("SignedHeaders="), &found.signed_headers))
         return err_set(e, ERR_CALLER, -EINVAL, "Authorization has no SignedHeaders");
     if (!take_field(&rest, S("Signature="), &found.signature) || rest.p)
@@ -194,44 +221,84 @@ static void add_body_hash(const struct sign_request *r, struct buf *out)
     buf_addz(out, hash);
 }
 
-int sign_sdk_compute(const struct sign_request *r, struct str signed_headers, struct str date,
-                     struct str secret_key, char out[65], struct err *e)
+/* 0 and the canonical request in text. */
+static int canonical(const struct sign_request *r, struct str signed_headers, struct buf *text,
+                     struct err *e)
+{
+    int ret;
+
+    for (size_t i = 0; i < r->method.n; i++)
+        buf_addc(text, str_upper(r->method.p[i]));
+    buf_addc(text, '\n');
+    add_path(r, text);
+    buf_addc(text, '\n');
+    ret = add_query(r, text);
+    if (ret < 0)
+        return err_set(e, ERR_LIMIT, ret, "the query has more than %d parts", MAX_PAIRS);
+    buf_addc(text, '\n');
+    ret = add_headers(r, signed_headers, text, e);
+    if (ret < 0)
+        return ret;
+    buf_addc(text, '\n');
+    buf_adds(text, signed_headers);
+    buf_addc(text, '\n');
+    add_body_hash(r, text);
+    return buf_ok(text) ? 0
+                        : err_set(e, ERR_LIMIT, -EMSGSIZE, "the request is too large to be signed");
+}
+
+/* HKDF-SHA256 of 32 bytes is one block: HMAC(HMAC(salt, secret), info 0x01). RFC 5869. */
+static void derive(struct str secret, struct str access_key, struct str scope, char out[65])
+{
+    cleanup_with(buf_done) struct buf info;
+    uint8_t prk[SHA256_LEN], okm[SHA256_LEN];
+
+    buf_init(&info, scope.n + 1);
+    buf_adds(&info, scope);
+    buf_addc(&info, '\x01');
+    hmac_sha256(access_key, secret, prk);
+    hmac_sha256((struct str){(const char *)prk, sizeof(prk)}, buf_str(&info), okm);
+    hex_encode(okm, sizeof(okm), out);
+}
+
+int sign_sdk_expect(const struct sign_request *r, const struct sign_sdk *how, struct str date,
+                    struct str secret_key, char out[65], struct err *e)
 {
     cleanup_with(buf_done) struct buf text;
+    char hash[SHA256_HEX], derived[65];
     uint8_t mac[SHA256_LEN];
-    char hash[SHA256_HEX];
     int ret;
 
     buf_init(&text, MAX_CANONICAL);
     (void)buf_room(&text, USUAL_CANONICAL); /* one allocation for most */
-    for (size_t i = 0; i < r->method.n; i++)
-        buf_addc(&text, str_upper(r->method.p[i]));
-    buf_addc(&text, '\n');
-    add_path(r, &text);
-    buf_addc(&text, '\n');
-    ret = add_query(r, &text);
-    if (ret < 0)
-        return err_set(e, ERR_LIMIT, ret, "the query has more than %d parts", MAX_PAIRS);
-    buf_addc(&text, '\n');
-    ret = add_headers(r, signed_headers, &text, e);
+    ret = canonical(r, how->signed_headers, &text, e);
     if (ret < 0)
         return ret;
-    buf_addc(&text, '\n');
-    buf_adds(&text, signed_headers);
-    buf_addc(&text, '\n');
-    add_body_hash(r, &text);
-    if (!buf_ok(&text))
-        return err_set(e, ERR_LIMIT, -EMSGSIZE, "the request is too large to be signed");
 
     sha256_hex(buf_str(&text), hash);
     buf_reset(&text);
-    buf_addz(&text, SCHEME "\n");
+    buf_addz(&text, how->scope.p ? DERIVED "\n" : SCHEME "\n");
     buf_adds(&text, date);
     buf_addc(&text, '\n');
+    if (how->scope.p) {
+        buf_adds(&text, how->scope);
+        buf_addc(&text, '\n');
+        derive(secret_key, how->access_key, how->scope, derived);
+        secret_key = str_of(derived);
+    }
     buf_addz(&text, hash);
     hmac_sha256(secret_key, buf_str(&text), mac);
     hex_encode(mac, sizeof(mac), out);
+    explicit_bzero(derived, sizeof(derived));
     return 0;
+}
+
+int sign_sdk_compute(const struct sign_request *r, struct str signed_headers, struct str date,
+                     struct str secret_key, char out[65], struct err *e)
+{
+    struct sign_sdk plain = {.signed_headers = signed_headers};
+
+    return sign_sdk_expect(r, &plain, date, secret_key, out, e);
 }
 
 static int by_name(const void *a, const void *b)

@@ -27,22 +27,35 @@ struct sign_request {
     struct str body;
 };
 
-/* --- SDK-HMAC-SHA256 (Huawei Cloud), functiongraph.md 2.2 --- */
+/*
+ * --- SDK-HMAC-SHA256 and V11-HMAC-SHA256 (Huawei Cloud) ---
+ *
+ * Source: the cloud's guide to AK/SK signing; the second, derived form is what its SDKs send when
+ * asked to derive a key for one day, region and service (HKDF, RFC 5869). Both sign the same
+ * canonical request.
+ */
 
 struct sign_sdk { /* a parsed Authorization header; views into it */
     struct str access_key, signed_headers, signature;
+    struct str scope; /* "20261121/region/service" of the derived form; else STR_NONE */
 };
-/* 0; -EINVAL when it is not of this scheme's form (e says what). */
+/* 0; -EINVAL when it is of neither form (e says what). */
 int sign_sdk_parse(struct str authorization, struct sign_sdk *ret, struct err *e);
-/* Hex signature over r with the headers named in signed_headers ("a;b;c"). -EINVAL: a named header
- * is missing or not sorted; -EMSGSIZE: canonical request over 256 KiB. */
+/*
+ * The hex signature r ought to have, signed as `how` says (its signature is not looked at).
+ * -EINVAL: a named header is missing or the names are not sorted; -EMSGSIZE: canonical request over
+ * 256 KiB.
+ */
+int sign_sdk_expect(const struct sign_request *r, const struct sign_sdk *how, struct str date,
+                    struct str secret_key, char out[65], struct err *e);
+/* The same for the plain form, over the headers named in signed_headers ("a;b;c"). */
 int sign_sdk_compute(const struct sign_request *r, struct str signed_headers, struct str date,
                      struct str secret_key, char out[65], struct err *e);
 /* Client side: value of the Authorization header; r must hold host and x-sdk-date. */
 int sign_sdk_authorize(const struct sign_request *r, struct str access_key, struct str secret_key,
                        struct buf *out, struct err *e);
 
-/* --- FC (Alibaba Function Compute 2016-08-15), function-compute.md 2.1 --- */
+/* --- FC (Alibaba Function Compute 2016-08-15) --- */
 
 struct sign_fc {
     struct str access_key, signature; /* signature: base64 text */

@@ -144,6 +144,25 @@ def test_create_returns_the_whole_object(cloud):
     assert re.fullmatch(UUID, cloud.headers["X-Request-Id"])
 
 
+@pytest.mark.parametrize("secret,status", [(None, 200), ("wrong", 401)])
+def test_a_client_that_derives_its_key_is_known_too(evoke_shared, secret, status):
+    """The SDK's V11-HMAC-SHA256, which a program opts in to."""
+    sent = []
+    credentials = (BasicCredentials(evoke_shared.access_key, secret or evoke_shared.secret_key, PROJECT)
+                   .with_derived_predicate(lambda request: True))
+    credentials._process_derived_auth_params("functiongraph", "local-1")  # what .with_region() would set
+    handler = HttpHandler().add_response_handler(lambda **kw: sent.append(kw["response"].request.headers))
+    client = (FunctionGraphClient.new_builder().with_credentials(credentials).with_http_handler(handler)
+              .with_http_config(HttpConfig(retry_times=0)).with_endpoint(evoke_shared.url).build())
+    if status == 200:
+        assert client.list_functions(ListFunctionsRequest(maxitems="1")).count >= 0
+    else:
+        with pytest.raises(ClientRequestException) as refused:
+            client.list_functions(ListFunctionsRequest(maxitems="1"))
+        assert refused.value.status_code == 401
+    assert sent and all(h["Authorization"].startswith("V11-HMAC-SHA256 ") for h in sent)
+
+
 def test_create_twice_is_a_conflict(cloud):
     cloud.create("twice")
     e = refused(lambda: cloud.create("twice"), 409, "FSS.1061")

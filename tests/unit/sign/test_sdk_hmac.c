@@ -61,6 +61,32 @@ static void signatures_are_those_of_the_official_sdk(void **state)
          "9aca4c2c70c8ab16a41d9a69900af8bf918a4ecb7bf30ffe0195d1572df83703");
 }
 
+static void the_derived_form_is_that_of_the_official_sdk(void **state)
+{
+    struct sign_request r = request("POST",
+                                    "/v2/" P "/fgs/functions/urn:fss:local-1:" P
+                                    ":function:default:hello:!prod/invocations",
+                                    NULL, "{\"k\":\"v \xc3\xa9\"}");
+    static const char sent[] =
+            "V11-HMAC-SHA256 Credential=AKTEST/20261121/local-1/functiongraph, "
+            "SignedHeaders=" HEADERS
+            ", Signature=d33f5d5746705496326c48a481be815c6658a7deadb2dbc4443d0dd3a30359bf";
+    struct err e = {0};
+    struct sign_sdk how;
+    char got[65];
+
+    (void)state;
+    t_ok(sign_sdk_parse(str_of(sent), &how, &e), &e);
+    t_str(how.access_key, S("AKTEST"));
+    t_str(how.scope, S("20261121/local-1/functiongraph"));
+    t_ok(sign_sdk_expect(&r, &how, S("20261121T204758Z"), S("SKTEST"), got, &e), &e);
+    t_str(str_of(got), how.signature);
+
+    how.scope = S("20261122/local-1/functiongraph"); /* another day, another key */
+    t_ok(sign_sdk_expect(&r, &how, S("20261121T204758Z"), S("SKTEST"), got, &e), &e);
+    assert_false(str_eq(str_of(got), how.signature));
+}
+
 static void authorize_makes_what_parse_and_compute_accept(void **state)
 {
     struct sign_request r = request("DELETE", "/v2/" P "/fgs/functions/a b", "", "");
@@ -187,6 +213,11 @@ static void authorization_of_another_form_is_refused(void **state)
             "SDK-HMAC-SHA256 Access=a, SignedHeaders=h, Signature=ABC",
             "SDK-HMAC-SHA256 Access=a, SignedHeaders=h",
             "FC a:b",
+            "V11-HMAC-SHA256 Access=a, SignedHeaders=h, Signature=" HEX64,
+            "V11-HMAC-SHA256 Credential=a, SignedHeaders=h, Signature=" HEX64,
+            "V11-HMAC-SHA256 Credential=a/, SignedHeaders=h, Signature=" HEX64,
+            "V11-HMAC-SHA256 Credential=/d/r/s, SignedHeaders=h, Signature=" HEX64,
+            "SDK-HMAC-SHA256 Credential=a/d/r/s, SignedHeaders=h, Signature=" HEX64,
     };
     struct sign_sdk sign;
 
@@ -204,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(signatures_are_those_of_the_official_sdk),
+            cmocka_unit_test(the_derived_form_is_that_of_the_official_sdk),
             cmocka_unit_test(authorize_makes_what_parse_and_compute_accept),
             cmocka_unit_test(any_change_changes_the_signature),
             cmocka_unit_test(a_given_body_hash_stands_in_for_the_body),
