@@ -17,6 +17,7 @@ from .frames import ASSIGN, ERROR, OPEN, READY, frame
 from .output import Output, watch_forks
 
 EXIT_INIT_FAILED, EXIT_PROTOCOL = 1, 70
+OUT_OF_MEMORY = b'{"errorMessage": "out of memory", "errorType": "MemoryError"}'
 KEPT_VARIABLES = ("PATH", "LANG", "HOME")
 
 
@@ -104,9 +105,15 @@ class Worker:
         self.channel.answer(stream, body, b'{"peak_bytes":%d}' % self.peak_bytes(), flags)
 
     def _error(self, exception, limit):
-        from . import errors
+        if isinstance(exception, MemoryError):
+            _release(exception)
+        try:
+            from . import errors
 
-        return self._report(errors.of(exception), limit)
+            report = errors.of(exception)
+        except (MemoryError, RecursionError):
+            return OUT_OF_MEMORY
+        return self._report(report, limit)
 
     def _report(self, report, limit):
         try:
@@ -117,7 +124,7 @@ class Worker:
                 body = self.dialect.error(report)
             return body
         except (MemoryError, RecursionError):
-            return b'{"errorMessage": "out of memory", "errorType": "MemoryError"}'
+            return OUT_OF_MEMORY
 
     def _exit(self, exit_):
         """sys.exit(): end as the interpreter would have."""
@@ -138,6 +145,17 @@ class Worker:
                 sys.stderr.flush()
             finally:
                 _leave(0)
+
+
+def _release(exception):
+    """What the failed calls hold may be all the memory there is, and we need some to report them."""
+    trace = exception.__traceback__
+    while trace is not None:
+        try:
+            trace.tb_frame.clear()
+        except RuntimeError:
+            pass  # still running: it is ours
+        trace = trace.tb_next
 
 
 def _leave(code):
