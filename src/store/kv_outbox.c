@@ -149,7 +149,7 @@ static void step(struct kv_outbox *box, struct kv_watch *w)
     uint32_t n = 0;
 
     assert(w->magic == WATCH_MAGIC);
-    if (w->end == 0 && !kv_history_reaches(h, w->next - 1))
+    if (w->end == 0 && w->next < h->first)
         w->end = -ESTALE;
     if (w->end < 0) {
         w->fn(w->user, w->end, 0, NULL, 0);
@@ -220,6 +220,8 @@ struct kv_watch *kv_outbox_watch(struct kv_outbox *box, struct str prefix, uint6
         w->end = -EIO;
     else if (prefix.n > KV_KEY)
         w->end = -E2BIG;
+    else if (!kv_history_reaches(&box->history, from_rev))
+        w->end = -ESTALE;
     else
         w->prefix = (struct str){str_dup(prefix), prefix.n};
     list_init(&w->node);

@@ -159,7 +159,7 @@ static int apply(struct db *db, struct kv_job *job, struct db_mark *mark)
         if (code != SQLITE_OK)
             return code;
     }
-    return job->rev > 0 ? db_remember(db, job->past, job->rev, mark) : SQLITE_OK;
+    return job->rev > 0 ? db_remember(db, job->past, mark) : SQLITE_OK;
 }
 
 static int commit(struct db *db, struct db_mark *mark)
@@ -169,7 +169,7 @@ static int commit(struct db *db, struct db_mark *mark)
     sqlite3_bind_int64(db->stmts[DB_SET_REV], 1, (sqlite3_int64)mark->rev);
     code = db_step(db, DB_SET_REV);
     if (code == SQLITE_OK)
-        code = db_forget(db, mark);
+        code = db_keep_history(db, mark);
     if (code == SQLITE_OK)
         code = db_step(db, DB_COMMIT);
     if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
@@ -183,6 +183,7 @@ static int run_batch(struct db *db, struct list *jobs)
     struct db_mark mark = db->mark;
     int code;
 
+    buf_reset(&db->keys);
     code = db_step(db, DB_BEGIN);
     if (code != SQLITE_OK)
         return code;

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 struct err;
 struct kv_history;
 struct kv_job;
@@ -27,6 +29,7 @@ enum db_stmt {
     DB_SET_REV,
     DB_REMEMBER,
     DB_FORGET,
+    DB_OLDEST,
     DB_HISTORY,
     DB_STMTS,
 };
@@ -42,6 +45,7 @@ struct db {
     struct sqlite3 *conn;
     struct sqlite3_stmt *stmts[DB_STMTS];
     struct db_mark mark; /* as committed */
+    struct buf keys;     /* of the txns of this commit, on their way into table changes */
     bool sync_failed;    /* an fsync failed: writes are refused until the file is opened again */
 };
 
@@ -53,10 +57,11 @@ void db_close(struct db *db); /* also a half-opened one */
 void db_txns(struct db *db, struct list *jobs);
 void db_read(struct db *db, struct kv_job *job); /* a get or a list */
 
-/* Inside a transaction: add a txn to the history, and forget what is over its bounds. SQLITE_OK or
- * its code; mark moves along. */
-int db_remember(struct db *db, const struct kv_past *past, uint64_t rev, struct db_mark *mark);
-int db_forget(struct db *db, struct db_mark *mark);
+void db_history_init(struct db *db);
+/* Inside a transaction: add the txn mark.rev to the history; before its commit: write it, and
+ * forget what is over the bounds. SQLITE_OK or its code; mark moves along. */
+int db_remember(struct db *db, const struct kv_past *past, struct db_mark *mark);
+int db_keep_history(struct db *db, struct db_mark *mark);
 /* Read it, to carry on from it. A damaged one is forgotten with a warning: those who watch then
  * list again, which is always right. */
 int db_load_history(struct db *db, const char *path, struct kv_history *ret, struct err *e);

@@ -41,7 +41,8 @@ static const char *const stmt_text[DB_STMTS] = {
         [DB_DEL] = "DELETE FROM kv WHERE key = ?1",
         [DB_SET_REV] = "UPDATE meta SET value = ?1 WHERE name = 'rev'",
         [DB_REMEMBER] = "INSERT INTO changes (rev, crc, keys) VALUES (?1, ?2, ?3)",
-        [DB_FORGET] = "DELETE FROM changes WHERE rev = ?1 RETURNING length(keys)",
+        [DB_FORGET] = "DELETE FROM changes WHERE rev = ?1",
+        [DB_OLDEST] = "SELECT rev, length(keys) FROM changes ORDER BY rev LIMIT 1",
         [DB_HISTORY] = "SELECT rev, crc, keys FROM changes ORDER BY rev",
 };
 
@@ -225,6 +226,7 @@ int db_open(struct db *db, const char *path, struct kv_history *ret, struct err 
     int r;
 
     *db = (struct db){0};
+    db_history_init(db);
     r = open_checked(db, path, ret, e);
     if (r < 0) {
         db_close(db);
@@ -238,5 +240,6 @@ void db_close(struct db *db)
     for (int i = 0; i < DB_STMTS; i++)
         sqlite3_finalize(db->stmts[i]);
     sqlite3_close(db->conn);
+    buf_done(&db->keys);
     *db = (struct db){0};
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "loop/loop.h"
 #include "store/kv.h"
 
@@ -108,6 +109,62 @@ static inline int put(struct loop *l, struct kv *kv, struct str key, struct str 
     struct kv_op op = {.key = key, .value = value};
 
     return txn(l, kv, &(struct kv_txn){.ops = &op, .nops = 1}, ret_rev);
+}
+
+/* What a watch was told: " 3 +put -deleted" per call, " end -116" at the end. */
+struct heard {
+    struct kv_watch *watch; /* owned */
+    bool done;              /* `until` was told, or it has ended */
+    uint64_t until, last;
+    uint32_t calls;
+    int end;
+    struct buf log;
+};
+
+static inline void on_change(void *user, int r, uint64_t rev, const struct kv_change *changes,
+                             uint32_t n)
+{
+    struct heard *h = user;
+
+    h->calls++;
+    if (r < 0) {
+        buf_addf(&h->log, " end %d", r);
+        h->end = r;
+        h->done = true;
+        return;
+    }
+    buf_addf(&h->log, " %llu", (unsigned long long)rev);
+    for (uint32_t i = 0; i < n; i++)
+        buf_addf(&h->log, " %c%.*s", changes[i].del ? '-' : '+', STR_ARG(changes[i].key));
+    h->last = rev;
+    h->done = h->done || rev >= h->until;
+}
+
+static inline struct heard *hear(struct kv *kv, const char *prefix, uint64_t from_rev)
+{
+    struct heard *h = xnew(struct heard);
+
+    buf_init(&h->log, 8 << 20);
+    h->until = UINT64_MAX;
+    h->watch = kv_watch(kv, str_of(prefix), from_rev, on_change, h);
+    return h;
+}
+
+/* Wait until it was told of this revision, or has ended. */
+static inline const char *heard(struct loop *l, struct heard *h, uint64_t until)
+{
+    h->until = until;
+    h->done = h->end < 0 || h->last >= until;
+    loop_run_until(l, &h->done);
+    return h->log.p;
+}
+
+static inline struct heard *heard_free(struct heard *h)
+{
+    kv_watch_free(h->watch);
+    buf_done(&h->log);
+    free(h);
+    return NULL;
 }
 
 #endif

@@ -1,57 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The contract of kv.h, once for every backend: a table of them at the end, each test runs on all.
- */
+/* The contract of kv.h: keys, listings, txns, closing. test_kv_watch.c has the rest of it. */
 #include "store/kv.h"
 
 #include <errno.h>
 
-#include "kv_sync.h"
-#include "t.h"
-#include "tempdir.h"
-
-struct backend {
-    const char *name;
-    struct kv *(*open)(struct loop *l, const char *dir);
-    bool durable;
-};
-
-struct fix {
-    const struct backend *backend;
-    struct loop *loop;
-    struct kv *kv;
-    char *dir;
-    struct answer a;
-};
-
-static int set_up(void **state)
-{
-    struct fix *f = xnew(struct fix);
-
-    f->backend = *state;
-    f->dir = tempdir_new();
-    f->loop = loop_new();
-    f->kv = f->backend->open(f->loop, f->dir);
-    *state = f;
-    return f->kv ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fix *f = *state;
-
-    answer_done(&f->a);
-    kv_close(f->kv);
-    loop_free(f->loop);
-    tempdir_free(f->dir);
-    free(f);
-    return 0;
-}
-
-static int put1(struct fix *f, const char *key, const char *value, uint64_t *rev)
-{
-    return put(f->loop, f->kv, str_of(key), str_of(value), rev);
-}
+#include "base/clock.h"
+#include "kv_backends.h"
 
 static void a_key_that_was_never_put_is_absent(void **state)
 {
@@ -106,7 +60,7 @@ static void a_compare_that_does_not_hold_changes_nothing(void **state)
     struct fix *f = *state;
     struct kv_compare cmp[2] = {{S("k"), 0}, {S("other"), 0}};
     struct kv_op ops[2] = {{.key = S("k"), .value = S("1")}, {.key = S("n"), .value = S("2")}};
-    struct kv_txn t = {cmp, 2, ops, 2};
+    struct kv_txn t = {cmp, 2, ops, 2, NULL, 0, 0};
     uint64_t rev = 77, next;
 
     assert_int_equal(txn(f->loop, f->kv, &t, &rev), 0);
@@ -135,7 +89,8 @@ static void a_deleted_key_compares_as_absent_and_revisions_go_on(void **state)
     assert_int_equal(rev, 2);
     assert_int_equal(get(f->loop, f->kv, S("k"), &f->a), 0);
     assert_int_equal(f->a.n, 0);
-    assert_int_equal(txn(f->loop, f->kv, &(struct kv_txn){&absent, 1, &del, 1}, &rev), 0);
+    assert_int_equal(txn(f->loop, f->kv, &(struct kv_txn){&absent, 1, &del, 1, NULL, 0, 0}, &rev),
+                     0);
     assert_int_equal(rev, 3);
 }
 
@@ -211,7 +166,8 @@ static void sizes_are_taken_at_the_limit_and_refused_above_it(void **state)
 {
     struct fix *f = *state;
     char *big = fill(KV_VALUE + 1);
-    struct kv_compare cmp = {{big, KV_KEY + 1}, 0};
+    struct kv_compare cmp = {{big, KV_KEY + 1}, 0}, missing = {S("missing"), 1};
+    uint64_t rev = 0;
     struct kv_op *ops = xcalloc(KV_OPS + 1, sizeof(*ops));
     struct kv_txn t = {.ops = ops, .nops = KV_OPS};
 
@@ -228,12 +184,18 @@ static void sizes_are_taken_at_the_limit_and_refused_above_it(void **state)
     assert_int_equal(f->a.n, 0);
     assert_int_equal(list(f->loop, f->kv, (struct str){big, KV_KEY + 1}, STR_NONE, 1, &f->a),
                      -E2BIG);
-    assert_int_equal(txn(f->loop, f->kv, &(struct kv_txn){&cmp, 1, ops, 1}, NULL), -E2BIG);
+    assert_int_equal(txn(f->loop, f->kv, &(struct kv_txn){&cmp, 1, ops, 1, NULL, 0, 0}, NULL),
+                     -E2BIG);
 
     for (uint32_t i = 0; i <= KV_OPS; i++)
         ops[i] = (struct kv_op){.key = {(const char *)&ops[i], sizeof(void *)}, .value = S("v")};
     assert_int_equal(txn(f->loop, f->kv, &t, NULL), 0);
     t.nops = KV_OPS + 1;
+    assert_int_equal(txn(f->loop, f->kv, &t, NULL), -E2BIG);
+    t = (struct kv_txn){&missing, 1, NULL, 0, ops, KV_OPS, 0};
+    assert_int_equal(txn(f->loop, f->kv, &t, &rev), -ESTALE);
+    assert_true(rev > 0);
+    t.nelse_ops = KV_OPS + 1;
     assert_int_equal(txn(f->loop, f->kv, &t, NULL), -E2BIG);
     free(ops);
     free(big);
@@ -258,9 +220,9 @@ static void txns_handed_in_together_are_each_atomic(void **state)
         snprintf(value, sizeof(value), "%d", i);
         ops[1] = (struct kv_op){.key = str_of(key), .value = str_of(value)};
         if (i % 3 == 0)
-            kv_txn(f->kv, &(struct kv_txn){&cmp, 1, ops, 2}, on_txn, &all[i]);
+            kv_txn(f->kv, &(struct kv_txn){&cmp, 1, ops, 2, NULL, 0, 0}, on_txn, &all[i]);
         else
-            kv_txn(f->kv, &(struct kv_txn){NULL, 0, ops + 1, 1}, on_txn, &all[i]);
+            kv_txn(f->kv, &(struct kv_txn){.ops = ops + 1, .nops = 1}, on_txn, &all[i]);
     }
     for (int i = 0; i < CROWD; i++) {
         loop_run_until(f->loop, &all[i].done);
@@ -366,6 +328,78 @@ static void what_a_completion_asks_during_close_is_refused(void **state)
     free(c);
 }
 
+static void else_operations_apply_when_a_compare_does_not_hold(void **state)
+{
+    struct fix *f = *state;
+    struct kv_compare cmp = {S("lock"), 0};
+    struct kv_op mine = {.key = S("lock"), .value = S("me")};
+    struct kv_op other[] = {{.key = S("lost"), .value = S("1")}, {.del = true, .key = S("gone")}};
+    struct kv_txn t = {&cmp, 1, &mine, 1, other, 2, 0};
+    uint64_t rev = 0;
+
+    assert_int_equal(put1(f, "gone", "", NULL), 0);
+    assert_int_equal(txn(f->loop, f->kv, &t, &rev), 0);
+    assert_int_equal(rev, 2);
+    assert_int_equal(list(f->loop, f->kv, S(""), STR_NONE, 10, &f->a), 0);
+    assert_int_equal(f->a.n, 2); /* gone, lock */
+
+    assert_int_equal(txn(f->loop, f->kv, &t, &rev), -ESTALE);
+    assert_int_equal(rev, 3); /* it changed something */
+    assert_int_equal(list(f->loop, f->kv, S(""), STR_NONE, 10, &f->a), 0);
+    assert_int_equal(f->a.n, 2); /* lock, lost */
+    assert_int_equal(f->a.items[0].rev, 2);
+    t_str(f->a.items[1].key, S("lost"));
+    assert_int_equal(f->a.items[1].rev, 3);
+
+    t.nelse_ops = 0;
+    assert_int_equal(txn(f->loop, f->kv, &t, &rev), -ESTALE);
+    assert_int_equal(rev, 0); /* nothing to tell a number of */
+    assert_int_equal(put1(f, "k", "", &rev), 0);
+    assert_int_equal(rev, 4);
+}
+
+static void a_call_past_its_deadline_is_not_applied(void **state)
+{
+    struct fix *f = *state;
+    struct kv_op op = {.key = S("k"), .value = S("v")};
+    struct kv_txn t = {.ops = &op, .nops = 1, .deadline_ns = 1};
+    struct kv_range range = {.prefix = S("k"), .limit = 1, .deadline_ns = 1};
+    uint64_t rev = 7;
+
+    assert_int_equal(txn(f->loop, f->kv, &t, &rev), -EAGAIN);
+    assert_int_equal(rev, 0);
+    assert_int_equal(list_range(f->loop, f->kv, &range, &f->a), -EAGAIN);
+    answer_done(&f->a);
+    kv_get(f->kv, S("k"), clock_mono_ns(), on_get, &f->a);
+    assert_false(f->a.done);
+    loop_run_until(f->loop, &f->a.done);
+    assert_int_equal(f->a.r, -EAGAIN);
+    assert_int_equal(f->a.n, 0);
+
+    assert_int_equal(put1(f, "other", "", &rev), 0);
+    assert_int_equal(rev, 1); /* the late one took no number */
+    assert_int_equal(get(f->loop, f->kv, S("k"), &f->a), 0);
+    assert_int_equal(f->a.n, 0);
+}
+
+static void a_call_before_its_deadline_is_applied(void **state)
+{
+    struct fix *f = *state;
+    struct kv_op op = {.key = S("k"), .value = S("v")};
+    struct kv_txn t = {.ops = &op, .nops = 1, .deadline_ns = UINT64_MAX};
+    struct kv_range range = {.prefix = S("k"), .limit = 1};
+
+    assert_int_equal(txn(f->loop, f->kv, &t, NULL), 0);
+    range.deadline_ns = clock_mono_ns() + 3600 * 1000000000ull;
+    assert_int_equal(list_range(f->loop, f->kv, &range, &f->a), 0);
+    assert_int_equal(f->a.n, 1);
+    answer_done(&f->a);
+    kv_get(f->kv, S("k"), range.deadline_ns, on_get, &f->a);
+    loop_run_until(f->loop, &f->a.done);
+    assert_int_equal(f->a.r, 0);
+    assert_int_equal(f->a.n, 1);
+}
+
 static void what_was_committed_survives_a_reopening(void **state)
 {
     struct fix *f = *state;
@@ -378,8 +412,7 @@ static void what_was_committed_survives_a_reopening(void **state)
                 &(struct kv_txn){.ops = &(struct kv_op){.del = true, .key = S("gone")}, .nops = 1},
                 NULL),
             0);
-    f->kv = kv_close(f->kv);
-    f->kv = f->backend->open(f->loop, f->dir);
+    reopen(f);
     assert_int_equal(list(f->loop, f->kv, STR_NONE, STR_NONE, 10, &f->a), 0);
     assert_int_equal(f->a.n, 1);
     t_str(f->a.items[0].key, S("k"));
@@ -388,77 +421,29 @@ static void what_was_committed_survives_a_reopening(void **state)
     assert_int_equal(rev, 4); /* a deletion's number is not given out again */
 }
 
-static struct kv *open_memory(struct loop *l, const char *dir)
-{
-    (void)dir;
-    return kv_memory_new(l);
-}
-
-static struct kv *open_sqlite(struct loop *l, const char *dir)
-{
-    char *path = xasprintf("%s/meta.db", dir);
-    struct err e = {0};
-    struct kv *kv = NULL;
-
-    if (kv_sqlite_open(l, path, &kv, &e) < 0)
-        print_error("%s\n", e.msg);
-    free(path);
-    return kv;
-}
-
-static struct backend backends[] = {
-        {"memory", open_memory, false},
-        {"sqlite", open_sqlite, true},
-};
-
-static const struct {
-    const char *name;
-    CMUnitTestFunction fn;
-    bool of_durable; /* says nothing about a backend that keeps nothing */
-} contract[] = {
-#define T(test)                                                                                    \
-    {                                                                                              \
-        .name = #test, .fn = test                                                                  \
-    }
-        T(a_key_that_was_never_put_is_absent),
-        T(what_was_put_is_found_with_its_revision),
-        T(keys_and_values_are_bytes),
-        T(no_completion_comes_before_the_call_returned),
-        T(a_compare_that_does_not_hold_changes_nothing),
-        T(a_deleted_key_compares_as_absent_and_revisions_go_on),
-        T(operations_of_a_txn_apply_in_order_under_one_revision),
-        T(a_listing_is_in_byte_order_and_ends_with_the_prefix),
-        T(a_listing_goes_on_after_the_last_key),
-        T(sizes_are_taken_at_the_limit_and_refused_above_it),
-        T(txns_handed_in_together_are_each_atomic),
-        T(a_read_sees_what_was_handed_in_before_it),
-        T(closing_completes_what_was_accepted),
-        T(a_completion_may_close_the_store),
-        T(what_a_completion_asks_during_close_is_refused),
-        {.name = "what_was_committed_survives_a_reopening",
-         .fn = what_was_committed_survives_a_reopening,
-         .of_durable = true},
-#undef T
-};
-
-enum { BACKENDS = sizeof(backends) / sizeof(backends[0]) };
-enum { CONTRACT = sizeof(contract) / sizeof(contract[0]) };
-
 int main(void)
 {
-    static struct CMUnitTest tests[BACKENDS * CONTRACT];
-    static char names[BACKENDS * CONTRACT][100];
-
-    size_t n = 0;
-
-    for (size_t i = 0; i < BACKENDS * CONTRACT; i++) {
-        struct backend *b = &backends[i / CONTRACT];
-
-        if (contract[i % CONTRACT].of_durable && !b->durable)
-            continue;
-        snprintf(names[n], sizeof(names[n]), "%s: %s", b->name, contract[i % CONTRACT].name);
-        tests[n] = (struct CMUnitTest){names[n], contract[i % CONTRACT].fn, set_up, tear_down, b};
-        n++;
-    }
-    return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);
+    static const struct kv_test tests[] = {
+            KV_TEST(a_key_that_was_never_put_is_absent),
+            KV_TEST(what_was_put_is_found_with_its_revision),
+            KV_TEST(keys_and_values_are_bytes),
+            KV_TEST(no_completion_comes_before_the_call_returned),
+            KV_TEST(a_compare_that_does_not_hold_changes_nothing),
+            KV_TEST(a_deleted_key_compares_as_absent_and_revisions_go_on),
+            KV_TEST(operations_of_a_txn_apply_in_order_under_one_revision),
+            KV_TEST(a_listing_is_in_byte_order_and_ends_with_the_prefix),
+            KV_TEST(a_listing_goes_on_after_the_last_key),
+            KV_TEST(sizes_are_taken_at_the_limit_and_refused_above_it),
+            KV_TEST(txns_handed_in_together_are_each_atomic),
+            KV_TEST(a_read_sees_what_was_handed_in_before_it),
+            KV_TEST(closing_completes_what_was_accepted),
+            KV_TEST(a_completion_may_close_the_store),
+            KV_TEST(what_a_completion_asks_during_close_is_refused),
+            KV_TEST(else_operations_apply_when_a_compare_does_not_hold),
+            KV_TEST(a_call_past_its_deadline_is_not_applied),
+            KV_TEST(a_call_before_its_deadline_is_applied),
+            {"what_was_committed_survives_a_reopening", what_was_committed_survives_a_reopening,
+             .of_durable = true},
+    };
+    return run_contract(__FILE__, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -78,6 +78,24 @@ static void child(const char *dir, int pipe_fd, uint32_t from)
     loop_run(l);
 }
 
+/* Data and history are of one commit: every number is told once, as both of its keys. */
+static void check_history(struct loop *l, struct kv *kv, uint32_t n)
+{
+    struct heard *h = hear(kv, "", 0);
+    const char *at = heard(l, h, n);
+
+    assert_true(n <= KV_HISTORY && h->end == 0);
+    assert_int_equal(h->calls, n);
+    for (uint32_t i = 0; i < n; i++) {
+        char want[64];
+        int len = snprintf(want, sizeof(want), " %u +a%08u +b%08u", i + 1, i, i);
+
+        assert_memory_equal(at, want, len);
+        at += len;
+    }
+    heard_free(h);
+}
+
 /* Every number from 0 to n - 1 is there twice; returns how many there are in all. */
 static uint32_t check(const char *dir, uint32_t n)
 {
@@ -106,6 +124,7 @@ static uint32_t check(const char *dir, uint32_t n)
     }
     answer_done(a);
     free(a);
+    check_history(l, kv, count[0]);
     kv_close(kv);
     loop_free(l);
     assert_int_equal(count[0], count[1]);

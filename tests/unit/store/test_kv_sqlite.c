@@ -1,98 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What only the store on disk can do wrong: foreign and damaged files, full and failing disks. */
+/* What only a store in a file can meet: foreign, damaged and older files. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "kv_sync.h"
-#include "t.h"
-#include "tempdir.h"
-
-/*
- * A file system that fails on demand, under SQLite: the default one with its write and sync
- * methods replaced.
- */
-static struct {
-    sqlite3_vfs vfs;
-    sqlite3_vfs *real;
-    sqlite3_io_methods methods;
-    const sqlite3_io_methods *real_methods;
-    int write_code, sync_code; /* 0: do the real thing */
-    unsigned syncs;
-} fault;
-
-static int fault_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
-{
-    return fault.write_code ? fault.write_code : fault.real_methods->xWrite(f, p, n, at);
-}
-
-static int fault_sync(sqlite3_file *f, int flags)
-{
-    fault.syncs++;
-    return fault.sync_code ? fault.sync_code : fault.real_methods->xSync(f, flags);
-}
-
-static int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
-{
-    int code;
-
-    (void)vfs;
-    code = fault.real->xOpen(fault.real, name, f, flags, out);
-    if (code == SQLITE_OK && flags & SQLITE_OPEN_WAL) {
-        fault.real_methods = f->pMethods;
-        fault.methods = *f->pMethods;
-        fault.methods.xWrite = fault_write;
-        fault.methods.xSync = fault_sync;
-        f->pMethods = &fault.methods;
-    }
-    return code;
-}
-
-struct fix {
-    struct loop *loop;
-    struct kv *kv;
-    char *dir, *path;
-    struct err e;
-    struct answer a;
-};
-
-static int set_up(void **state)
-{
-    struct fix *f = xnew(struct fix);
-
-    fault.write_code = fault.sync_code = 0;
-    f->loop = loop_new();
-    f->dir = tempdir_new();
-    f->path = xasprintf("%s/meta.db", f->dir);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fix *f = *state;
-
-    fault.write_code = fault.sync_code = 0;
-    answer_done(&f->a);
-    kv_close(f->kv);
-    loop_free(f->loop);
-    tempdir_free(f->dir);
-    free(f->path);
-    free(f);
-    return 0;
-}
-
-static void open_it(struct fix *f)
-{
-    t_ok(kv_sqlite_open(f->loop, f->path, &f->kv, &f->e), &f->e);
-}
-
-static int put1(struct fix *f, const char *key, const char *value)
-{
-    return put(f->loop, f->kv, str_of(key), str_of(value), NULL);
-}
+#include "kv_file.h"
 
 static void run_sql(struct fix *f, const char *sql)
 {
@@ -239,72 +152,122 @@ static void a_flipped_bit_in_a_value_is_told_when_it_is_read(void **state)
     assert_int_equal(f->a.n, 0);
 }
 
-static void disk_trouble(struct fix *f, int code, int want)
+/* A store as evoke 0.0 wrote it: without the table of changes. */
+static void make_format_1(struct fix *f)
 {
     open_it(f);
-    assert_int_equal(put1(f, "k", "v"), 0);
-    fault.write_code = code;
-    assert_int_equal(put1(f, "k", "w"), want);
-    assert_int_equal(put1(f, "l", "w"), want);
-    assert_int_equal(get(f->loop, f->kv, S("k"), &f->a), 0);
-    t_str(f->a.items[0].value, S("v"));
-    assert_int_equal(f->a.items[0].rev, 1);
-    fault.write_code = 0;
-    assert_int_equal(put1(f, "k", "x"), 0);
-    assert_int_equal(get(f->loop, f->kv, S("k"), &f->a), 0);
-    assert_int_equal(f->a.items[0].rev, 2); /* what failed took no number */
-}
-
-static void a_full_disk_is_told_reads_go_on_and_writes_come_back(void **state)
-{
-    disk_trouble(*state, SQLITE_FULL, -ENOSPC);
-}
-
-static void a_failed_write_is_told_reads_go_on_and_writes_come_back(void **state)
-{
-    disk_trouble(*state, SQLITE_IOERR_WRITE, -EIO);
-}
-
-static void after_a_failed_fsync_writes_are_refused_until_reopened(void **state)
-{
-    struct fix *f = *state;
-
-    open_it(f);
-    assert_int_equal(put1(f, "k", "v"), 0);
-    fault.sync_code = SQLITE_IOERR_FSYNC;
-    assert_int_equal(put1(f, "k", "w"), -EIO);
-    fault.sync_code = 0;
-    assert_int_equal(put1(f, "k", "x"), -EIO);
-    assert_int_equal(get(f->loop, f->kv, S("k"), &f->a), 0);
-    t_str(f->a.items[0].value, S("v"));
+    assert_int_equal(put1(f, "k1", "v"), 0);
+    assert_int_equal(put1(f, "k2", "v"), 0);
     f->kv = kv_close(f->kv);
-    open_it(f);
-    assert_int_equal(put1(f, "k", "y"), 0);
+    run_sql(f, "DROP TABLE changes; PRAGMA user_version = 1;");
 }
 
-enum { CROWD = 256 };
+/* Nothing is known of this revision and before; it goes on from there. */
+static void history_begins_after(struct fix *f, uint64_t rev)
+{
+    struct heard *before = hear(f->kv, "", rev - 1), *after = hear(f->kv, "", rev);
+    struct buf want;
 
-static void txns_that_wait_together_share_a_sync(void **state)
+    buf_init(&want, 100);
+    buf_addf(&want, " %llu +next", (unsigned long long)rev + 1);
+    assert_int_equal(put1(f, "next", ""), 0);
+    heard(f->loop, before, rev + 1);
+    assert_true(before->end == -ESTALE && before->calls == 1);
+    assert_string_equal(heard(f->loop, after, rev + 1), want.p);
+    buf_done(&want);
+    heard_free(before);
+    heard_free(after);
+}
+
+static void format_1_is_brought_up_to_date_and_keeps_its_revisions(void **state)
 {
     struct fix *f = *state;
-    struct answer *all = xcalloc(CROWD, sizeof(*all));
-    unsigned before;
 
+    make_format_1(f);
     open_it(f);
-    assert_int_equal(put1(f, "first", ""), 0);
-    before = fault.syncs;
-    for (int i = 0; i < CROWD; i++) {
-        struct kv_op op = {.key = {(const char *)&i, sizeof(i)}, .value = S("v")};
+    assert_int_equal(list(f->loop, f->kv, S("k"), STR_NONE, 10, &f->a), 0);
+    assert_int_equal(f->a.n, 2);
+    assert_int_equal(f->a.rev, 2);
+    history_begins_after(f, 2);
+    f->kv = kv_close(f->kv);
+    open_it(f); /* once is enough */
+    assert_int_equal(list(f->loop, f->kv, S("k"), STR_NONE, 10, &f->a), 0);
+    assert_int_equal(f->a.rev, 3);
+}
 
-        kv_txn(f->kv, &(struct kv_txn){.ops = &op, .nops = 1}, on_txn, &all[i]);
+static void a_damaged_history_is_forgotten_and_goes_on(void **state)
+{
+    static const char *const damage[] = {
+            "UPDATE changes SET keys = replace(keys, 'k2', 'k9')",
+            "UPDATE changes SET keys = substr(keys, 1, 3)",
+            "DELETE FROM changes WHERE rev = 2",
+            "DELETE FROM changes WHERE rev = (SELECT max(rev) FROM changes)",
+            "INSERT INTO changes SELECT rev + 1, crc, keys FROM changes ORDER BY rev DESC LIMIT 1",
+    };
+    struct fix *f = *state;
+
+    for (size_t i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
+        open_it(f);
+        assert_int_equal(put1(f, "k1", ""), 0);
+        assert_int_equal(put1(f, "k2", ""), 0);
+        assert_int_equal(put1(f, "k3", ""), 0);
+        f->kv = kv_close(f->kv);
+        run_sql(f, damage[i]);
+        open_it(f);
+        assert_int_equal(list(f->loop, f->kv, S("k"), STR_NONE, 10, &f->a), 0);
+        assert_int_equal(f->a.n, 3);
+        history_begins_after(f, 3);
+        f->kv = kv_close(f->kv);
+        assert_int_equal(unlink(f->path), 0);
     }
-    for (int i = 0; i < CROWD; i++) {
+}
+
+static int64_t ask_sql(struct fix *f, const char *sql)
+{
+    sqlite3_stmt *st;
+    sqlite3 *db;
+    int64_t n;
+
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    n = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return n;
+}
+
+static void put_many(struct fix *f, uint32_t n)
+{
+    struct answer *all = xcalloc(n, sizeof(*all));
+    struct kv_op op = {.key = S("k")};
+
+    for (uint32_t i = 0; i < n; i++)
+        kv_txn(f->kv, &(struct kv_txn){.ops = &op, .nops = 1}, on_txn, &all[i]);
+    for (uint32_t i = 0; i < n; i++) {
         loop_run_until(f->loop, &all[i].done);
         assert_int_equal(all[i].r, 0);
     }
-    assert_true(fault.syncs > before); /* durable at all */
-    assert_true(fault.syncs - before <= CROWD / 4);
     free(all);
+}
+
+static void the_table_of_changes_stays_bounded(void **state)
+{
+    enum { ROUND = 500, ROUNDS = 2 * KV_HISTORY / ROUND, KEY_BYTES = 4 + 3 + 1, SLACK = 256 };
+    struct fix *f = *state;
+
+    open_it(f);
+    for (int i = 0; i < ROUNDS; i++)
+        put_many(f, ROUND);
+    f->kv = kv_close(f->kv);
+    assert_in_range(ask_sql(f, "SELECT sum(length(keys)) FROM changes"), KV_HISTORY * KEY_BYTES,
+                    (KV_HISTORY + SLACK + ROUND) * KEY_BYTES);
+    open_it(f);
+    assert_int_equal(
+            list_range(f->loop, f->kv,
+                       &(struct kv_range){.prefix = S("other"), .limit = 1, .at_rev = KV_HISTORY},
+                       &f->a),
+            0);
 }
 
 int main(void)
@@ -319,17 +282,9 @@ int main(void)
             T(a_second_opening_is_refused_while_the_first_lasts),
             T(a_damaged_page_is_told_at_opening),
             T(a_flipped_bit_in_a_value_is_told_when_it_is_read),
-            T(a_full_disk_is_told_reads_go_on_and_writes_come_back),
-            T(a_failed_write_is_told_reads_go_on_and_writes_come_back),
-            T(after_a_failed_fsync_writes_are_refused_until_reopened),
-            T(txns_that_wait_together_share_a_sync),
+            T(format_1_is_brought_up_to_date_and_keeps_its_revisions),
+            T(a_damaged_history_is_forgotten_and_goes_on),
+            T(the_table_of_changes_stays_bounded),
     };
-
-    fault.real = sqlite3_vfs_find(NULL);
-    fault.vfs = *fault.real;
-    fault.vfs.zName = "fault";
-    fault.vfs.pNext = NULL;
-    fault.vfs.xOpen = fault_open;
-    sqlite3_vfs_register(&fault.vfs, 1);
     return T_RUN(tests);
 }
