@@ -30,41 +30,27 @@ enum { SMALL_BODY = 64 << 10, EVENT_BODY = 33 << 20 };
 static const struct api_op ops[] = {
         {{"GET", "/evoke/v1/functions"}, "ListFunctions", SMALL_BODY, admin_list},
         {{"GET", FUNCTION}, "GetFunction", SMALL_BODY, admin_get},
-        {{"PUT", FUNCTION}, "DeployFunction", ADMIN_BODY_MAX, admin_deploy},
+        {{"PUT", FUNCTION}, "DeployFunction", ADMIN_BODY_MAX, admin_deploy, .json = true},
         {{"DELETE", FUNCTION}, "DeleteFunction", SMALL_BODY, admin_delete},
         {{"POST", FUNCTION "/invoke"}, "InvokeFunction", EVENT_BODY, admin_invoke},
         {{"GET", "/evoke/v1/status"}, "Status", SMALL_BODY, admin_status},
 };
 
-static bool refuse(struct call *c, enum auth_failure why, const struct err *e)
+static void refuse(struct call *c, enum auth_failure why, const struct err *e)
 {
-    switch (why) {
-    case AUTH_OK:
-        return true;
-    case AUTH_MISSING:
-    case AUTH_MALFORMED:
-    case AUTH_UNKNOWN_KEY:
-    case AUTH_STALE:
-    case AUTH_MISMATCH:
-        break;
-    }
+    (void)why; /* the message says it */
     call_fail(c, 401, "unauthorized", "%s", e->msg);
-    return false;
 }
 
 static bool admit(struct call *c)
 {
     struct err e = {0};
     struct key key;
+    enum auth_failure why = auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e);
 
-    return refuse(c, auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e), &e);
-}
-
-static bool verify(struct call *c)
-{
-    struct err e = {0};
-
-    return refuse(c, auth_sdk_body(c->api->keys, c->req, &e), &e);
+    if (why != AUTH_OK)
+        refuse(c, why, &e);
+    return why == AUTH_OK;
 }
 
 static const struct {
@@ -113,7 +99,8 @@ const struct api_set admin_api = {
         .ops = ops,
         .nops = ARRAY_LEN(ops),
         .admit = admit,
-        .verify = verify,
+        .verify = auth_sdk_body,
+        .refuse = refuse,
         .error = error_body,
         .headers = headers,
 };
@@ -151,6 +138,9 @@ void admin_fail_write(struct call *c, int r)
     case -EEXIST:
     case -ESTALE:
         call_fail(c, 409, NULL, "somebody else changed the function at the same time, try again");
+        break;
+    case -EDQUOT:
+        call_fail(c, 403, NULL, "the number of functions is at its limit (--functions)");
         break;
     default:
         call_fail(c, 503, NULL, "the store said: %s", strerror(-r));

@@ -218,7 +218,7 @@ void admin_deploy(struct call *c)
     buf_init(&code.zip, ADMIN_ZIP_MAX);
     if (!admin_key(c, &key))
         return;
-    body = json_parse(c->req->body, &e);
+    body = call_json(c, &e);
     if (!body) {
         call_fail(c, 400, NULL, "body: %s", e.msg);
         return;

@@ -4,11 +4,11 @@
  * order of checks and the life of a call are the same for every cloud and live in api.c; a dialect
  * brings its table, its way to authenticate and its error body. The admin API is one more table.
  *
- * A call: route (head) -> set->admit (head: known key? clock?) -> body -> set->verify (signature)
- * -> op->handle -> exactly one call_reply...() or call_fail() now or in a later turn. When the
- * client goes away first, c->req becomes NULL and c->state stays the handler's: it goes on, and its
- * reply goes nowhere. So a handler that waits must copy what it needs from the request before it
- * returns.
+ * A call: route (head) -> set->admit (head: known key? clock?) -> body -> set->verify (signature;
+ * large bodies on a worker thread) -> op->handle -> exactly one call_reply...() or call_fail() now
+ * or in a later turn. When the client goes away first, c->req becomes NULL and c->state stays the
+ * handler's: it goes on, and its reply goes nowhere. So a handler that waits must copy what it
+ * needs from the request before it returns.
  */
 #ifndef EVOKE_API_API_H
 #define EVOKE_API_API_H
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/auth.h"
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/err.h"
@@ -23,6 +24,7 @@
 #include "http/router.h"
 #include "http/server.h"
 
+struct cJSON;
 struct call;
 struct catalog;
 struct invoker;
@@ -47,6 +49,7 @@ struct api_op {
     const char *name; /* the operation's name in the cloud's own documents */
     uint64_t body_max;
     void (*handle)(struct call *c);
+    bool json; /* the handler will call call_json(): a large body is parsed ahead, on a worker */
 };
 
 /* How a set refuses a body over its operation's limit. */
@@ -63,9 +66,11 @@ struct api_set {
     uint32_t nops;
     int wrong_path;   /* status when no path fits; 0: 404 */
     int wrong_method; /* status when the path exists and the method does not; 0: 405 with Allow */
-    /* Head: false = it has replied (call_fail). Body: the same. */
+    /* Head: false = it has replied (call_fail). */
     bool (*admit)(struct call *c);
-    bool (*verify)(struct call *c);
+    /* Whole request: is it signed? Pure, because for a large body it runs on a worker thread. */
+    enum auth_failure (*verify)(const struct keys *k, const struct http_request *r, struct err *e);
+    void (*refuse)(struct call *c, enum auth_failure why, const struct err *e); /* replies */
     /* In the cloud's words; NULL: 413 and a plain sentence. The server asks as soon as it knows. */
     void (*too_large)(const struct api_op *op, struct api_too_large *x);
     /* The dialect's error body. r is NULL when the server itself refuses. code may be NULL: choose
@@ -101,6 +106,8 @@ void call_header(struct call *c, const char *name, struct str value);
 /* For short values of our own: 1023 bytes at most, a longer one is left out. */
 void call_headerf(struct call *c, const char *name, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+/* The body as JSON, owned by the caller (json_free); NULL: e says why not. Once per call. */
+struct cJSON *call_json(struct call *c, struct err *e);
 /* Decoded query parameter in the request's arena; STR_NONE (p == NULL) when absent. */
 struct str call_query(struct call *c, struct str name);
 

@@ -21,14 +21,25 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/obj.h"
 #include "base/uri.h"
+#include "loop/loop.h"
 
 #define CALL_MAGIC 0x43414c4c
+
+enum { WORKER_BYTES = 256 * 1024 }; /* less is hashed and parsed within a millisecond */
 
 struct life {
     struct call call; /* first: what everybody else sees */
     bool handed;      /* the handler has it and will reply */
+
+    struct http_request *held; /* while a worker looks at it */
+    enum auth_failure failure;
+    struct err failed;
+    bool parsed;        /* ahead: tree, or not_json says why not */
+    struct cJSON *tree; /* owned */
+    struct err not_json;
 };
 
 struct call *call_new(struct http_request *r, const struct api *api, const struct api_set *set)
@@ -52,18 +63,66 @@ static struct life *life_of(struct call *c)
 
 static void bury(struct life *l)
 {
+    json_free(l->tree);
     l->call.magic = 0;
     free(l);
+}
+
+static void verify(struct life *l, const struct http_request *r)
+{
+    const struct api_set *set = l->call.set;
+
+    if (set->verify)
+        l->failure = set->verify(l->call.api->keys, r, &l->failed);
+}
+
+static void go_on(struct life *l)
+{
+    struct call *c = &l->call;
+
+    if (l->failure != AUTH_OK) {
+        c->set->refuse(c, l->failure, &l->failed);
+        return;
+    }
+    l->handed = true;
+    c->op->handle(c);
+}
+
+/* On a worker thread: the request is held, and this call is nobody else's but for c->req. */
+static void examine(void *user)
+{
+    struct life *l = life_of(user);
+
+    verify(l, l->held);
+    if (l->failure != AUTH_OK || !l->call.op->json)
+        return;
+    l->tree = json_parse(l->held->body, &l->not_json);
+    l->parsed = true;
+}
+
+static void on_examined(void *user)
+{
+    struct life *l = life_of(user);
+
+    http_release(TAKE_PTR(l->held));
+    if (l->call.req)
+        go_on(l);
+    else
+        bury(l);
 }
 
 void call_run(struct call *c)
 {
     struct life *l = life_of(c);
 
-    if (c->set->verify && !c->set->verify(c))
-        return; /* it has replied */
-    l->handed = true;
-    c->op->handle(c);
+    if (c->req->body.n <= WORKER_BYTES) {
+        verify(l, c->req);
+        go_on(l);
+        return;
+    }
+    l->held = c->req;
+    http_hold(c->req);
+    loop_work(c->api->loop, examine, on_examined, &l->call);
 }
 
 void call_refuse(struct call *c, struct http_refusal *x)
@@ -86,7 +145,7 @@ void call_cancel(struct call *c)
     struct life *l = life_of(c);
 
     c->req = NULL;
-    if (!l->handed)
+    if (!l->handed && !l->held)
         bury(l);
 }
 
@@ -184,6 +243,16 @@ void call_headerf(struct call *c, const char *name, const char *fmt, ...)
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof(value))
         call_header(c, name, (struct str){value, (size_t)n});
+}
+
+struct cJSON *call_json(struct call *c, struct err *e)
+{
+    struct life *l = life_of(c);
+
+    if (!l->parsed)
+        return json_parse(c->req->body, e);
+    *e = l->not_json;
+    return TAKE_PTR(l->tree);
 }
 
 /* Decoded, in the request's arena. What cannot be decoded stays as it is: its reader refuses it. */

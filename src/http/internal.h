@@ -74,7 +74,9 @@ struct conn {
 struct req {
     struct http_request pub;
     uint32_t magic;
-    bool keep_alive, is_head, chunked, pooled;
+    bool keep_alive, is_head, chunked;
+    bool held; /* a worker reads it: see http_hold() */
+    bool gone; /* to be released as soon as it is not held any more */
     struct conn *conn;
     struct http_server *server;
     struct list node; /* server->free_reqs */
@@ -105,7 +107,9 @@ struct http_server {
     int64_t date_s;
     char date[CLOCK_TEXT];
 
+    size_t held; /* requests that are */
     bool draining, freed, drained_due;
+    bool bury_due; /* freed, and only held requests keep the struct */
     void (*on_drained)(void *user);
     void *drained_user;
     char read_buf[READ_BYTES];
@@ -114,6 +118,7 @@ struct http_server {
 /* server.c */
 uint64_t server_now_ms(const struct http_server *s);
 void server_conn_gone(struct http_server *s);
+void server_bury(struct http_server *s); /* now, or when nothing is held any more */
 
 /* conn.c */
 void conn_new(struct http_server *s, int fd, const char *peer); /* fd taken */

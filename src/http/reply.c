@@ -332,7 +332,7 @@ static void reply(struct http_request *pub, int status, struct str type, struct 
             .http10 = pub->minor == 0,
     };
 
-    assert(c->req == r && (early || c->state == CONN_PARKED));
+    assert(c->req == r && !r->held && (early || c->state == CONN_PARKED));
     c->close_after = early || !r->keep_alive || c->server->draining;
     c->linger_after = early;
     send_answer(c, &a);

@@ -76,6 +76,7 @@ struct req *req_new(struct conn *c, struct str in, const struct h1_head *h)
     r->magic = REQ_MAGIC;
     r->conn = c;
     r->server = s;
+    r->held = r->gone = false;
     r->keep_alive = h->keep_alive;
     r->is_head = str_eq(h->method, S("HEAD"));
     r->chunked = h->body == H1_BODY_CHUNKED;
@@ -102,6 +103,10 @@ void req_release(struct req *r)
 {
     struct http_server *s = r->server;
 
+    if (r->held) {
+        r->gone = true;
+        return;
+    }
     s->stats.body_bytes -= r->body.n;
     r->magic = 0;
     if (s->freed || s->nfree_reqs == POOL_MAX || r->cap > BLOCK_TEXT ||
@@ -115,6 +120,29 @@ void req_release(struct req *r)
     arena_reset(r->pub.arena);
     list_push_front(&s->free_reqs, &r->node);
     s->nfree_reqs++;
+}
+
+void http_hold(struct http_request *pub)
+{
+    struct req *r = OBJ(container_of(pub, struct req, pub), struct req, REQ_MAGIC);
+
+    assert(!r->held);
+    r->held = true;
+    r->server->held++;
+}
+
+void http_release(struct http_request *pub)
+{
+    struct req *r = OBJ(container_of(pub, struct req, pub), struct req, REQ_MAGIC);
+    struct http_server *s = r->server;
+
+    assert(r->held);
+    r->held = false;
+    s->held--;
+    if (r->gone)
+        req_release(r);
+    if (s->bury_due && s->held == 0)
+        server_bury(s);
 }
 
 void req_pool_done(struct http_server *s)

@@ -248,15 +248,21 @@ void http_server_drain(struct http_server *s, void (*on_drained)(void *user), vo
     server_conn_gone(s);
 }
 
-static void bury_server(void *user)
+void server_bury(struct http_server *s)
 {
-    struct http_server *s = OBJ(user, struct http_server, SERVER_MAGIC);
-
+    s->bury_due = true;
+    if (s->held > 0)
+        return;
     req_pool_done(s);
     buf_done(&s->answer);
     buf_done(&s->refusal);
     s->magic = 0;
     free(s);
+}
+
+static void on_bury_due(void *user)
+{
+    server_bury(OBJ(user, struct http_server, SERVER_MAGIC));
 }
 
 struct http_server *http_server_free(struct http_server *s)
@@ -270,7 +276,7 @@ struct http_server *http_server_free(struct http_server *s)
         conn_close(container_of(s->conns.next, struct conn, node));
     s->accept_retry = loop_timer_free(s->accept_retry);
     s->deadlines.timer = loop_timer_free(s->deadlines.timer);
-    loop_defer(s->loop, bury_server, s);
+    loop_defer(s->loop, on_bury_due, s);
     return NULL;
 }
 

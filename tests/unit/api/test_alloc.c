@@ -55,13 +55,10 @@ static bool admit(struct call *c)
     return auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e) == AUTH_OK;
 }
 
-static bool verify(struct call *c)
+static void refuse(struct call *c, enum auth_failure why, const struct err *e)
 {
-    struct err e = {0};
-
-    if (auth_sdk_body(c->api->keys, c->req, &e) != AUTH_OK)
-        fail_msg("%s", e.msg);
-    return true;
+    (void)c;
+    fail_msg("%d: %s", why, e->msg);
 }
 
 static const char *error(struct http_request *r, const char *request_id, int status,
@@ -97,7 +94,8 @@ static const struct api_set cloud = {
         .ops = ops,
         .nops = ARRAY_LEN(ops),
         .admit = admit,
-        .verify = verify,
+        .verify = auth_sdk_body,
+        .refuse = refuse,
         .error = error,
         .headers = headers,
 };

@@ -4,6 +4,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,6 +26,13 @@ static struct seen {
 
 static bool refuse_head, refuse_body;
 
+enum { LARGE = 300 * 1024 };
+
+/* A large body is examined when the test opens the gate. */
+static pthread_t loop_thread;
+static atomic_bool examining;
+static sem_t gate;
+
 static bool admit(struct call *c)
 {
     seen.admitted++;
@@ -32,13 +42,23 @@ static bool admit(struct call *c)
     return false;
 }
 
-static bool verify(struct call *c)
+static enum auth_failure verify(const struct keys *k, const struct http_request *r, struct err *e)
 {
+    (void)k;
+    if (r->body.n >= LARGE) { /* on a worker thread */
+        assert_false(pthread_equal(pthread_self(), loop_thread));
+        atomic_store(&examining, true);
+        assert_int_equal(sem_wait(&gate), 0);
+    }
     seen.verified++;
-    if (!refuse_body)
-        return true;
-    call_fail(c, 403, NULL, "signature");
-    return false;
+    (void)err_set(e, ERR_CALLER, -EACCES, "signature");
+    return refuse_body ? AUTH_MISMATCH : AUTH_OK;
+}
+
+static void refuse(struct call *c, enum auth_failure why, const struct err *e)
+{
+    assert_int_equal(why, AUTH_MISMATCH);
+    call_fail(c, 403, NULL, "%s", e->msg);
 }
 
 static const char *error(struct http_request *r, const char *request_id, int status,
@@ -86,6 +106,19 @@ static void on_park(struct call *c)
     seen.parked = c;
 }
 
+static void on_document(struct call *c)
+{
+    struct err e = {0};
+    struct cJSON *tree = call_json(c, &e);
+
+    seen.handled++;
+    if (!tree)
+        call_fail(c, 400, "NotJson", "%s", e.msg);
+    else
+        call_reply(c, 200, S("text/plain"), S("parsed"));
+    json_free(tree);
+}
+
 static const struct err *to_report;
 
 static void on_report(struct call *c)
@@ -97,6 +130,11 @@ static const struct api_op ops[] = {
         {.route = {"POST", "/cloud/{a}/x/{b}"}, .name = "Echo", .body_max = 8, .handle = on_echo},
         {.route = {"GET", "/cloud/{a}/x/{b}"}, .name = "Get", .handle = on_echo},
         {.route = {"POST", "/cloud/park"}, .name = "Park", .body_max = 8, .handle = on_park},
+        {.route = {"POST", "/cloud/document"},
+         .name = "Document",
+         .body_max = 1 << 20,
+         .handle = on_document,
+         .json = true},
         {.route = {"GET", "/cloud/report"}, .name = "Report", .handle = on_report},
 };
 
@@ -107,6 +145,7 @@ static const struct api_set cloud = {
         .nops = ARRAY_LEN(ops),
         .admit = admit,
         .verify = verify,
+        .refuse = refuse,
         .too_large = too_large,
         .error = error,
         .headers = headers,
@@ -159,6 +198,7 @@ static int open_rig(void **state)
 
     memset(&seen, 0, sizeof(seen));
     refuse_head = refuse_body = false;
+    assert_int_equal(sem_init(&gate, 0, 0), 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
     assert_int_equal(listen(fd, 16), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
@@ -473,6 +513,115 @@ static void errors_choose_their_status_by_kind(void **state)
     }
 }
 
+/* ---- large bodies ---- */
+
+struct upload {
+    int fd;
+    struct buf bytes;
+    pthread_t thread;
+};
+
+static void *send_all(void *user)
+{
+    struct upload *u = user;
+
+    for (size_t done = 0; done < u->bytes.n;) {
+        ssize_t n = send(u->fd, u->bytes.p + done, u->bytes.n - done, MSG_NOSIGNAL);
+
+        if (n <= 0)
+            break; /* the test sees that nothing is examined */
+        done += (size_t)n;
+    }
+    return NULL;
+}
+
+static void look_whether_examining(void *user)
+{
+    struct rig *rig = user;
+
+    if (!atomic_load(&examining))
+        loop_defer(rig->loop, look_whether_examining, rig);
+    else
+        seen.was_parked = true;
+}
+
+/* A body of LARGE bytes, from `first` on filled with blanks; returns when a worker has it. */
+static void upload(struct rig *rig, const char *first)
+{
+    struct upload u;
+
+    buf_init(&u.bytes, LARGE + 4096);
+    buf_addf(&u.bytes, "POST /cloud/document HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s",
+             LARGE, first);
+    memset(buf_room(&u.bytes, LARGE - strlen(first)), ' ', LARGE - strlen(first));
+    buf_grew(&u.bytes, LARGE - strlen(first));
+    loop_thread = pthread_self();
+    atomic_store(&examining, false);
+    dial(rig, "");
+    u.fd = rig->fd;
+    assert_int_equal(pthread_create(&u.thread, NULL, send_all, &u), 0);
+    loop_defer(rig->loop, look_whether_examining, rig);
+    loop_run_until(rig->loop, &seen.was_parked);
+    assert_int_equal(pthread_join(u.thread, NULL), 0);
+    buf_done(&u.bytes);
+}
+
+static const char *answer_of_upload(struct rig *rig, const char *first)
+{
+    upload(rig, first);
+    assert_int_equal(seen.verified + seen.handled, 0);
+    assert_int_equal(sem_post(&gate), 0);
+    rig->io = loop_io_new(rig->loop, rig->fd, on_answer, rig);
+    loop_io_want(rig->io, LOOP_READ);
+    loop_run_until(rig->loop, &rig->complete);
+    return rig->answer.p;
+}
+
+static void a_large_body_is_verified_and_parsed_beside_the_loop(void **state)
+{
+    t_has(answer_of_upload(*state, "{\"a\":1}"), "\r\n\r\nparsed");
+    assert_int_equal(seen.verified, 1);
+}
+
+static void a_large_body_that_is_no_json_says_where(void **state)
+{
+    t_has(answer_of_upload(*state, "{\"a\":}"), "cloud 400 NotJson: ");
+}
+
+static void a_large_body_with_a_wrong_signature_keeps_the_handler_out(void **state)
+{
+    refuse_body = true;
+    t_has(answer_of_upload(*state, "{}"), "cloud 403 -: signature");
+    assert_int_equal(seen.handled, 0);
+}
+
+static void a_client_that_leaves_while_its_body_is_verified_leaves_nothing_behind(void **state)
+{
+    struct rig *rig = *state;
+    struct http_stats stats;
+
+    upload(rig, "{}");
+    do {
+        hang_up(rig);
+        t_has(ask(rig, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), "ok");
+        http_server_stats(rig->http, &stats);
+    } while (stats.cancelled == 0);
+    assert_int_equal(stats.body_bytes, LARGE); /* the worker still reads it */
+    assert_int_equal(sem_post(&gate), 0);
+    do {
+        hang_up(rig);
+        t_has(ask(rig, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), "ok");
+        http_server_stats(rig->http, &stats);
+    } while (stats.body_bytes > 0);
+    assert_int_equal(seen.handled, 0);
+}
+
+static void the_server_may_go_while_a_body_is_verified(void **state)
+{
+    upload(*state, "{}"); /* the rig is closed next; loop_free() waits for the worker */
+    assert_int_equal(sem_post(&gate), 0);
+}
+
 #define WITH_RIG(f) cmocka_unit_test_setup_teardown(f, open_rig, close_rig)
 
 int main(void)
@@ -497,6 +646,11 @@ int main(void)
             WITH_RIG(a_reply_after_the_client_has_gone_goes_nowhere),
             WITH_RIG(a_client_that_leaves_within_its_body_leaves_nothing_behind),
             WITH_RIG(errors_choose_their_status_by_kind),
+            WITH_RIG(a_large_body_is_verified_and_parsed_beside_the_loop),
+            WITH_RIG(a_large_body_that_is_no_json_says_where),
+            WITH_RIG(a_large_body_with_a_wrong_signature_keeps_the_handler_out),
+            WITH_RIG(a_client_that_leaves_while_its_body_is_verified_leaves_nothing_behind),
+            WITH_RIG(the_server_may_go_while_a_body_is_verified),
     };
 
     return T_RUN(tests);

@@ -46,8 +46,8 @@ static const char *missing_header(const struct http_request *r)
     return NULL;
 }
 
-/* Every way to fail has one answer; false always. */
-static bool refuse(struct call *c, enum auth_failure why, const struct err *e)
+/* Every way to fail has one answer. */
+void fc_auth_refuse(struct call *c, enum auth_failure why, const struct err *e)
 {
     struct sign_fc sign = {0};
 
@@ -73,7 +73,6 @@ static bool refuse(struct call *c, enum auth_failure why, const struct err *e)
                   "Check your access key and signing method");
         break;
     }
-    return false;
 }
 
 bool fc_auth_admit(struct call *c)
@@ -89,20 +88,14 @@ bool fc_auth_admit(struct call *c)
         return false;
     }
     why = auth_fc_head(c->api->keys, c->req, clock_wall_ms(), &key, &e);
-    if (why != AUTH_OK)
-        return refuse(c, why, &e);
+    if (why != AUTH_OK) {
+        fc_auth_refuse(c, why, &e);
+        return false;
+    }
     if (!is_account(fc_auth_account(c))) {
         call_fail(c, 400, "InvalidArgument",
                   "X-Fc-Account-Id must have 1 to %d letters, digits, '-' or '_'", ACCOUNT_MAX);
         return false;
     }
     return true;
-}
-
-bool fc_auth_verify(struct call *c)
-{
-    struct err e = {0};
-    enum auth_failure why = auth_fc_body(c->api->keys, c->req, &e);
-
-    return why == AUTH_OK ? true : refuse(c, why, &e);
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "auth/auth.h"
 #include "base/str.h"
 #include "fn/key.h"
 
@@ -21,7 +22,7 @@ struct space;
 
 /* auth.c */
 bool fc_auth_admit(struct call *c);
-bool fc_auth_verify(struct call *c);
+void fc_auth_refuse(struct call *c, enum auth_failure why, const struct err *e);
 struct str fc_auth_account(const struct call *c); /* x-fc-account-id; checked by admit */
 
 /* error.c */

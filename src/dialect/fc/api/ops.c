@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "api/api.h"
+#include "auth/auth.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
@@ -29,7 +30,11 @@ static const struct api_op ops[] = {
         {{"POST", "/2016-08-15/services"}, "CreateService", FC_SMALL_BODY_MAX, fc_service_create},
         {{"GET", SERVICE}, "GetService", FC_SMALL_BODY_MAX, fc_service_get},
         {{"DELETE", SERVICE}, "DeleteService", FC_SMALL_BODY_MAX, fc_service_delete},
-        {{"POST", SERVICE "/functions"}, "CreateFunction", FC_BODY_MAX, fc_function_create},
+        {{"POST", SERVICE "/functions"},
+         "CreateFunction",
+         FC_BODY_MAX,
+         fc_function_create,
+         .json = true},
         {{"GET", FUNCTION}, "GetFunction", FC_SMALL_BODY_MAX, fc_function_get},
         {{"DELETE", FUNCTION}, "DeleteFunction", FC_SMALL_BODY_MAX, fc_function_delete},
         {{"POST", FUNCTION "/invocations"}, "InvokeFunction", INVOKE_BODY_MAX, fc_invoke},
@@ -43,7 +48,8 @@ const struct api_set fc_api = {
         .wrong_path = 400,
         .wrong_method = 400,
         .admit = fc_auth_admit,
-        .verify = fc_auth_verify,
+        .verify = auth_fc_body,
+        .refuse = fc_auth_refuse,
         .too_large = fc_error_too_large,
         .error = fc_error_body,
         .headers = fc_error_headers,
@@ -52,7 +58,7 @@ const struct api_set fc_api = {
 struct cJSON *fc_body(struct call *c)
 {
     struct err e = {0};
-    struct cJSON *body = json_parse(c->req->body, &e);
+    struct cJSON *body = call_json(c, &e);
 
     if (body && cJSON_IsObject(body))
         return body;

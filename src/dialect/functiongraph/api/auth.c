@@ -5,11 +5,10 @@
 #include "base/clock.h"
 #include "dialect/functiongraph/api/fg.h"
 
-static bool refuse(struct call *c, enum auth_failure why, const struct err *e)
+void fg_refuse_auth(struct call *c, enum auth_failure why, const struct err *e)
 {
     call_fail(c, 401, "APIGW.0301", "Incorrect IAM authentication information: %s%s",
               why == AUTH_MISMATCH ? "verify aksk signature fail, " : "", e->msg);
-    return false;
 }
 
 bool fg_admit(struct call *c)
@@ -19,13 +18,7 @@ bool fg_admit(struct call *c)
     enum auth_failure why;
 
     why = auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e);
-    return why == AUTH_OK || refuse(c, why, &e);
-}
-
-bool fg_verify(struct call *c)
-{
-    struct err e = {0};
-    enum auth_failure why = auth_sdk_body(c->api->keys, c->req, &e);
-
-    return why == AUTH_OK || refuse(c, why, &e);
+    if (why != AUTH_OK)
+        fg_refuse_auth(c, why, &e);
+    return why == AUTH_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ops.c - every FunctionGraph operation this version answers. One line each; the rest of the API is
  * 404 APIGW.0101, as the cloud's own front door says it. */
+#include "auth/auth.h"
 #include "base/obj.h"
 #include "dialect/functiongraph/api/fg.h"
 #include "dialect/functiongraph/functiongraph.h"
@@ -9,13 +10,17 @@
 #define FUNCTION  FUNCTIONS "/{urn}"
 
 static const struct api_op ops[] = {
-        {{"POST", FUNCTIONS}, "CreateFunction", FG_CODE_BODY, fg_create_function},
+        {{"POST", FUNCTIONS}, "CreateFunction", FG_CODE_BODY, fg_create_function, .json = true},
         {{"GET", FUNCTIONS}, "ListFunctions", FG_CONFIG_BODY, fg_list_functions},
         {{"DELETE", FUNCTION}, "DeleteFunction", FG_CONFIG_BODY, fg_delete_function},
         {{"GET", FUNCTION "/config"}, "ShowFunctionConfig", FG_CONFIG_BODY, fg_show_config},
         {{"PUT", FUNCTION "/config"}, "UpdateFunctionConfig", FG_CONFIG_BODY, fg_update_config},
         {{"GET", FUNCTION "/code"}, "ShowFunctionCode", FG_CONFIG_BODY, fg_show_code},
-        {{"PUT", FUNCTION "/code"}, "UpdateFunctionCode", FG_CODE_BODY, fg_update_code},
+        {{"PUT", FUNCTION "/code"},
+         "UpdateFunctionCode",
+         FG_CODE_BODY,
+         fg_update_code,
+         .json = true},
         {{"POST", FUNCTION "/invocations"}, "InvokeFunction", FG_EVENT_BODY, fg_invoke},
         {{"POST", FUNCTION "/invocations-async"},
          "AsyncInvokeFunction",
@@ -30,7 +35,8 @@ const struct api_set functiongraph_api = {
         .nops = ARRAY_LEN(ops),
         .wrong_method = 404,
         .admit = fg_admit,
-        .verify = fg_verify,
+        .verify = auth_sdk_body,
+        .refuse = fg_refuse_auth,
         .too_large = fg_too_large,
         .error = fg_error_body,
         .headers = fg_headers,

@@ -76,7 +76,7 @@ struct cJSON *fg_body(struct call *c)
     struct err e = {0};
     struct cJSON *tree;
 
-    tree = json_parse(c->req->body, &e);
+    tree = call_json(c, &e);
     if (!tree) {
         call_fail(c, 400, "FSS.0400", "the request body is not JSON: %s", e.msg);
         return NULL;
