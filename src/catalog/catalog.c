@@ -222,6 +222,7 @@ int catalog_open(struct loop *l, struct kv *kv, struct blobs *blobs, const char 
     c->kv = kv;
     c->blobs = blobs;
     c->idle = true;
+    c->most = SIZE_MAX;
     list_init(&c->writes);
     list_init(&c->retired);
     c->scratch = xnew(struct buf);
@@ -320,6 +321,11 @@ void catalog_each(const struct catalog *c, const struct catalog_filter *filter,
 size_t catalog_count(const struct catalog *c)
 {
     return c->fns.n;
+}
+
+void catalog_limit(struct catalog *c, size_t most)
+{
+    c->most = most;
 }
 
 void catalog_on_change(struct catalog *c, catalog_change_fn *fn, void *user)

@@ -45,8 +45,11 @@ struct catalog_filter {
 void catalog_each(const struct catalog *c, const struct catalog_filter *filter,
                   bool (*fn)(void *user, const struct fn *f), void *user);
 size_t catalog_count(const struct catalog *c);
+/* At most so many functions, and so many spaces; a creation above it is refused with -EDQUOT. What
+ * is there already stays. */
+void catalog_limit(struct catalog *c, size_t most);
 
-/* r: 0, -EEXIST (create), -ENOENT (update, delete), -ESTALE, or the store's. f: the record now in
+/* r: 0, -EEXIST and -EDQUOT (create), -ENOENT (update, delete), -ESTALE, or the store's. f: the record now in
  * force (NULL on failure and after delete), borrowed. */
 typedef void catalog_fn(void *user, int r, const struct fn *f);
 void catalog_create(struct catalog *c, struct fn *draft, catalog_fn *fn,

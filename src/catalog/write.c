@@ -247,6 +247,19 @@ static bool space_in_use(const struct write *w)
     return used;
 }
 
+/* Creations on their way count: a burst of them must not pass together. */
+static bool is_full(const struct write *w)
+{
+    size_t n = table_of(w->c, w->kind)->n;
+
+    list_each (it, &w->c->writes) {
+        const struct write *other = container_of(it, struct write, node);
+
+        n += other != w && other->running && other->kind == w->kind && other->verb == CREATE;
+    }
+    return n >= w->c->most;
+}
+
 /* Does the table allow it? Also settles what to compare with. */
 static int check(struct write *w)
 {
@@ -257,6 +270,8 @@ static int check(struct write *w)
         return -E2BIG;
     if (w->verb == CREATE && have)
         return -EEXIST;
+    if (w->verb == CREATE && is_full(w))
+        return -EDQUOT;
     if (w->verb != CREATE && !have)
         return -ENOENT;
     if (w->verb == UPDATE && w->expect != w->kind->revision(have))

@@ -206,6 +206,7 @@ static int open_data(struct daemon *d, struct err *e)
     r = catalog_open(d->loop, d->kv, d->blobs, "cache/code", &d->catalog, e);
     if (r < 0)
         return err_wrap(e, r, "catalog");
+    catalog_limit(d->catalog, (size_t)d->o->functions);
     catalog_on_change(d->catalog, on_function_change, d);
     return 0;
 }

@@ -26,7 +26,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,11 +48,11 @@
 #include "daemon/options.h"
 #include "daemon/paths.h"
 #include "daemon/spawn.h"
+#include "daemon/user.h"
 #include "launcher/proto.h"
 #include "runtime/runtime.h"
-#include "sandbox/userns.h"
 
-enum { DEFAULT_UID = 699999, PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000, LONG_LIFE_MS = 10000 };
+enum { PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000, LONG_LIFE_MS = 10000 };
 enum {
     STOP_SLACK_MS = 2000, /* after the drain time, or a second signal */
     AGAIN_MS = 500,       /* timeout(1) signals us and then our group: one wish, two signals */
@@ -89,43 +88,6 @@ static const struct log_cx cx = {.component = "keeper"};
 static uint64_t now_ms(void)
 {
     return clock_mono_ns() / 1000000;
-}
-
-/* The launcher's uids own cgroups and run functions: a daemon with one of them would be no longer
- * apart from either. */
-static int check_user(uid_t uid, struct err *e)
-{
-    if (uid >= USERNS_HOST_FIRST && uid < USERNS_HOST_FIRST + USERNS_IDS)
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "--user: uid %u is one of those functions run as (%d to %d)", (unsigned)uid,
-                       USERNS_HOST_FIRST, USERNS_HOST_FIRST + USERNS_IDS - 1);
-    return 0;
-}
-
-/* A stale answer here would run the daemon as the wrong user, so an unknown --user is an error. */
-static int find_user(struct keeper *k, struct err *e)
-{
-    const char *name = k->o->user ? k->o->user : "evoke";
-    struct passwd *pw;
-    uint64_t uid;
-
-    k->root = geteuid() == 0;
-    k->uid = geteuid();
-    if (!k->root)
-        return 0;
-    if (str_u64(str_of(name), 1, 4294967293, &uid) == 0) {
-        k->uid = (uid_t)uid;
-        return check_user(k->uid, e);
-    }
-    pw = getpwnam(name);
-    if (pw && pw->pw_uid != 0)
-        k->uid = pw->pw_uid;
-    else if (!k->o->user)
-        k->uid = DEFAULT_UID;
-    else
-        return err_set(e, ERR_CALLER, -EINVAL, "--user %s: %s", name,
-                       pw ? "the daemon does not run as root" : "there is no such user");
-    return check_user(k->uid, e);
 }
 
 /* ---- starting children ---- */
@@ -197,16 +159,16 @@ static int start_daemon(struct keeper *k, struct err *e)
 {
     static const char *const keep[] = {"EVOKE_ACCESS_KEY", "EVOKE_SECRET_KEY", "TZ", NULL};
     cleanup_free char *instances = xasprintf("%lld", (long long)k->o->instances);
+    cleanup_free char *functions = xasprintf("%lld", (long long)k->o->functions);
     cleanup_free char *warm = xasprintf("%lld", (long long)k->o->keep_warm_s);
     cleanup_free char *waiting = xasprintf("%lld", (long long)k->o->waiting);
     cleanup_free char *drain = xasprintf("%lld", (long long)k->o->drain_s);
-    const char *argv[] = {"evoke-daemon", "daemon",      "--data",
-                          k->o->data,     "--listen",    k->address,
-                          "--region",     k->o->region,  "--python",
-                          k->o->python,   "--log-level", k->o->log_level,
-                          "--instances",  instances,     "--keep-warm",
-                          warm,           "--waiting",   waiting,
-                          "--drain",      drain,         NULL};
+    const char *argv[] = {"evoke-daemon", "daemon",     "--data",      k->o->data,
+                          "--listen",     k->address,   "--region",    k->o->region,
+                          "--python",     k->o->python, "--log-level", k->o->log_level,
+                          "--functions",  functions,    "--instances", instances,
+                          "--keep-warm",  warm,         "--waiting",   waiting,
+                          "--drain",      drain,        NULL};
     int theirs = -EBADF, r;
 
     k->daemon_ready = false;
@@ -462,9 +424,10 @@ static int prepare(struct keeper *k, struct err *e)
 {
     int r;
 
+    k->root = geteuid() == 0;
     r = paths_find(&k->paths, e);
     if (r == 0)
-        r = find_user(k, e);
+        r = user_find(k->o->user, &k->uid, e);
     if (r < 0)
         return r;
     k->data_fd = datadir_open(k->o->data, k->uid, e);

@@ -53,6 +53,8 @@ static const struct option table[] = {
          "as root: whom the daemon runs as (evoke if there is such a user, else 699999)"},
         {"instances", OPT_INT, FIELD(instances), NULL, "N", "1000", 1, 4000,
          "function instances at once, all functions together"},
+        {"functions", OPT_INT, FIELD(functions), NULL, "N", "10000", 1, 1000000,
+         "functions that may be deployed, and groups of them"},
         {"keep-warm", OPT_INT, FIELD(keep_warm_s), NULL, "SECONDS", "60", 0, 86400,
          "how long an idle instance is kept"},
         {"waiting", OPT_INT, FIELD(waiting), NULL, "N", "1000", 1, 1000000,

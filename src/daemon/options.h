@@ -20,6 +20,7 @@ struct options {
     char *log_level;
     char *python;
     int64_t instances;
+    int64_t functions;
     int64_t keep_warm_s;
     int64_t waiting;
     int64_t drain_s;

@@ -243,6 +243,23 @@ def test_the_daemon_does_not_share_a_uid_with_functions(open_path):
     assert r.returncode == 2 and "700000 to 765535" in r.stderr, r.stderr
 
 
+def test_a_function_above_the_limit_is_refused_and_the_others_live_on(tmp_path):
+    evoke = Evoked("--functions", "2").start()
+    try:
+        deploy(evoke, tmp_path, "one", ECHO)
+        deploy(evoke, tmp_path, "two", ECHO)
+        (tmp_path / "two/evoke.yaml").write_text("functions:\n  three:\n    runtime: Python3.9\n    handler: index.handler\n")
+        r = evoke.run("deploy", str(tmp_path / "two"))
+        assert r.returncode != 0 and "--functions" in r.stderr, r.stderr
+        deploy(evoke, tmp_path, "two", ECHO + "# changed\n")
+        assert evoke.run("delete", "one").returncode == 0
+        deploy(evoke, tmp_path, "three", ECHO)
+    finally:
+        evoke.stop()
+        evoke.check_log()
+        evoke.cleanup()
+
+
 def test_the_daemon_keeps_its_secrets_to_itself(evoke):
     pid = evoke.pids()["daemon"]
     assert evoke.secret_key.encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
@@ -337,6 +354,7 @@ def test_a_second_daemon_on_the_same_directory_is_refused(evoke):
     (["--instances", "0"], "0 is outside 1 to 4000"),
     (["--instances", "4001"], "4001 is outside 1 to 4000"),
     (["--instances", "many"], "'many' is not a whole number"),
+    (["--functions", "0"], "0 is outside 1 to 1000000"),
     (["--keep-warm"], "--keep-warm needs a value"),
     (["--no-such"], "there is no option '--no-such'"),
     (["stray"], "'stray' is not an option"),

@@ -304,6 +304,32 @@ static bool on_each(void *user, const struct fn *f)
     return --l->stop_after > 0;
 }
 
+static void creations_end_at_the_limit_and_changes_do_not(void **state)
+{
+    struct fix *f = *state;
+    struct outcome burst[3] = {0};
+    struct fn_key key = key_of("s", "a");
+    size_t made = 0;
+
+    catalog_limit(f->c, 2);
+    assert_int_equal(create(f, "s", "a", "h"), 0);
+    for (size_t i = 0; i < 3; i++)
+        catalog_create(f->c, draft("s", (char[]){(char)('b' + i), 0}, "h"), on_fn, &burst[i]);
+    for (size_t i = 0; i < 3; i++) {
+        int r = wait_for(f, &burst[i]);
+
+        assert_true(r == 0 || r == -EDQUOT);
+        made += r == 0;
+    }
+    assert_int_equal(made, 1);
+    assert_int_equal(catalog_count(f->c), 2);
+    assert_int_equal(create(f, "s", "a", "h"), -EEXIST);
+    assert_int_equal(update(f, "s", "a", "x", catalog_find(f->c, &key)->revision), 0);
+    assert_int_equal(delete (f, "s", "a"), 0);
+    assert_int_equal(create(f, "s", "e", "h"), 0);
+    assert_int_equal(create(f, "s", "f", "h"), -EDQUOT);
+}
+
 static void listings_are_in_key_order_and_filtered(void **state)
 {
     struct catalog_filter any = {.dialect = -1}, one = {.dialect = DIALECT_FC, .space = S("b")};
@@ -398,6 +424,7 @@ int main(void)
             T(a_store_that_never_answers_is_given_up_and_its_truth_adopted_later),
             T(spaces_are_deleted_only_when_empty),
             T(a_space_and_its_first_function_cannot_miss_each_other),
+            T(creations_end_at_the_limit_and_changes_do_not),
             T(listings_are_in_key_order_and_filtered),
             T(a_record_that_is_damaged_stops_the_opening_by_name),
             T(a_thousand_functions_load_in_fifty_milliseconds),

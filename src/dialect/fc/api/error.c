@@ -99,6 +99,10 @@ void fc_error_write(struct call *c, int r, const char *what, struct str name)
         call_fail(c, 409, "ServiceNotEmpty", "service '%.*s' has active 'functions'.",
                   STR_ARG(name));
         break;
+    case -EDQUOT:
+        call_fail(c, 400, "LimitExceededError", "the number of %ss is at its limit (--functions)",
+                  what);
+        break;
     case -ESTALE:
         call_fail(c, 409, "ConcurrentUpdateError", "%s '%.*s' is being changed by another request",
                   what, STR_ARG(name));

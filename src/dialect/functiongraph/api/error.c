@@ -96,6 +96,9 @@ void fg_fail_catalog(struct call *c, int r)
     case -ENOENT:
         call_fail(c, 404, "FSS.1051", "Not found the function");
         return;
+    case -EDQUOT:
+        call_fail(c, 403, "FSS.1041", "the number of functions is at its limit (--functions)");
+        return;
     case -ESTALE:
         call_fail(c, 409, "FSS.0409", "the function was changed by somebody else meanwhile");
         return;
