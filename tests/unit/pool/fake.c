@@ -188,7 +188,6 @@ void worker_start(struct worker *w)
     struct launch_started m = {.type = LAUNCH_STARTED, .id = w->want.id};
     int chan[2], out[2], fds[3];
     size_t nfds = 2;
-    cleanup_close int peak = -EBADF;
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, chan), 0);
     assert_int_equal(pipe2(out, O_CLOEXEC), 0);
@@ -202,10 +201,10 @@ void worker_start(struct worker *w)
 
         fputs("12345678\n", f);
         fflush(f);
-        peak = dup(fileno(f));
+        w->peak = dup(fileno(f));
         fclose(f);
         m.has_memory_peak = true;
-        fds[nfds++] = peak;
+        fds[nfds++] = w->peak;
     }
     assert_int_equal(io_send_fds(w->world->sock, &m, sizeof(m), fds, nfds), 0);
     close(chan[1]);
@@ -227,6 +226,9 @@ static void worker_gone(struct worker *w, const struct launch_exited *how)
 {
     worker_hang_up(w);
     w->alive = false;
+    if (w->peak >= 0)
+        assert_int_equal(ftruncate(w->peak, 0), 0); /* a cgroup that is gone answers no more */
+    w->peak = fd_close(w->peak);
     if (how && w->world->sock >= 0)
         assert_int_equal(io_send_fds(w->world->sock, how, sizeof(*how), NULL, 0), 0);
 }
@@ -276,7 +278,7 @@ static void hear_start(struct world *world, const struct launch_start *m)
     w->want = *m;
     w->number = ++world->nworkers;
     w->alive = true;
-    w->chan = w->out = -EBADF;
+    w->chan = w->out = w->peak = -EBADF;
     buf_init(&w->in, 8u << 20);
     buf_init(&w->to_host, 64u << 20);
     buf_init(&w->assign, 2u << 20);

@@ -29,6 +29,7 @@ struct worker {
     bool killed;   /* KILL came */
     bool booted;   /* ASSIGN came */
     int chan, out; /* owned */
+    int peak;      /* owned; the file that tells memory */
     struct loop_io *io;
     struct buf in, to_host, assign, open, event;
     uint32_t stream;    /* open now, 0: none */

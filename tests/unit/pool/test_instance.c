@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/obj.h"
 
@@ -186,6 +187,27 @@ static void a_timeout_kills_before_it_answers(void **state)
     assert_true(p.report.duration_ns >= 30 * 1000000ull);
     assert_int_equal(w->kills, 1);
     assert_false(world_worker(w, 1)->alive);
+    probe_done(&p);
+    world_free(w);
+}
+
+static void grow_and_hang(struct worker *w)
+{
+    assert_int_equal(pwrite(w->peak, "23456789\n", 9, 0), 9);
+}
+
+static void memory_is_asked_before_the_kill_that_takes_it_away(void **state)
+{
+    struct world *w = world_new(NULL);
+    struct probe p;
+
+    (void)state;
+    w->memory_peak = true;
+    w->fn->timeout_ms = 10;
+    w->on_request = grow_and_hang;
+    probe_run(&p, w, S("{}"));
+    assert_int_equal(p.report.end, JOB_TIMEOUT);
+    assert_int_equal(p.report.memory_bytes, 23456789);
     probe_done(&p);
     world_free(w);
 }
@@ -699,6 +721,7 @@ int main(void)
             cmocka_unit_test(an_error_result_is_told_with_its_summary),
             cmocka_unit_test(the_cgroups_peak_goes_before_the_workers),
             cmocka_unit_test(a_timeout_kills_before_it_answers),
+            cmocka_unit_test(memory_is_asked_before_the_kill_that_takes_it_away),
             cmocka_unit_test(a_timeout_is_answered_though_the_end_is_never_reported),
             cmocka_unit_test(what_a_worker_says_does_not_extend_its_time),
             cmocka_unit_test(a_worker_that_never_boots_is_given_up),
