@@ -18,7 +18,7 @@ class Native(Host):
     """The same host, another program."""
 
     def __init__(self, case):
-        self.program = BUILD / "tests" / "functions" / "native" / case / "bootstrap"
+        self.program = BUILD / "tests" / "functions" / "native" / case / "checked"
         super().__init__(Path("/"))
 
     def command(self):
@@ -30,7 +30,7 @@ def start():
     hosts = []
 
     def begin(case):
-        if not (BUILD / "tests" / "functions" / "native" / case / "bootstrap").exists():
+        if not (BUILD / "tests" / "functions" / "native" / case / "checked").exists():
             pytest.skip("native function '%s' is not built in %s" % (case, BUILD))
         hosts.append(Native(case))
         return hosts[-1]
