@@ -61,6 +61,20 @@ static enum auth_failure find_key(const struct keys *k, struct str access, struc
     return AUTH_UNKNOWN_KEY;
 }
 
+/* A key we know, a time that is now: all that a head can prove. */
+static enum auth_failure admit(const struct keys *k, struct str access, int64_t date_ms,
+                               int64_t now_ms, struct key *ret_key, struct err *e)
+{
+    struct key key;
+    enum auth_failure why = find_key(k, access, &key, e);
+
+    if (why == AUTH_OK)
+        why = check_clock(date_ms, now_ms, e);
+    if (why == AUTH_OK)
+        *ret_key = key;
+    return why;
+}
+
 /* The request as the arithmetic sees it; list is the caller's room for H1_MAX_HEADERS. */
 static struct sign_request to_sign(const struct http_request *r, struct sign_header *list)
 {
@@ -80,9 +94,7 @@ enum auth_failure auth_sdk_head(const struct keys *k, const struct http_request 
                                 struct key *ret_key, struct err *e)
 {
     struct str authorization = header(r, "authorization"), date = header(r, "x-sdk-date");
-    enum auth_failure why;
     struct sign_sdk sign;
-    struct key key;
     int64_t date_ms;
 
     if (!authorization.p)
@@ -94,12 +106,7 @@ enum auth_failure auth_sdk_head(const struct keys *k, const struct http_request 
     if (clock_parse_compact(date, &date_ms) < 0)
         return fail(AUTH_MALFORMED, e, -EINVAL, "X-Sdk-Date is not of the form 20261121T204758Z");
 
-    why = find_key(k, sign.access_key, &key, e);
-    if (why == AUTH_OK)
-        why = check_clock(date_ms, now_ms, e);
-    if (why == AUTH_OK)
-        *ret_key = key;
-    return why;
+    return admit(k, sign.access_key, date_ms, now_ms, ret_key, e);
 }
 
 /* A hash that was named must be true. UNSIGNED-PAYLOAD says that the signer left the body out. */
@@ -148,9 +155,7 @@ enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *
                                struct key *ret_key, struct err *e)
 {
     struct str authorization = header(r, "authorization"), date = header(r, "x-fc-date");
-    enum auth_failure why;
     struct sign_fc sign;
-    struct key key;
     int64_t date_ms;
 
     if (!date.n)
@@ -165,12 +170,7 @@ enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *
         return fail(AUTH_MALFORMED, e, -EINVAL,
                     "Date is not of the form 'Sat, 21 Nov 2026 20:50:18 GMT'");
 
-    why = find_key(k, sign.access_key, &key, e);
-    if (why == AUTH_OK)
-        why = check_clock(date_ms, now_ms, e);
-    if (why == AUTH_OK)
-        *ret_key = key;
-    return why;
+    return admit(k, sign.access_key, date_ms, now_ms, ret_key, e);
 }
 
 static bool fc_matches(const struct sign_request *what, struct str path, bool with_query,

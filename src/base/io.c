@@ -167,6 +167,17 @@ int io_mkdir_p(const char *path, mode_t mode, struct err *e)
     return 0;
 }
 
+DIR *io_open_dir(int dirfd, const char *name)
+{
+    cleanup_close int fd =
+            openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (dir)
+        (void)TAKE_FD(fd);
+    return dir;
+}
+
 /* One removal: the top directory, and whether the last pass changed anything in it. */
 struct removal {
     int top; /* borrowed */
@@ -177,17 +188,6 @@ struct removal {
 static bool is_dot(const char *name)
 {
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
-
-static DIR *open_dir(int dirfd, const char *name)
-{
-    cleanup_close int fd =
-            openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-    if (dir)
-        (void)TAKE_FD(fd);
-    return dir;
 }
 
 /* dirfd(3) under a name that no parameter hides. */
@@ -225,7 +225,7 @@ static int lift(struct removal *rm, int from, const char *name)
 /* Empty a directory that lies directly in the top one. */
 static int drain(struct removal *rm, const char *name)
 {
-    DIR *dir = open_dir(rm->top, name);
+    DIR *dir = io_open_dir(rm->top, name);
     struct dirent *entry;
     int r, first = 0;
 
@@ -283,7 +283,7 @@ int io_remove_tree(int dirfd, const char *path)
 
     if (r != -ENOTEMPTY)
         return r;
-    dir = open_dir(dirfd, path);
+    dir = io_open_dir(dirfd, path);
     if (!dir)
         return -errno;
     r = empty_top(&(struct removal){.top = fd_of(dir)}, dir);

@@ -3,6 +3,7 @@
 #ifndef EVOKE_BASE_IO_H
 #define EVOKE_BASE_IO_H
 
+#include <dirent.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -17,6 +18,8 @@ int io_read_file(int dirfd, const char *path, struct buf *out,
 /* Atomic: temporary file, fsync, rename, fsync of the directory. */
 int io_write_file(int dirfd, const char *path, struct str data, mode_t mode, struct err *e);
 int io_mkdir_p(const char *path, mode_t mode, struct err *e); /* like mkdir -p */
+/* For readdir(3), following no link in place of name; NULL with errno. */
+DIR *io_open_dir(int dirfd, const char *name);
 int io_remove_tree(int dirfd, const char *path); /* rm -rf, follows no symlink; 0 or -errno */
 
 enum { IO_MAX_FDS = 16 };

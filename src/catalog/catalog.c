@@ -189,17 +189,11 @@ static int load(struct catalog *c, const struct kind *kind, struct err *e)
 /* What a crash left of unpacking. Nothing else unpacks here yet. */
 static void sweep(int code_dir)
 {
-    DIR *d;
+    DIR *d = io_open_dir(code_dir, ".");
     struct dirent *de;
-    int fd = openat(code_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fd < 0)
+    if (!d)
         return;
-    d = fdopendir(fd);
-    if (!d) {
-        fd_close(fd);
-        return;
-    }
     while ((de = readdir(d)))
         if (str_starts(str_of(de->d_name), S(".tmp-")))
             (void)io_remove_tree(code_dir, de->d_name);

@@ -166,16 +166,12 @@ static int collect_directory(struct gc *gc, const char *sha, int64_t older_than_
 static int collect_directories(struct gc *gc)
 {
     int64_t older_than_s = (int64_t)time(NULL) - gc->grace_s;
-    int fd = openat(gc->c->code_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    DIR *d = io_open_dir(gc->c->code_dir, ".");
     struct dirent *de;
     int r = 0, first = 0;
 
-    if (!d) {
-        first = -errno;
-        fd_close(fd);
-        return first;
-    }
+    if (!d)
+        return -errno;
     while ((de = readdir(d))) {
         r = collect_directory(gc, de->d_name, older_than_s);
         if (r < 0 && first == 0)

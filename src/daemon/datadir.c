@@ -84,17 +84,15 @@ static bool is_known(const char *name)
 /* `--data /home/me` must not make all of it the daemon's. */
 static int check_ours(int dir, const char *path, struct err *e)
 {
-    cleanup_close int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct dirent *de;
     int r = 0;
     DIR *d;
 
     if (faccessat(dir, "format", F_OK, 0) == 0)
         return 0;
-    d = fd < 0 ? NULL : fdopendir(fd);
+    d = io_open_dir(dir, ".");
     if (!d)
         return err_sys(e, "list data directory '%s'", path);
-    (void)TAKE_FD(fd);
     while (r == 0 && (de = readdir(d))) {
         if (!is_known(de->d_name))
             r = err_set(e, ERR_CALLER, -ENOTEMPTY,
@@ -112,7 +110,6 @@ static int hand_over(int dir, uid_t uid, struct err *e);
 static int hand_over_entry(int dir, const char *name, uid_t uid, struct err *e)
 {
     cleanup_close int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    cleanup_close int sub = -EBADF;
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) < 0)
@@ -125,26 +122,21 @@ static int hand_over_entry(int dir, const char *name, uid_t uid, struct err *e)
                        name);
     if (fchownat(fd, "", uid, uid, AT_EMPTY_PATH) < 0)
         return err_sys(e, "change the owner of '%s'", name);
-    if (!S_ISDIR(st.st_mode))
-        return 0;
-    sub = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return sub < 0 ? err_sys(e, "open '%s'", name) : hand_over(sub, uid, e);
+    return S_ISDIR(st.st_mode) ? hand_over(fd, uid, e) : 0;
 }
 
 /* Files made by an earlier run under another uid. What is uid's already is not looked into. */
 static int hand_over(int dir, uid_t uid, struct err *e)
 {
-    cleanup_close int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct dirent *de;
     int r = 0;
     DIR *d;
 
-    if (fd < 0 || fchown(fd, uid, uid) < 0)
+    if (fchownat(dir, "", uid, uid, AT_EMPTY_PATH) < 0)
         return err_sys(e, "change the owner");
-    d = fdopendir(fd);
+    d = io_open_dir(dir, ".");
     if (!d)
         return err_sys(e, "list");
-    (void)TAKE_FD(fd);
     while (r == 0 && (de = readdir(d)))
         if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
             r = hand_over_entry(dirfd(d), de->d_name, uid, e);

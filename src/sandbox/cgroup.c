@@ -145,19 +145,13 @@ static int open_own(struct str cgroups, struct str mounts, const char *controlle
 /* Remove dir/name and the (empty) cgroups directly below it. 0 or -errno of the last rmdir. */
 static int remove_level(int dir, const char *name)
 {
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *d;
+    DIR *d = io_open_dir(dir, name);
 
-    if (fd < 0)
+    if (!d)
         return errno == ENOENT ? 0 : -errno;
-    d = fdopendir(fd);
-    if (!d) {
-        fd_close(fd);
-        return -ENOMEM;
-    }
     for (struct dirent *de = readdir(d); de; de = readdir(d)) {
         if (de->d_type == DT_DIR && de->d_name[0] != '.')
-            (void)unlinkat(fd, de->d_name, AT_REMOVEDIR);
+            (void)unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR);
     }
     (void)closedir(d);
 
@@ -176,15 +170,11 @@ static bool abandoned(int parent, const char *name)
 /* A stub that was killed could not clean up. Its pid is in the name. */
 static void sweep_dead(int parent)
 {
-    int fd = dup(parent);
-    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    DIR *d = io_open_dir(parent, ".");
     uint64_t pid;
 
-    if (!d) {
-        fd_close(fd);
+    if (!d)
         return;
-    }
-    rewinddir(d);
     for (struct dirent *de = readdir(d); de; de = readdir(d)) {
         struct str name = str_of(de->d_name);
 

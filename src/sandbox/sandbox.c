@@ -35,8 +35,6 @@
 #include "sandbox/seccomp.h"
 #include "sandbox/userns.h"
 
-enum { LANDLOCK_SCOPE_ABI = 6 };
-
 struct sandbox {
     bool root;
     const struct cgroup_tree *tree; /* borrowed */
@@ -97,8 +95,7 @@ struct sandbox *sandbox_free(struct sandbox *sb)
 
 void sandbox_get_facts(const struct sandbox *sb, struct sandbox_facts *ret)
 {
-    *ret = (struct sandbox_facts){.root = sb->root,
-                                  .landlock_scope = landlock_abi() >= LANDLOCK_SCOPE_ABI};
+    *ret = (struct sandbox_facts){.root = sb->root, .landlock_scope = landlock_has_scope()};
     for (int i = 0; i < CGROUP_PARTS; i++)
         ret->cgroup[i] = cgroup_has(sb->tree, (enum cgroup_part)i);
 }

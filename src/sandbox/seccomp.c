@@ -275,12 +275,12 @@ int filter_load(const struct filter *f, struct err *e)
     return 0;
 }
 
-int landlock_abi(void)
+bool landlock_has_scope(void)
 {
     enum { VERSION = 1 }; /* LANDLOCK_CREATE_RULESET_VERSION */
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION);
 
-    return abi < 0 ? 0 : (int)abi;
+    return abi >= LANDLOCK_SCOPE_ABI;
 }
 
 int landlock_scope(struct err *e)
@@ -291,7 +291,7 @@ int landlock_scope(struct err *e)
     } attr = {.scoped = 1 /* abstract unix sockets */ | 2 /* signals */};
     cleanup_close int fd = -EBADF;
 
-    if (landlock_abi() < LANDLOCK_SCOPE_ABI)
+    if (!landlock_has_scope())
         return 0;
     fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
     if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)

@@ -3,6 +3,7 @@
 #ifndef EVOKE_SANDBOX_SECCOMP_H
 #define EVOKE_SANDBOX_SECCOMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -21,7 +22,7 @@ void filter_done(struct filter *f);
 int filter_load(const struct filter *f, struct err *e);
 
 /* Landlock's scopes: no abstract unix socket of, and no signal to, anybody outside. */
-int landlock_abi(void); /* 0 where there is none */
+bool landlock_has_scope(void);
 int landlock_scope(struct err *e);
 
 #endif

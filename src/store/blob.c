@@ -148,20 +148,12 @@ int blob_gc(struct blobs *b, bool (*keep)(void *user, const char *sha), void *us
             uint32_t grace_s)
 {
     int64_t older_than_s = (int64_t)time(NULL) - grace_s;
+    DIR *d = io_open_dir(b->dir, ".");
     struct dirent *de;
     int removed = 0, r = 0;
-    DIR *d;
-    int fd;
 
-    fd = openat(b->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    if (!d)
         return -errno;
-    d = fdopendir(fd);
-    if (!d) {
-        r = -errno;
-        fd_close(fd);
-        return r;
-    }
 
     while (r >= 0 && (de = readdir(d))) {
         bool blob = is_hex(str_of(de->d_name), SHA256_HEX - 1);
