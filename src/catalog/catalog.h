@@ -49,8 +49,8 @@ size_t catalog_count(const struct catalog *c);
  * is there already stays. */
 void catalog_limit(struct catalog *c, size_t most);
 
-/* r: 0, -EEXIST and -EDQUOT (create), -ENOENT (update, delete), -ESTALE, or the store's. f: the record now in
- * force (NULL on failure and after delete), borrowed. */
+/* r: 0, -EEXIST and -EDQUOT (create), -ENOENT (update, delete), -ESTALE, or the store's. f: the
+ * record now in force (NULL on failure and after delete), borrowed. */
 typedef void catalog_fn(void *user, int r, const struct fn *f);
 void catalog_create(struct catalog *c, struct fn *draft, catalog_fn *fn,
                     void *user); /* draft taken */

@@ -28,7 +28,7 @@ struct catalog {
     struct blobs *blobs; /* borrowed; the only part that pool threads use, with code_dir */
     int code_dir;        /* owned */
     struct table fns, spaces;
-    size_t most; /* of each of the two */
+    size_t most;         /* of each of the two */
     struct buf *scratch; /* owned: the path of a lookup, so that reading allocates nothing */
     catalog_change_fn *on_change;
     void *on_change_user;

@@ -40,7 +40,7 @@ struct world {
     size_t nparked;
     int heads, requests, cancels, refusals;
     int last_refusal;
-    int refuse_as; /* status to answer 413s with; 0: 413 */
+    int refuse_as;      /* status to answer 413s with; 0: 413 */
     char last_path[64]; /* of the last refusal */
     bool drained, drain_in_request, free_in_request;
     struct client *waiting;
