@@ -3,6 +3,8 @@
 #ifndef EVOKE_TESTS_KV_FILE_H
 #define EVOKE_TESTS_KV_FILE_H
 
+#include <sqlite3.h>
+
 #include "kv_sync.h"
 #include "t.h"
 #include "tempdir.h"
@@ -47,6 +49,15 @@ static inline void open_it(struct fix *f)
 static inline int put1(struct fix *f, const char *key, const char *value)
 {
     return put(f->loop, f->kv, str_of(key), str_of(value), NULL);
+}
+
+static inline void run_sql(struct fix *f, const char *sql)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 #endif

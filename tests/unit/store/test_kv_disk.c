@@ -21,6 +21,7 @@ static struct {
 
     pthread_mutex_t lock; /* over what follows */
     pthread_cond_t moved;
+    bool pass;          /* one of them */
     bool hang, hanging; /* to make a sync wait, and that one does */
 } fault = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
 
@@ -33,12 +34,12 @@ static int fault_sync(sqlite3_file *f, int flags)
 {
     fault.syncs++;
     pthread_mutex_lock(&fault.lock);
-    while (fault.hang) {
+    while (fault.hang && !fault.pass) {
         fault.hanging = true;
         pthread_cond_broadcast(&fault.moved);
         pthread_cond_wait(&fault.moved, &fault.lock);
     }
-    fault.hanging = false;
+    fault.hanging = fault.pass = false;
     pthread_mutex_unlock(&fault.lock);
     return fault.sync_code ? fault.sync_code : fault.real_methods->xSync(f, flags);
 }
@@ -122,6 +123,17 @@ static void hang(struct fix *f, struct answer *put_k, uint64_t deadline_ns)
     pthread_mutex_unlock(&fault.lock);
 }
 
+/* That sync comes through, and the next one hangs. */
+static void let_one_pass(void)
+{
+    pthread_mutex_lock(&fault.lock);
+    fault.pass = true;
+    pthread_cond_broadcast(&fault.moved);
+    while (fault.pass || !fault.hanging)
+        pthread_cond_wait(&fault.moved, &fault.lock);
+    pthread_mutex_unlock(&fault.lock);
+}
+
 static void let_go(void)
 {
     pthread_mutex_lock(&fault.lock);
@@ -163,6 +175,64 @@ static void while_the_disk_hangs_deadlines_are_kept(void **state)
     assert_int_equal(f->a.n, 0);
     free(taken);
     free(late);
+}
+
+static void what_is_taken_too_late_is_not_applied(void **state)
+{
+    struct fix *f = *state;
+    struct kv_op late_op = {.key = S("late")}, op = {.key = S("x")};
+    struct answer *all = xcalloc(3, sizeof(*all));
+    uint64_t deadline_ns;
+
+    open_it(f);
+    assert_int_equal(put1(f, "k", "v"), 0);
+    hang(f, &all[0], 0);
+    deadline_ns = clock_mono_ns() + 1000000;
+    kv_txn(f->kv, &(struct kv_txn){.ops = &late_op, .nops = 1, .deadline_ns = deadline_ns}, on_txn,
+           &all[1]);
+    kv_txn(f->kv, &(struct kv_txn){.ops = &op, .nops = 1}, on_txn, &all[2]);
+    while (clock_mono_ns() < deadline_ns) /* without the loop, so without its alarm */
+        continue;
+    let_one_pass(); /* both are taken now: the next sync is theirs */
+    let_go();
+    for (int i = 0; i < 3; i++)
+        loop_run_until(f->loop, &all[i].done);
+    assert_int_equal(all[1].r, -EAGAIN);
+    assert_int_equal(all[2].r, 0);
+    assert_int_equal(all[2].rev, 3);
+    assert_int_equal(get(f->loop, f->kv, S("late"), &f->a), 0);
+    assert_int_equal(f->a.n, 0);
+    free(all);
+}
+
+static void a_txn_that_meets_damage_leaves_its_batch_whole(void **state)
+{
+    struct fix *f = *state;
+    struct kv_compare bad = {S("bad"), 1};
+    struct kv_op op = {.key = S("x")};
+    struct answer *all = xcalloc(3, sizeof(*all));
+    struct heard *h;
+
+    open_it(f);
+    assert_int_equal(put1(f, "bad", "v"), 0);
+    f->kv = kv_close(f->kv);
+    run_sql(f, "UPDATE kv SET value = x'77' WHERE key = x'626164'");
+    open_it(f);
+    assert_int_equal(put1(f, "k", "v"), 0);
+    hang(f, &all[0], 0);
+    kv_txn(f->kv, &(struct kv_txn){.ops = &op, .nops = 1}, on_txn, &all[1]);
+    kv_txn(f->kv, &(struct kv_txn){&bad, 1, &op, 1, NULL, 0, 0}, on_txn, &all[2]);
+    let_go();
+    for (int i = 0; i < 3; i++)
+        loop_run_until(f->loop, &all[i].done);
+    assert_int_equal(all[1].r, 0);
+    assert_int_equal(all[2].r, -EIO);
+    f->kv = kv_close(f->kv);
+    open_it(f);
+    h = hear(f->kv, "", 0);
+    assert_string_equal(heard(f->loop, h, 4), " 1 +bad 2 +k 3 +k 4 +x");
+    heard_free(h);
+    free(all);
 }
 
 static void only_what_was_committed_is_told(void **state)
@@ -219,6 +289,8 @@ int main(void)
             T(a_failed_write_is_told_reads_go_on_and_writes_come_back),
             T(after_a_failed_fsync_writes_are_refused_until_reopened),
             T(while_the_disk_hangs_deadlines_are_kept),
+            T(what_is_taken_too_late_is_not_applied),
+            T(a_txn_that_meets_damage_leaves_its_batch_whole),
             T(only_what_was_committed_is_told),
             T(txns_that_wait_together_share_a_sync),
     };

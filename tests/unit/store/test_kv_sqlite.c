@@ -7,15 +7,6 @@
 
 #include "kv_file.h"
 
-static void run_sql(struct fix *f, const char *sql)
-{
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 static void refuses(struct fix *f, int want, const char *why)
 {
     struct kv *kv = NULL;
@@ -251,9 +242,25 @@ static void put_many(struct fix *f, uint32_t n)
     free(all);
 }
 
+/* The oldest revision that can be listed at. */
+static uint64_t reach(struct fix *f, uint64_t from)
+{
+    struct kv_range range = {.prefix = S("none"), .limit = 1, .at_rev = from};
+
+    while (list_range(f->loop, f->kv, &range, &f->a) == 0)
+        range.at_rev--;
+    return range.at_rev + 1;
+}
+
 static void the_table_of_changes_stays_bounded(void **state)
 {
-    enum { ROUND = 500, ROUNDS = 2 * KV_HISTORY / ROUND, KEY_BYTES = 4 + 3 + 1, SLACK = 256 };
+    enum {
+        ROUND = 500,
+        ROUNDS = 2 * KV_HISTORY / ROUND,
+        KEY_BYTES = 4 + 3 + 1,
+        SLACK = 256,
+        FEW = 50
+    };
     struct fix *f = *state;
 
     open_it(f);
@@ -262,12 +269,36 @@ static void the_table_of_changes_stays_bounded(void **state)
     f->kv = kv_close(f->kv);
     assert_in_range(ask_sql(f, "SELECT sum(length(keys)) FROM changes"), KV_HISTORY * KEY_BYTES,
                     (KV_HISTORY + SLACK + ROUND) * KEY_BYTES);
+    for (uint64_t rev = ROUNDS * ROUND; rev < ROUNDS * ROUND + 4 * SLACK; rev += FEW) {
+        open_it(f);
+        assert_int_equal(reach(f, rev + 1 - KV_HISTORY), rev - KV_HISTORY);
+        put_many(f, FEW);
+        f->kv = kv_close(f->kv);
+    }
+}
+
+static void a_table_of_long_keys_stays_bounded_and_reaches_as_far_as_memory(void **state)
+{
+    enum { LONG = 1000, SIZE = KV_OPS * (LONG + 3), FIT = KV_HISTORY_BYTES / SIZE, ALL = 3 * FIT };
+    struct fix *f = *state;
+    char *keys = xcalloc(KV_OPS, LONG);
+    struct kv_op ops[KV_OPS];
+
+    for (uint32_t i = 0; i < KV_OPS; i++) {
+        memcpy(keys + (size_t)i * LONG, &i, sizeof(i));
+        ops[i] = (struct kv_op){.key = {keys + (size_t)i * LONG, LONG}};
+    }
     open_it(f);
-    assert_int_equal(
-            list_range(f->loop, f->kv,
-                       &(struct kv_range){.prefix = S("other"), .limit = 1, .at_rev = KV_HISTORY},
-                       &f->a),
-            0);
+    for (int i = 0; i < ALL; i++)
+        assert_int_equal(txn(f->loop, f->kv, &(struct kv_txn){.ops = ops, .nops = KV_OPS}, NULL),
+                         0);
+    assert_int_equal(reach(f, ALL), ALL - FIT);
+    f->kv = kv_close(f->kv);
+    assert_in_range(ask_sql(f, "SELECT sum(length(keys)) FROM changes"), FIT * SIZE,
+                    KV_HISTORY_BYTES + KV_HISTORY_BYTES / 16 + ALL * 4);
+    open_it(f);
+    assert_int_equal(reach(f, ALL), ALL - FIT);
+    free(keys);
 }
 
 int main(void)
@@ -285,6 +316,7 @@ int main(void)
             T(format_1_is_brought_up_to_date_and_keeps_its_revisions),
             T(a_damaged_history_is_forgotten_and_goes_on),
             T(the_table_of_changes_stays_bounded),
+            T(a_table_of_long_keys_stays_bounded_and_reaches_as_far_as_memory),
     };
     return T_RUN(tests);
 }
