@@ -104,8 +104,8 @@ void http_reply_buf(struct http_request *r, int status, struct str content_type,
  * Keep the request and its bytes until http_release(), also after on_cancel and beyond the server:
  * for a worker thread that reads them. Not to be answered meanwhile.
  */
-void http_hold(struct http_request *r);
-void http_release(struct http_request *r);
+void http_hold(struct http_request *pub);
+void http_release(struct http_request *pub);
 
 /* Counters for metrics and tests; connections and body_bytes tell what is held now. */
 struct http_stats {
