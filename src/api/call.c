@@ -7,9 +7,9 @@
  * also when nobody listens any more.
  *
  * What always holds:
- *   (1) c->req is the live request or NULL; on_cancel sets it, and nothing else does before the
- * end. (2) a call is freed in exactly two places: finish() and call_cancel() of a call not yet
- * handed to its handler.
+ *   (1) c->req is the live request or NULL; on_cancel sets it, and nothing else does before the end.
+ *   (2) a call is freed in exactly two places: finish() and call_cancel() of a call not yet handed
+ *       to its handler.
  */
 #include "api/internal.h"
 

@@ -13,10 +13,11 @@
  * What always holds:
  *   (1) the listeners are bound before the first child starts and closed when the keeper ends, so
  *       clients that connect while a daemon restarts wait in the backlog and are not refused.
- *   (2) each daemon gets a socket pair of its own to the launcher. The launcher kills every
- * instance of the daemon before it serves the next one (launcher/proto.h). (3) a child that ends
- * before it was ever ready ends the keeper: restarting would not help. Later deaths are restarted,
- * after a pause that doubles from 100 ms to 5 s while they come in a row.
+ *   (2) each daemon gets a socket pair of its own to the launcher. The launcher kills every instance
+ *       of the daemon before it serves the next one (launcher/proto.h).
+ *   (3) a child that ends before it was ever ready ends the keeper: restarting would not help.
+ *       Later deaths are restarted, after a pause that doubles from 100 ms to 5 s while they come
+ *       in a row.
  *
  * SIGTERM, SIGINT, SIGHUP (unless it was ignored: nohup): the daemon drains (its own affair,
  * bounded by --drain), then everything ends. A second one ends it at once.

@@ -2,11 +2,12 @@
 /*
  * h1_chunk.c - the chunked coding of RFC 9112 section 7.1, one byte at a time but for the data.
  *
- * SIZE --digits--> SIZE --';'--> EXTENSION --CR--> SIZE_LF --LF--> DATA -> DATA_CR -> DATA_LF ->
- * SIZE
- *                                                     \-- size 0 --> TRAILER
- * TRAILER --name--> NAME --':'--> VALUE --CR--> VALUE_LF --LF--> TRAILER --CR--> LAST_LF --LF-->
- * END
+ *   SIZE --digits--> SIZE --';'--> EXTENSION --CR--> SIZE_LF --LF--> DATA -> DATA_CR -> DATA_LF
+ *    ^                                                  |                                 |
+ *    |                                                  +-- size 0 --> TRAILER            |
+ *    +------------------------------------------------------------------------------------+
+ *   TRAILER --name--> NAME --':'--> VALUE --CR--> VALUE_LF --LF--> TRAILER
+ *   TRAILER --CR--> LAST_LF --LF--> END
  *
  * Extensions and trailers are checked and dropped: nobody behind us may see a field that came after
  * the signature was checked. Both are bounded, as is the number of digits. Of extensions we take

@@ -8,9 +8,9 @@
  *
  * What always holds:
  *   (1) lines are judged one after the other and only when complete, except that the first byte of
- * a request must be able to start one and that limits are judged by position. So every prefix of an
- * input gives either "more" or the result of the whole input. (2) nothing is read behind the blank
- * line; every slice points into the input, but for the path
+ *       a request must be able to start one and that limits are judged by position. So every prefix
+ *       of an input gives either "more" or the result of the whole input.
+ *   (2) nothing is read behind the blank line; every slice points into the input, but for the path
  *       "/" of an absolute-form target without a path.
  *   (3) the result is touched only up to headers[nheaders].
  *

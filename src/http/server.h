@@ -39,7 +39,7 @@ struct http_limits {
     uint32_t write_timeout_ms;  /* no byte taken by the client for so long. default 30000 */
 };
 
-/* What the request is answered with. Field order is free; zero is a good default for each. */
+/* One request, from on_head to its reply or on_cancel. */
 struct http_request {
     /* read-only for the application, valid until the reply */
     struct str method, target, path, query, host; /* raw, as in h1_head */

@@ -7,8 +7,7 @@
  *   code directory there? --no--> catalog_ready_code() --> on_ready
  *           \______________________________________________/
  *                                  |
- *                            pool_submit --> on_load*, on_start, on_data*, on_log* --> on_end -->
- * answer
+ *          pool_submit --> on_load*, on_start, on_data*, on_log* --> on_end --> answer
  *
  * What always holds:
  *   (1) on_done is called exactly once, from the loop, and never after invocation_forget().

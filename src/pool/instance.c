@@ -10,13 +10,15 @@
  *
  * What always holds:
  *   (1) an empty cell of the table cannot happen; what a worker can provoke has a step.
- *   (2) a job attached here ends exactly once, through inst_finish(); until then nobody else ends
- * it. (3) channel exists in BOOTING, LOADING, IDLE and BUSY and in no other state. (4) every state
- * but IDLE has a deadline running. What a worker sends never extends one. (5) an instance is
- * offered to the pool (on_idle) only when its last stream has ended on both sides; one that
- * answered before it had heard the whole request is not used again. (6) KILL is sent before a job
- * that did not end by itself is answered; the answer waits for the launcher's report, at most
- * EXIT_MS, so that an exit code or an exceeded memory limit is told instead of guessed.
+ *   (2) a job attached here ends exactly once, through inst_finish(); until then nobody else
+ *       ends it.
+ *   (3) channel exists in BOOTING, LOADING, IDLE and BUSY and in no other state.
+ *   (4) every state but IDLE has a deadline running. What a worker sends never extends one.
+ *   (5) an instance is offered to the pool (on_idle) only when its last stream has ended on both
+ *       sides; one that answered before it had heard the whole request is not used again.
+ *   (6) KILL is sent before a job that did not end by itself is answered; the answer waits for the
+ *       launcher's report, at most EXIT_MS, so that an exit code or an exceeded memory limit is told
+ *       instead of guessed.
  *
  * The steps are in instance_start.c, instance_run.c and instance_end.c; internal.h says which.
  * Source: docs/protocol/frames.md, launcher/proto.h.
