@@ -108,8 +108,8 @@ static const struct { /* header, summary line, key in JSON */
 } summary[] = {
         {"X-Evoke-Request-Id", "Request id", "", "request_id"},
         {"X-Evoke-Memory-Mb", "Memory configured", " MB", "memory_mb"},
+        {"X-Evoke-Duration-Ms", "Execution duration", " ms", "duration_ms"},
         {"X-Evoke-Memory-Used-Mb", "Memory used", " MB", "memory_used_mb"},
-        {"X-Evoke-Duration-Ms", "Duration", " ms", "duration_ms"},
         {"X-Evoke-Billed-Ms", "Billed duration", " ms", "billed_ms"},
         {"X-Evoke-Init-Ms", "Init duration", " ms", "init_ms"},
 };
@@ -121,6 +121,18 @@ static void get_log(struct client *c, struct buf *log)
         buf_reset(log);
 }
 
+static void print_summary(struct client *c)
+{
+    fputs("\nSummary:\n", stderr);
+    for (size_t i = 0; i < ARRAY_LEN(summary); i++) {
+        struct str v = client_header(c, summary[i].header);
+
+        if (v.n)
+            fprintf(stderr, "  %-18s %.*s%s\n", summary[i].title, STR_ARG(v), summary[i].unit);
+    }
+}
+
+/* Output, summary, log: the three parts of an execution result, in the order of the consoles. */
 static void print_people(struct client *c, const struct outcome *o, struct str answer)
 {
     cleanup_with(buf_done) struct buf log;
@@ -131,18 +143,14 @@ static void print_people(struct client *c, const struct outcome *o, struct str a
     if (answer.n && answer.p[answer.n - 1] != '\n')
         putchar('\n');
     fflush(stdout);
+    print_summary(c);
     get_log(c, &log);
     fputs("\nLog:\n", stderr);
     if (!log.n)
         fputs("(empty)", stderr);
     fwrite(log.p, 1, log.n, stderr); /* a function may print NUL bytes */
-    fputs(log.n && log.p[log.n - 1] == '\n' ? "\nSummary:\n" : "\n\nSummary:\n", stderr);
-    for (size_t i = 0; i < ARRAY_LEN(summary); i++) {
-        struct str v = client_header(c, summary[i].header);
-
-        if (v.n)
-            fprintf(stderr, "  %-18s %.*s%s\n", summary[i].title, STR_ARG(v), summary[i].unit);
-    }
+    if (!log.n || log.p[log.n - 1] != '\n')
+        fputc('\n', stderr);
     if (o->exit_code != EXIT_OK)
         fprintf(stderr, "\nevoke: %s (%s)\n  next: %s\n", o->reason, o->name, o->next);
 }

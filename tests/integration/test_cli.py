@@ -50,7 +50,7 @@ def test_deploy_invoke_list_get_delete(evoke_shared, tmp_path):
     p = e.run("invoke", "first", "--event", '{"name":"you"}')
     assert p.returncode == 0, p.stderr
     assert json.loads(p.stdout) == {"hello": "you", "greeting": "hi"}
-    for part in ("a line of the log", "another", "Request id", "Memory configured  256 MB", "Memory used", "Duration",
+    for part in ("a line of the log", "another", "Request id", "Memory configured  256 MB", "Memory used", "Execution duration",
                  "Billed duration", "Init duration"):
         assert part in p.stderr
 
