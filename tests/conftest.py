@@ -6,6 +6,7 @@ unexpected err or warn line in its log.
 """
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -14,6 +15,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 
 from evoked import Evoked  # noqa: E402
+
+# Under nohup a hang-up is ignored, and so it would be by every daemon started here.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -42,7 +42,8 @@ struct loop_io *loop_io_free(struct loop_io *io);     /* before closing the desc
 
 typedef void loop_fn(void *user);
 struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *user);
-void loop_timer_start(struct loop_timer *t, uint64_t delay_ms); /* restarts when running */
+/* Restarts when running. Fires never before delay_ms have passed; 0: in the next turn. */
+void loop_timer_start(struct loop_timer *t, uint64_t delay_ms);
 void loop_timer_stop(struct loop_timer *t);
 bool loop_timer_running(const struct loop_timer *t);
 struct loop_timer *loop_timer_free(struct loop_timer *t);

@@ -3,7 +3,8 @@
  * timer.c - one-shot timers.
  *
  * libuv counts a delay from its own cached time, which is as old as the turn. A timer started by a
- * callback that ran for long would fire early, so we refresh that time first: one clock read.
+ * callback that ran for long would fire early, so we refresh that time first: one clock read. That
+ * time is in whole milliseconds, rounded down: one more makes "not before delay_ms" true.
  */
 #include "loop/internal.h"
 
@@ -47,7 +48,7 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *user)
 void loop_timer_start(struct loop_timer *t, uint64_t delay_ms)
 {
     uv_update_time(&t->loop->uv);
-    loop_must(uv_timer_start(&t->timer, on_timer, delay_ms, 0), "start a timer");
+    loop_must(uv_timer_start(&t->timer, on_timer, delay_ms ? delay_ms + 1 : 0, 0), "start a timer");
 }
 
 void loop_timer_stop(struct loop_timer *t)
