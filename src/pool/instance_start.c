@@ -55,7 +55,9 @@ void step_booted(struct instance *in, const struct event *ev)
     channel_put(in->channel, FRAME_ASSIGN, 0, 0, buf_str(&in->assign));
     buf_done(&in->assign);
     in->load_ns = clock_mono_ns();
-    inst_arm(in, (uint64_t)in->fn->init_timeout_ms + in->env->load_timeout_ms);
+    /* An initializer's time is for the initializer: a hang while importing ends after the load time. */
+    inst_arm(in, (uint64_t)in->env->load_timeout_ms +
+                         (in->fn->initializer ? in->fn->init_timeout_ms : 0));
     if (in->job)
         in->job->ops->on_load(in->job->user, in->id, false, 0, in->memory_bytes);
 }

@@ -28,7 +28,8 @@ struct pool_conf {
     uint32_t waiting;         /* jobs waiting per function. default 1000 */
     uint32_t wait_timeout_ms; /* how long a job waits for an instance at most. default 60000 */
     uint32_t boot_timeout_ms; /* START to the worker's first READY. default 20000 */
-    uint32_t load_timeout_ms; /* to load the code, on top of fn->init_timeout_ms. default 10000 */
+    uint32_t
+            load_timeout_ms; /* to load the code; an initializer's own time on top. default 10000 */
 };
 
 /* How a job ended. */

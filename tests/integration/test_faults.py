@@ -119,8 +119,6 @@ def create(client, name, source, **fields):
 @pytest.mark.parametrize("case", [pytest.param(c, marks=pytest.mark.slow) if "hangs" in c else c for c in FAULTS])
 def test_a_fault_is_a_function_error_and_harms_nobody_else(daemon, client, bystander, case):
     source, fields, words = FAULTS[case]
-    if case == "initializer hangs" and not daemon.hard:
-        pytest.skip("11 s, 10 of them to load the code, and the same in both modes")
     create(client, "fault", source, **fields)
     r = client.invoke("fault")
     assert r.status_code == 200 and r.headers["X-Is-Func-Err"] == "true", r.text[:500]
@@ -164,25 +162,25 @@ def test_a_memory_hog_is_ended_at_its_limit(daemon, client, bystander, where):
 
 
 def test_forked_children_fill_the_memory_of_their_function(daemon, client, bystander):
-    if not daemon.hard:
-        pytest.skip("memory is limited per process only here, and the daemon says so")
     create(client, "hog", in_handler("for _ in range(20):", "    if os.fork() == 0:", "        x = b'z' * (20 << 20)",
                                      "        time.sleep(99)", "        os._exit(0)", "time.sleep(99)"))
     r = client.invoke("hog")  # a child is killed at the limit, the parent lives on to its timeout
     assert re.search("timed out|memory limit exceeded", r.text), r.text
-    assert memory_used(r) > 120, r.headers["X-Cff-Invoke-Summary"]
+    if daemon.hard:  # else the limit is each process's own, and so is the figure
+        assert memory_used(r) > 120, r.headers["X-Cff-Invoke-Summary"]
     assert client.delete("hog").status_code == 204
     no_processes(daemon, but=1)  # the bystander
 
 
 def test_a_fork_bomb_on_the_first_line_is_ended(daemon, client, bystander):
-    if not daemon.hard:
-        pytest.skip("44 s: only its deadline ends it there. tests/integration/test_sandbox.py has one in both modes")
+    """By the memory limit where it is hard, else by the deadline for loading; a thousand processes take a while to die."""
+    daemon.allow("not reported as ended")
     bomb = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n"
     create(client, "bomb", bomb, timeout=3)
     r = client.invoke("bomb")
     assert r.headers["X-Is-Func-Err"] == "true" and re.search("memory limit exceeded|timed out|exited", r.text), r.text
-    assert memory_used(r) > 100, r.headers["X-Cff-Invoke-Summary"]
+    if daemon.hard:
+        assert memory_used(r) > 100, r.headers["X-Cff-Invoke-Summary"]
     assert client.delete("bomb").status_code == 204
     no_processes(daemon, but=1)  # the bystander
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/obj.h"
 
 enum { MIB = 1 << 20 };
@@ -275,24 +276,39 @@ static void a_worker_that_never_boots_is_given_up(void **state)
     world_free(w);
 }
 
-static void an_initializer_that_hangs_is_given_up(void **state)
+/* How long the end of a load that never ends took, in ms. */
+static uint64_t load_that_hangs(const char *initializer)
 {
+    uint64_t start = clock_mono_ns();
     struct pool_conf conf;
     struct world *w;
     struct probe p;
 
-    (void)state;
     pool_conf_default(&conf);
     conf.load_timeout_ms = 10;
     w = world_new(&conf);
     w->no_load = true;
-    w->fn->init_timeout_ms = 20;
+    w->fn->init_timeout_ms = 60;
+    fn_set(&w->fn->initializer, str_of(initializer));
     probe_run(&p, w, S("{}"));
     assert_int_equal(p.report.end, JOB_INIT_TIMEOUT);
     assert_int_equal(p.report.duration_ns, 0);
     t_str(buf_str(&p.heard), S("load end "));
     probe_done(&p);
     world_free(w);
+    return (clock_mono_ns() - start) / 1000000;
+}
+
+static void code_that_hangs_while_loading_is_given_up(void **state)
+{
+    (void)state;
+    assert_true(load_that_hangs(NULL) >= 10);
+}
+
+static void an_initializer_has_its_own_time_on_top(void **state)
+{
+    (void)state;
+    assert_true(load_that_hangs("index.init") >= 70);
 }
 
 /* ---- ends ---- */
@@ -725,7 +741,8 @@ int main(void)
             cmocka_unit_test(a_timeout_is_answered_though_the_end_is_never_reported),
             cmocka_unit_test(what_a_worker_says_does_not_extend_its_time),
             cmocka_unit_test(a_worker_that_never_boots_is_given_up),
-            cmocka_unit_test(an_initializer_that_hangs_is_given_up),
+            cmocka_unit_test(code_that_hangs_while_loading_is_given_up),
+            cmocka_unit_test(an_initializer_has_its_own_time_on_top),
             cmocka_unit_test(how_a_process_ends_is_told),
             cmocka_unit_test(how_loading_fails_is_told),
             cmocka_unit_test(every_breach_of_the_protocol_ends_the_instance),
