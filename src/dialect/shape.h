@@ -78,6 +78,9 @@ struct shape_ops {
     uint64_t (*billed_ms)(const struct run *run);
 };
 
+/* The OPEN document in the form all dialects share so far: their `open`. */
+void shape_open(const struct run *run, struct buf *out);
+
 /* NULL for a dialect that is not built in. */
 const struct shape_ops *shape_of(enum dialect dialect);
 

@@ -20,7 +20,7 @@ static void shape_assign(const struct fn *f, const char *instance_id, struct buf
     buf_addf(out, "assign %s %zu", f->name, strlen(instance_id));
 }
 
-static void shape_open(const struct run *run, struct buf *out)
+static void fake_open(const struct run *run, struct buf *out)
 {
     buf_addf(out, "open %s %zu", run->request_id, strlen(run->instance_id));
 }
@@ -50,7 +50,7 @@ static const struct shape_ops shape = {
         .tail_bytes = 128,
         .log_line_bytes = 1000,
         .assign = shape_assign,
-        .open = shape_open,
+        .open = fake_open,
         .log = shape_log,
         .failure = shape_failure,
         .billed_ms = shape_billed,

@@ -130,22 +130,3 @@ void fc_assign(const struct fn *f, const char *instance_id, struct buf *out)
     put_context(&w, f);
     jw_obj_end(&w);
 }
-
-void fc_open(const struct run *run, struct buf *out)
-{
-    struct jw w;
-
-    jw_init(&w, out);
-    jw_obj(&w);
-    jw_kstrz(&w, "request_id", run->request_id);
-    jw_kint(&w, "timeout_ms", run->fn->timeout_ms);
-    if (run->access_key && run->access_key[0]) {
-        jw_key(&w, "credentials");
-        jw_obj(&w);
-        jw_kstrz(&w, "access_key", run->access_key);
-        jw_kstrz(&w, "secret_key", run->secret_key);
-        jw_kstrz(&w, "security_token", run->security_token);
-        jw_obj_end(&w);
-    }
-    jw_obj_end(&w);
-}
