@@ -39,7 +39,7 @@ def run(argv, cwd, **env):
 
 def test_the_demo():
     told = run([str(ROOT / "tools/demo.sh"), str(BUILD)], ROOT)
-    for part in ("Hello, evoke!", "Moin Ada!", "HELLO FROM BYTES", "ZeroDivisionError", "Duration ", "stopped and removed"):
+    for part in ("Hello, evoke!", "Moin Ada!", "HELLO FROM BYTES", "ZeroDivisionError", "Execution duration ", "stopped and removed"):
         assert part in told
     assert "\033" not in told, "colour only on a terminal"
 
