@@ -31,6 +31,8 @@ int user_find(const char *wanted, uid_t *ret_uid, struct err *e)
     uint64_t uid;
 
     if (geteuid() != 0) {
+        if (wanted)
+            return err_set(e, ERR_CALLER, -EPERM, "--user %s: only root can choose", wanted);
         *ret_uid = geteuid();
         return 0;
     }

@@ -377,6 +377,16 @@ def test_bad_options_name_option_value_and_limit(args, words, open_path):
     assert any(w in r.stderr for w in words.split("|")), r.stderr
 
 
+def test_only_root_chooses_the_user():
+    e = Evoked("--user", "4711", unprivileged=True)
+    try:
+        with pytest.raises(AssertionError, match="--user 4711: only root can choose"):
+            e.start()
+        assert e.process.wait(10) == 2
+    finally:
+        e.cleanup()
+
+
 def test_options_come_from_file_environment_and_flags_in_that_order(open_path):
     config = open_path / "evoke.yaml"
     config.write_text("instances: 0\n")
