@@ -23,6 +23,22 @@ const struct shape_ops *shape_of(enum dialect dialect)
     return shapes[dialect];
 }
 
+void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id,
+                       const char *code_root, const char *cwd)
+{
+    jw_kstrz(w, "dialect", dialect_names[f->dialect]);
+    jw_kstrz(w, "instance_id", instance_id);
+    jw_kstrz(w, "runtime", f->runtime);
+    jw_kstrz(w, "code_root", code_root);
+    jw_kstrz(w, "cwd", cwd);
+    jw_kstrz(w, "handler", f->handler);
+    jw_key(w, "initializer");
+    if (f->initializer)
+        jw_str(w, str_of(f->initializer));
+    else
+        jw_null(w);
+}
+
 void shape_open(const struct run *run, struct buf *out)
 {
     struct jw w;

@@ -15,6 +15,7 @@
 #include "fn/key.h"
 
 struct fn;
+struct jw;
 
 /* How an invocation ended. Everything but OK, ERROR and REFUSED also ended the instance. */
 enum outcome {
@@ -78,6 +79,9 @@ struct shape_ops {
     uint64_t (*billed_ms)(const struct run *run);
 };
 
+/* The fields every dialect's ASSIGN document begins with, into an object that is open. */
+void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id,
+                       const char *code_root, const char *cwd);
 /* The OPEN document in the form all dialects share so far: their `open`. */
 void shape_open(const struct run *run, struct buf *out);
 

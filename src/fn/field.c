@@ -114,6 +114,22 @@ int fields_read(const struct field *fields, size_t n, const struct cJSON *tree, 
     return 0;
 }
 
+int fields_parse(struct str json, int format, const struct field *fields, size_t n, void *record,
+                 struct cJSON **ret_tree, struct err *e)
+{
+    int64_t found = 0;
+    int r;
+
+    *ret_tree = json_parse(json, e);
+    if (!*ret_tree)
+        return -EINVAL;
+
+    r = json_int(*ret_tree, "v", false, format, format, &found, e);
+    if (r < 0)
+        return r;
+    return fields_read(fields, n, *ret_tree, record, e);
+}
+
 int field_check_object(const char *key, const char *text, struct err *e)
 {
     if (text[0] != '{' || !json_valid(str_of(text), NULL))

@@ -32,6 +32,10 @@ struct field {
 void fields_write(const struct field *fields, size_t n, const void *record, struct jw *w);
 int fields_read(const struct field *fields, size_t n, const struct cJSON *tree, void *record,
                 struct err *e);
+/* A whole record: parse, check that "v" is `format`, read the fields. The tree is the caller's to free, also
+ * after an error. */
+int fields_parse(struct str json, int format, const struct field *fields, size_t n, void *record,
+                 struct cJSON **ret_tree, struct err *e);
 /* "{...}" as text of its own: what `extra` must hold. */
 int field_check_object(const char *key, const char *text, struct err *e);
 /* The stored text must be byte for byte what encoding writes. */

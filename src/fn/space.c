@@ -89,19 +89,10 @@ static int read_record(struct str json, struct space *s, struct err *e)
 {
     cleanup_with(json_freep) struct cJSON *tree = NULL;
     cleanup_with(buf_done) struct buf again;
-    int64_t format = 0;
     int r;
 
     buf_init(&again, STORED_MAX);
-    tree = json_parse(json, e);
-    if (!tree)
-        return -EINVAL;
-
-    r = json_int(tree, "v", false, FORMAT, FORMAT, &format, e);
-    if (r < 0)
-        return r;
-
-    r = fields_read(fields, ARRAY_LEN(fields), tree, s, e);
+    r = fields_parse(json, FORMAT, fields, ARRAY_LEN(fields), s, &tree, e);
     if (r < 0)
         return r;
 

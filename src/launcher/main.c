@@ -35,7 +35,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -46,7 +45,7 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/userns.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, FIRST_INHERITED_FD = 3, OPTION_MAX = 4096 };
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, FIRST_INHERITED_FD = 3 };
 
 struct options {
     int keeper;
@@ -58,19 +57,8 @@ static const struct log_cx cx = {.component = "main"};
 
 static const char usage[] =
         "usage: evoke-launcher --keeper-fd N --data-dir DIR --runtimes-dir DIR\n"
-        "                      [--python PATH] [--runtime 'ID=COMMAND ARG...']...\n"
+        "                      [--runtime 'ID=COMMAND ARG...']...\n"
         "Started by evoke; not meant to be run by hand.\n";
-
-static int add_python(struct runtimes *rs, const char *path, struct err *e)
-{
-    cleanup_with(buf_done) struct buf line;
-
-    buf_init(&line, OPTION_MAX);
-    buf_addf(&line, "python=%s -E -s -u -B /rt/python/bootstrap.py", path);
-    if (!buf_ok(&line))
-        return err_set(e, ERR_LIMIT, -ENAMETOOLONG, "--python: path too long");
-    return runtimes_add(rs, buf_str(&line), e);
-}
 
 static int parse_fd(const char *text, int *ret_fd, struct err *e)
 {
@@ -86,12 +74,11 @@ static int parse_fd(const char *text, int *ret_fd, struct err *e)
 
 static int parse(int argc, char **argv, struct options *o, struct err *e)
 {
-    enum { KEEPER_FD = 1, DATA_DIR, RUNTIMES_DIR, PYTHON, RUNTIME };
+    enum { KEEPER_FD = 1, DATA_DIR, RUNTIMES_DIR, RUNTIME };
     static const struct option known[] = {
             {"keeper-fd", required_argument, NULL, KEEPER_FD},
             {"data-dir", required_argument, NULL, DATA_DIR},
             {"runtimes-dir", required_argument, NULL, RUNTIMES_DIR},
-            {"python", required_argument, NULL, PYTHON},
             {"runtime", required_argument, NULL, RUNTIME},
             {0},
     };
@@ -107,9 +94,6 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
             break;
         case RUNTIMES_DIR:
             o->runtimes_dir = optarg;
-            break;
-        case PYTHON:
-            r = add_python(o->runtimes, optarg, e);
             break;
         case RUNTIME:
             r = runtimes_add(o->runtimes, str_of(optarg), e);

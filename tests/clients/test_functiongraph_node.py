@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -14,11 +13,6 @@ HERE = pathlib.Path(__file__).parent
 PROJECT = "0123456789abcdef0123456789abcdef"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
-pytestmark = [
-    pytest.mark.skipif(not shutil.which("node"), reason="node is not installed"),
-    pytest.mark.skipif(not (HERE / "node_modules/@huaweicloud/huaweicloud-sdk-functiongraph").exists(),
-                       reason="the SDK is not installed: npm ci in tests/clients"),
-]
 
 @pytest.fixture
 def told(evoke_shared, tmp_path):

@@ -111,17 +111,7 @@ void fc_assign(const struct fn *f, const char *instance_id, struct buf *out)
 
     jw_init(&w, out);
     jw_obj(&w);
-    jw_kstrz(&w, "dialect", "fc");
-    jw_kstrz(&w, "instance_id", instance_id);
-    jw_kstrz(&w, "runtime", f->runtime);
-    jw_kstrz(&w, "code_root", "/code");
-    jw_kstrz(&w, "cwd", "/code");
-    jw_kstrz(&w, "handler", f->handler);
-    jw_key(&w, "initializer");
-    if (f->initializer)
-        jw_str(&w, str_of(f->initializer));
-    else
-        jw_null(&w);
+    shape_assign_head(&w, f, instance_id, "/code", "/code");
     jw_key(&w, "env");
     put_environment(&w, f, instance_id);
     jw_kint(&w, "log_line_bytes", FC_LOG_LINE);

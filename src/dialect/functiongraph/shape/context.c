@@ -97,17 +97,7 @@ void functiongraph_assign(const struct fn *f, const char *instance_id, struct bu
 
     jw_init(&w, out);
     jw_obj(&w);
-    jw_kstrz(&w, "dialect", "functiongraph");
-    jw_kstrz(&w, "instance_id", instance_id);
-    jw_kstrz(&w, "runtime", f->runtime);
-    jw_kstrz(&w, "code_root", "/opt/function/code");
-    jw_kstrz(&w, "cwd", "/opt/function");
-    jw_kstrz(&w, "handler", f->handler);
-    jw_key(&w, "initializer");
-    if (f->initializer)
-        jw_str(&w, str_of(f->initializer));
-    else
-        jw_null(&w);
+    shape_assign_head(&w, f, instance_id, "/opt/function/code", "/opt/function");
     jw_key(&w, "env");
     put_environment(&w, f, out->max);
     jw_kint(&w, "log_line_bytes", FUNCTIONGRAPH_LOG_LINE);
