@@ -18,7 +18,21 @@
 #include "base/alloc.h"
 
 /* What a draft starts with; each dialect sets its own defaults over them. */
-enum { TIMEOUT_MS = 3000, INIT_TIMEOUT_MS = 30000, MEMORY_MB = 128, INSTANCES = 100 };
+enum {
+    TIMEOUT_MS = 3000,
+    INIT_TIMEOUT_MS = 30000,
+    HOOK_TIMEOUT_MS = 3000,
+    MEMORY_MB = 128,
+    TMP_MB = 512,
+    INSTANCES = 100,
+};
+
+const char *const fn_network_names[FN_NETWORKS] = {
+        [FN_NETWORK_DEFAULT] = "default",
+        [FN_NETWORK_NONE] = "none",
+        [FN_NETWORK_ENDPOINT] = "endpoint",
+        [FN_NETWORK_EGRESS] = "egress",
+};
 
 struct fn *fn_new(const struct fn_key *key)
 {
@@ -40,6 +54,9 @@ struct fn *fn_new(const struct fn_key *key)
     f->memory_mb = MEMORY_MB;
     f->max_instances = INSTANCES;
     f->instance_concurrency = 1;
+    f->tmp_mb = TMP_MB;
+    f->pre_stop_timeout_ms = HOOK_TIMEOUT_MS;
+    f->pre_freeze_timeout_ms = HOOK_TIMEOUT_MS;
     return f;
 }
 
@@ -58,6 +75,9 @@ struct fn *fn_copy(const struct fn *f)
     to->handler = xstrdup(f->handler);
     to->initializer = xstrdup(f->initializer);
     to->description = xstrdup(f->description);
+    to->role = xstrdup(f->role);
+    to->pre_stop = xstrdup(f->pre_stop);
+    to->pre_freeze = xstrdup(f->pre_freeze);
     to->extra = xstrdup(f->extra);
     to->code.kind = xstrdup(f->code.kind);
     to->code.filename = xstrdup(f->code.filename);
@@ -83,6 +103,9 @@ static void bury(struct fn *f)
     free(f->handler);
     free(f->initializer);
     free(f->description);
+    free(f->role);
+    free(f->pre_stop);
+    free(f->pre_freeze);
     free(f->extra);
     free(f->code.kind);
     free(f->code.filename);

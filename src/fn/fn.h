@@ -29,6 +29,16 @@ struct fn_code {
     char *filename;          /* "index.py", "index.zip", or NULL */
 };
 
+/* What a function may reach over the network (docs/sandbox.md). */
+enum fn_network {
+    FN_NETWORK_DEFAULT,  /* egress where it can be enforced, else endpoint */
+    FN_NETWORK_NONE,     /* its own loopback */
+    FN_NETWORK_ENDPOINT, /* and our own cloud endpoints */
+    FN_NETWORK_EGRESS,   /* and the world, but neither other instances nor the host */
+    FN_NETWORKS,
+};
+extern const char *const fn_network_names[FN_NETWORKS]; /* "default", "none", ... */
+
 struct fn {
     uint32_t refs; /* loop thread only */
 
@@ -43,10 +53,19 @@ struct fn {
     uint32_t timeout_ms, init_timeout_ms;
     uint32_t memory_mb;
     uint32_t max_instances;        /* at once */
-    uint32_t instance_concurrency; /* invocations per instance; this version runs 1 */
+    uint32_t instance_concurrency; /* invocations per instance at once */
     struct fn_var *vars;
     uint32_t nvars;
     struct fn_code code;
+
+    uint32_t reserved;   /* instances kept ready whether asked for or not; <= max_instances */
+    uint32_t network;    /* enum fn_network */
+    uint32_t cpu_strict; /* 1: the cloud's CPU quota holds; 0: CPU is a weight */
+    uint32_t tmp_mb;     /* size of /tmp */
+    char *role;          /* agency or role that the function runs as; NULL: none */
+    char *pre_stop;      /* handler called before an instance ends; NULL: none */
+    char *pre_freeze;    /* handler called before an idle instance is frozen; NULL: none */
+    uint32_t pre_stop_timeout_ms, pre_freeze_timeout_ms;
 
     char *extra; /* JSON object text: fields of the dialect that we only keep and give back. never
                     NULL */

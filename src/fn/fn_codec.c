@@ -2,7 +2,10 @@
 /*
  * fn_codec.c - a function's stored form: one JSON object, canonical (see field.c).
  *
- * {"v":1, <the fields of the table, in its order>, "vars":{"NAME":"value",...}}
+ * {"v":2, <the fields of the table, in its order>, "vars":{"NAME":"value",...}}
+ *
+ * A record of format 1 is the same without the fields that came later: it is read, its missing
+ * fields are what a new draft has, and the next write stores it in the form of today.
  *
  * `extra` is stored as text inside a string and not as a subtree: a number or an order of keys that
  * a user sent comes back as it was. The revision is not part of the text; the store keeps it.
@@ -19,7 +22,7 @@
 #include "base/obj.h"
 #include "fn/field.h"
 
-enum { FORMAT = 1, STORED_MAX = 8 << 20 };
+enum { FORMAT = 2, STORED_MAX = 8 << 20 };
 
 #define AT(type_, member, ...)                                                                     \
     {                                                                                              \
@@ -51,22 +54,43 @@ static const struct field fields[] = {
         AT(TEXT, extra, .key = "extra"),
         AT(I64, created_ms, .key = "created_ms"),
         AT(I64, modified_ms, .key = "modified_ms"),
+        /* since format 2 */
+        AT(U32, reserved, .key = "reserved"),
+        AT(U32, network, .key = "network"),
+        AT(U32, cpu_strict, .key = "cpu_strict"),
+        AT(U32, tmp_mb, .key = "tmp_mb"),
+        AT(MAYBE, role, .key = "role"),
+        AT(MAYBE, pre_stop, .key = "pre_stop"),
+        AT(MAYBE, pre_freeze, .key = "pre_freeze"),
+        AT(U32, pre_stop_timeout_ms, .key = "pre_stop_timeout_ms"),
+        AT(U32, pre_freeze_timeout_ms, .key = "pre_freeze_timeout_ms"),
 };
+enum { FIELDS_SINCE_2 = 9, FIELDS = ARRAY_LEN(fields) };
 
-void fn_encode(const struct fn *f, struct buf *out)
+static size_t fields_of(int format)
+{
+    return format == 1 ? FIELDS - FIELDS_SINCE_2 : FIELDS;
+}
+
+static void encode(const struct fn *f, int format, struct buf *out)
 {
     struct jw w;
 
     jw_init(&w, out);
     jw_obj(&w);
-    jw_kint(&w, "v", FORMAT);
-    fields_write(fields, ARRAY_LEN(fields), f, &w);
+    jw_kint(&w, "v", format);
+    fields_write(fields, fields_of(format), f, &w);
     jw_key(&w, "vars");
     jw_obj(&w);
     for (uint32_t i = 0; i < f->nvars; i++)
         jw_kstrz(&w, f->vars[i].name, f->vars[i].value);
     jw_obj_end(&w);
     jw_obj_end(&w);
+}
+
+void fn_encode(const struct fn *f, struct buf *out)
+{
+    encode(f, FORMAT, out);
 }
 
 static int read_vars(const struct cJSON *vars, struct fn *f, struct err *e)
@@ -88,10 +112,11 @@ static int read_record(struct str json, struct fn *f, struct err *e)
 {
     cleanup_with(json_freep) struct cJSON *tree = NULL;
     cleanup_with(buf_done) struct buf again;
+    int format = str_starts(json, S("{\"v\":1,")) ? 1 : FORMAT;
     int r;
 
     buf_init(&again, STORED_MAX);
-    r = fields_parse(json, FORMAT, fields, ARRAY_LEN(fields), f, &tree, e);
+    r = fields_parse(json, format, fields, fields_of(format), f, &tree, e);
     if (r < 0)
         return r;
 
@@ -106,7 +131,10 @@ static int read_record(struct str json, struct fn *f, struct err *e)
     if (r < 0)
         return r;
 
-    fn_encode(f, &again);
+    if (f->network >= FN_NETWORKS || f->cpu_strict > 1)
+        return err_set(e, ERR_HOST, -EINVAL, "'network' or 'cpu_strict' is out of range");
+
+    encode(f, format, &again);
     return field_check_same(json, &again, e);
 }
 

@@ -6,9 +6,9 @@
  * Both ends are built together, so the structs are the wire format. The launcher trusts no message:
  * it takes a runtime *id*, content hashes and bounded numbers, never a path, argv or uid.
  *
- *   daemon -> launcher  START, KILL
+ *   daemon -> launcher  START, KILL, WARM
  *   launcher -> daemon  HELLO (once, first), STARTED or REFUSED (answer START), EXITED (once per
- * STARTED)
+ *                       STARTED)
  *
  * A second socket of the same kind joins keeper and launcher: ADOPT with one descriptor is the
  * socket of a fresh daemon. On ADOPT, and on EOF of the daemon's socket, every instance is killed
@@ -30,6 +30,7 @@ enum launch_type {
     LAUNCH_REFUSED,
     LAUNCH_EXITED,
     LAUNCH_ADOPT,
+    LAUNCH_WARM,
 };
 
 /* Where the code directory appears inside: the clouds differ. */
@@ -48,6 +49,22 @@ enum launch_enforced {
     ENFORCED_MOUNT,     /* hard (file system of its own size) */
 };
 
+/* What an instance may reach; see sandbox/net.h. */
+enum launch_network {
+    NETWORK_NONE,     /* its own loopback */
+    NETWORK_ENDPOINT, /* and the daemon, on ENDPOINT_PORT of its loopback */
+    NETWORK_EGRESS,   /* and what the router lets out */
+    LAUNCH_NETWORKS,
+};
+
+/* What is written to the freezer descriptor: the words of the two cgroup versions. */
+enum launch_freezer {
+    FREEZER_NONE,
+    FREEZER_V1, /* "FROZEN", "THAWED" */
+    FREEZER_V2, /* "1", "0" */
+};
+
+enum { ENDPOINT_PORT = 8900, LAUNCH_WARM_MAX = 64 };
 enum { LAUNCH_RUNTIME_ID = 24, LAUNCH_SHA = 65, LAUNCH_TEXT = 128, LAUNCH_MAX_INSTANCES = 4096 };
 
 struct launch_start {
@@ -60,6 +77,15 @@ struct launch_start {
     uint32_t pids;                   /* 8..1024 processes and threads */
     uint32_t tmp_mb;                 /* 16..10240 */
     uint32_t cpu_weight;             /* 1..10000, 100 is the default share */
+    uint32_t cpu_quota;              /* thousandths of a CPU, 10..1024000; 0: none */
+    uint8_t network;                 /* enum launch_network; refused where it cannot be enforced */
+};
+
+/* Keep so many spares of a runtime ready, from now on. A hint: no answer, a spare may be missing. */
+struct launch_warm {
+    uint32_t type; /* LAUNCH_WARM */
+    char runtime[LAUNCH_RUNTIME_ID];
+    uint32_t spares; /* 0..LAUNCH_WARM_MAX */
 };
 
 struct launch_kill {
@@ -73,15 +99,20 @@ struct launch_hello {
     bool root;                      /* full uid range, cgroups; else ordinary-user mode */
     uint8_t memory, pids, cpu, tmp; /* enum launch_enforced */
     bool seccomp, landlock, netns;  /* in force */
+    bool egress;                    /* NETWORK_EGRESS can be enforced; ENDPOINT always can */
+    uint8_t freezer;                /* enum launch_freezer */
     char note[LAUNCH_TEXT];         /* one sentence for the operator, or empty */
 };
 
-/* Descriptors: [0] channel (SOCK_STREAM, frames v1; fd 3 inside), [1] read end of the pipe on
- * stdout and stderr, [2] memory peak file of the cgroup, only if has_memory_peak. */
+/* Descriptors, in this order: channel (SOCK_STREAM, frames v1; fd 3 inside), read end of the pipe on
+ * stdout and stderr; then those that are there: memory peak file of the cgroup, its freezer (write
+ * the words of launch_hello.freezer at offset 0), a listening TCP socket on ENDPOINT_PORT of the
+ * instance's loopback. */
 struct launch_started {
     uint32_t type; /* LAUNCH_STARTED */
     uint32_t id;
-    bool has_memory_peak;
+    bool has_memory_peak, has_freezer, has_endpoint;
+    bool spare; /* it was ready before it was asked for */
 };
 
 struct launch_refused {
@@ -112,6 +143,7 @@ union launch_message {
     uint32_t type;
     struct launch_start start;
     struct launch_kill kill;
+    struct launch_warm warm;
     struct launch_hello hello;
     struct launch_started started;
     struct launch_refused refused;

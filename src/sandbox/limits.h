@@ -13,6 +13,7 @@ struct limits {
     uint32_t pids; /* processes and threads of the function, our init not counted */
     uint32_t tmp_mb;
     uint32_t cpu_weight; /* 100 is the default share */
+    uint32_t cpu_quota;  /* thousandths of a CPU; 0: none */
 };
 
 /*

@@ -1,10 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net.h - the network an instance sees. This version: a namespace of its own with loopback only. */
+/*
+ * net.h - network namespaces of instances, and what each may reach.
+ *
+ * The launcher lives in a network namespace of its own, the router. A box is a namespace out of a
+ * pool, owned like the router by the launcher's user namespace: its loopback is up, and a veth
+ * joins it to the router. nftables rules in the router decide by address what leaves a box: nothing
+ * to other boxes, to the host's addresses, to link-local and metadata addresses under any policy.
+ * The router leaves through one uplink that the stub, who is outside, sets up: a veth with
+ * masquerade as root, pasta as an ordinary user. Without an uplink there is no egress, and
+ * net_can() says so.
+ */
 #ifndef EVOKE_SANDBOX_NET_H
 #define EVOKE_SANDBOX_NET_H
 
-struct err;
+#include <stdbool.h>
+#include <stdint.h>
 
-int net_lo_up(struct err *e); /* in the calling process's network namespace */
+struct err;
+struct net; /* opaque; owned by the launcher */
+
+enum net_policy {
+    NET_NONE,     /* its own loopback */
+    NET_ENDPOINT, /* and the listener in the box */
+    NET_EGRESS,   /* and the world */
+    NET_POLICIES,
+};
+
+/* One namespace, taken out of the pool. Descriptors owned. */
+struct net_box {
+    int ns;       /* to setns(2) into, CLONE_NEWNET */
+    int listener; /* listening on 127.0.0.1:ENDPOINT_PORT inside; -EBADF if it could not be made */
+    uint32_t index; /* of the pool: names its address and its veth */
+};
+
+/*
+ * In the launcher, as uid 0 of its user namespace, in a network namespace of its own.
+ *
+ * uplink  true: the stub has attached one (net_uplink_*)
+ */
+int net_open(bool uplink, struct net **ret, struct err *e);
+struct net *net_free(struct net *n);
+bool net_can(const struct net *n, enum net_policy policy);
+
+/* From the pool, or made now. Every box starts as NET_NONE. */
+int net_take(struct net *n, struct net_box *ret, struct err *e);
+/* From now on the box may reach this. Before any code of a user runs. */
+int net_set_policy(struct net *n, const struct net_box *box, enum net_policy policy, struct err *e);
+/* Its last process is gone: close what was handed out, forget the policy, back into the pool. */
+void net_give_back(struct net *n, struct net_box *box);
+/* Refill the pool by at most one. True: there is more to do. */
+bool net_refill(struct net *n);
+
+/* In the calling process: bring lo up. */
+int net_lo_up(struct err *e);
 
 #endif

@@ -21,6 +21,12 @@ static struct fn *full(void)
     fn_add_var(f, S("B"), S("2"));
     fn_add_var(f, S("A"), S(""));
     fn_add_var(f, S("with \"quote\""), S("v"));
+    fn_set(&f->role, S("an-agency"));
+    fn_set(&f->pre_stop, S("index.stop"));
+    fn_set(&f->pre_freeze, S("index.freeze"));
+    f->network = FN_NETWORK_EGRESS;
+    f->reserved = 2;
+    f->cpu_strict = 1;
     fn_set(&f->code.kind, S("inline"));
     fn_set(&f->code.filename, S("index.py"));
     memset(f->code.sha, 'a', SHA256_HEX - 1);
@@ -100,6 +106,31 @@ static void none_stays_none(void **state)
 }
 
 /* Replace the first `from` in a good record by `to`. */
+static void a_record_of_the_first_format_is_read(void **state)
+{
+    const char *old =
+            "{\"v\":1,\"dialect\":\"fc\",\"account\":\"a\",\"region\":\"r\",\"space\":\"s\","
+            "\"name\":\"n\","
+            "\"version\":\"latest\",\"runtime\":\"python3\",\"handler\":\"h\",\"initializer\":null,"
+            "\"description\":\"\",\"timeout_ms\":1,\"init_timeout_ms\":2,\"memory_mb\":3,\"max_"
+            "instances\":4,"
+            "\"instance_concurrency\":1,\"code_sha\":\"\",\"code_size\":0,\"code_digest\":\"\","
+            "\"code_kind\":null,\"code_filename\":null,\"extra\":\"{}\",\"created_ms\":5,"
+            "\"modified_ms\":6,"
+            "\"vars\":{}}";
+    struct err e = {0};
+    struct fn *f, *draft = fn_new(&key);
+
+    (void)state;
+    t_ok(fn_decode(str_of(old), 9, &f, &e), &e);
+    assert_int_equal(f->memory_mb, 3);
+    assert_int_equal(f->tmp_mb, draft->tmp_mb);
+    assert_int_equal(f->network, FN_NETWORK_DEFAULT);
+    assert_null(f->pre_stop);
+    fn_unref(f);
+    fn_unref(draft);
+}
+
 static int decode_with(const char *from, const char *to, struct err *e)
 {
     struct fn *f = full(), *g = NULL;
@@ -208,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_draft_has_every_text_that_is_never_null),
             cmocka_unit_test(what_is_encoded_is_decoded_to_the_same),
+            cmocka_unit_test(a_record_of_the_first_format_is_read),
             cmocka_unit_test(none_stays_none),
             cmocka_unit_test(decoding_refuses_what_encoding_cannot_have_written),
             cmocka_unit_test(a_copy_shares_nothing_and_keeps_the_revision),
