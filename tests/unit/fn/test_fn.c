@@ -160,10 +160,13 @@ static void decoding_refuses_what_encoding_cannot_have_written(void **state)
     static const struct {
         const char *from, *to;
     } bad[] = {
-            {"\"v\":1", "\"v\":2"},
-            {"\"v\":1,", "\"v\":1, "},
-            {"\"v\":1,", "\"v\":1,\"new\":1,"},
-            {"\"v\":1,", "\"v\":1,\"v\":1,"},
+            {"\"v\":2", "\"v\":3"},
+            {"\"v\":2", "\"v\":1"}, /* with fields that format 1 did not have */
+            {"\"v\":2,", "\"v\":2, "},
+            {"\"v\":2,", "\"v\":2,\"new\":1,"},
+            {"\"v\":2,", "\"v\":2,\"v\":2,"},
+            {"\"network\":3", "\"network\":4"},
+            {"\"cpu_strict\":1", "\"cpu_strict\":2"},
             {"\"dialect\":\"functiongraph\"", "\"dialect\":\"lambda\""},
             {"\"handler\":\"index.handler\",", ""},
             {"\"handler\":\"index.handler\"", "\"handler\":null"},
