@@ -40,8 +40,7 @@
 #include "runtime/runtime.h"
 
 enum {
-    PIDS = 1024,  /* as FunctionGraph grants */
-    TMP_MB = 512, /* as both clouds give by default */
+    PIDS = 1024, /* as FunctionGraph grants */
 };
 
 static inst_step *const steps[INST_STATES][INST_EVENTS] = {
@@ -123,12 +122,11 @@ void inst_happen(struct instance *in, enum inst_event what, const struct event *
 
 /* ---- where events come from ---- */
 
-static void on_started(void *user, int channel, int output, int memory_peak)
+static void on_started(void *user, struct launched_fds *fds)
 {
     struct instance *in = OBJ(user, struct instance, INSTANCE_MAGIC);
 
-    inst_happen(in, EV_STARTED,
-                &(struct event){.channel = channel, .output = output, .memory_peak = memory_peak});
+    inst_happen(in, EV_STARTED, &(struct event){.fds = fds});
 }
 
 static void on_refused(void *user, int code, const char *why)
@@ -210,6 +208,13 @@ static uint32_t within(uint64_t v, uint32_t min, uint32_t max)
     return v < min ? min : v > max ? max : (uint32_t)v;
 }
 
+static const uint8_t networks[FN_NETWORKS] = {
+        [FN_NETWORK_DEFAULT] = NETWORK_BEST,
+        [FN_NETWORK_NONE] = NETWORK_NONE,
+        [FN_NETWORK_ENDPOINT] = NETWORK_ENDPOINT,
+        [FN_NETWORK_EGRESS] = NETWORK_EGRESS,
+};
+
 int instance_new(struct instance_env *env, const struct fn *fn, struct job *job,
                  struct instance **ret, struct err *e)
 {
@@ -218,7 +223,8 @@ int instance_new(struct instance_env *env, const struct fn *fn, struct job *job,
             .layout = job->layout,
             .memory_mb = within(fn->memory_mb, 64, 32768),
             .pids = PIDS,
-            .tmp_mb = TMP_MB,
+            .tmp_mb = within(fn->tmp_mb, 16, 10240),
+            .network = networks[fn->network],
             .cpu_weight = within((uint64_t)fn->memory_mb * 100 / 128, 1, 10000),
     };
     struct instance *in;
@@ -231,7 +237,7 @@ int instance_new(struct instance_env *env, const struct fn *fn, struct job *job,
     in->magic = INSTANCE_MAGIC;
     in->env = env;
     in->fn = fn;
-    in->output = in->memory_peak = -EBADF;
+    in->output = in->memory_peak = in->freezer = -EBADF;
     list_init(&in->node);
     list_init(&in->idle_node);
     list_init(&in->lru_node);
@@ -263,6 +269,9 @@ struct instance *instance_free(struct instance *in)
     in->channel = channel_free(in->channel);
     inst_output_close(in);
     in->memory_peak = fd_close(in->memory_peak);
+    in->freezer = fd_close(in->freezer);
+    if (in->endpoint)
+        in->env->endpoint->close(in->env->endpoint_user, in->endpoint);
     in->timer = loop_timer_free(in->timer);
     buf_done(&in->assign);
     list_remove(&in->node);

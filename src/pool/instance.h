@@ -46,7 +46,10 @@ struct instance_env {
     uint32_t boot_timeout_ms, load_timeout_ms;
     const struct instance_ops *ops;
     void *user;
+    const struct pool_endpoint_ops *endpoint; /* NULL: nobody serves them */
+    void *endpoint_user;
     uint64_t runs, cold;        /* cold: first of its instance */
+    uint64_t spares;            /* starts that the launcher had ready */
     uint64_t dropped_log_bytes; /* said while no job was there to hear it */
 };
 
@@ -64,7 +67,8 @@ struct instance {
     struct channel *channel;   /* owned; NULL before STARTED and after the end of it */
     struct stream stream;      /* BUSY */
     uint32_t last_stream;
-    int output, memory_peak; /* owned */
+    int output, memory_peak, freezer; /* owned */
+    void *endpoint;                   /* what env->endpoint made of its listener; or NULL */
     struct loop_io *output_io;
     struct loop_timer *timer;
     struct buf assign; /* until it is sent */

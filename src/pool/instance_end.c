@@ -10,7 +10,6 @@
 
 #include <errno.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "fn/fn.h"
@@ -135,9 +134,7 @@ void step_refused(struct instance *in, const struct event *ev)
 void step_stillborn(struct instance *in, const struct event *ev)
 {
     (void)in;
-    (void)fd_close(ev->channel);
-    (void)fd_close(ev->output);
-    (void)fd_close(ev->memory_peak);
+    (void)ev; /* and its descriptors are closed */
 }
 
 /* DYING, and nobody has reported the end: the caller has waited long enough. */

@@ -15,9 +15,14 @@
 void step_started(struct instance *in, const struct event *ev)
 {
     in->state = INST_BOOTING;
-    in->memory_peak = ev->memory_peak;
-    in->channel = channel_new(in->env->loop, ev->channel, &inst_channel_ops, in);
-    inst_output_open(in, ev->output);
+    in->memory_peak = TAKE_FD(ev->fds->memory_peak);
+    in->freezer = TAKE_FD(ev->fds->freezer);
+    in->channel = channel_new(in->env->loop, TAKE_FD(ev->fds->channel), &inst_channel_ops, in);
+    inst_output_open(in, TAKE_FD(ev->fds->output));
+    in->env->spares += ev->fds->spare;
+    if (ev->fds->endpoint >= 0 && in->env->endpoint)
+        in->endpoint = in->env->endpoint->open(in->env->endpoint_user, in->fn, in->id,
+                                               TAKE_FD(ev->fds->endpoint));
     /* the timer of STARTING goes on: both together are the time to boot */
 }
 

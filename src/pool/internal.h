@@ -35,8 +35,8 @@ struct event {
     const struct frame *frame; /* READY, LOG, DATA, END, CREDIT */
     const char *why;           /* OFFENCE, REFUSED */
     const struct launch_exited *how;
-    int code;                         /* REFUSED */
-    int channel, output, memory_peak; /* STARTED */
+    int code;                 /* REFUSED */
+    struct launched_fds *fds; /* STARTED: what is not taken is closed by who told us */
 };
 
 typedef void inst_step(struct instance *in, const struct event *ev);

@@ -41,7 +41,7 @@ enum {
     LAUNCHED_MAGIC = 0x4c4e4344,
     WAIT_MS = 10000, /* for a launcher to come (back) */
     PER_TURN = 64,   /* messages read before the loop gets its turn */
-    STARTED_FDS = 2, /* channel, output; memory_peak is the optional third */
+    STARTED_FDS = 2, /* channel, output; the others are told of one by one */
     ID_BUCKETS = 256,
 };
 
@@ -171,21 +171,43 @@ static void on_hello(struct launch *la, const struct launch_hello *h)
     push(la);
 }
 
+static int take_next(int **fds)
+{
+    int *fd = (*fds)++;
+
+    return TAKE_FD(*fd);
+}
+
 static const char *on_started(struct launch *la, const struct launch_started *m, int *fds,
                               size_t nfds)
 {
     struct launched *in = by_id(la, m->id);
+    struct launched_fds got = {.spare = m->spare};
 
     if (!in || in->started)
         return "STARTED for something we did not ask for";
-    if (nfds != STARTED_FDS + (size_t)(m->has_memory_peak ? 1 : 0))
+    if (nfds != (size_t)STARTED_FDS + m->has_memory_peak + m->has_freezer + m->has_endpoint)
         return "STARTED with a wrong number of descriptors";
     in->started = true;
     if (!in->ops)
         return NULL;
-    in->ops->on_started(in->user, TAKE_FD(fds[0]), TAKE_FD(fds[1]),
-                        m->has_memory_peak ? TAKE_FD(fds[2]) : -EBADF);
+    got.channel = take_next(&fds);
+    got.output = take_next(&fds);
+    got.memory_peak = m->has_memory_peak ? take_next(&fds) : -EBADF;
+    got.freezer = m->has_freezer ? take_next(&fds) : -EBADF;
+    got.endpoint = m->has_endpoint ? take_next(&fds) : -EBADF;
+    in->ops->on_started(in->user, &got);
+    launched_fds_close(&got);
     return NULL;
+}
+
+void launched_fds_close(struct launched_fds *fds)
+{
+    fds->channel = fd_close(fds->channel);
+    fds->output = fd_close(fds->output);
+    fds->memory_peak = fd_close(fds->memory_peak);
+    fds->freezer = fd_close(fds->freezer);
+    fds->endpoint = fd_close(fds->endpoint);
 }
 
 static const char *on_refused(struct launch *la, struct launch_refused *m)
@@ -302,13 +324,17 @@ static int say_starts(struct launch *la)
 
     while (r > 0 && !list_empty(&la->waiting)) {
         struct launched *in = container_of(la->waiting.next, struct launched, node);
+        struct launch_start want;
 
         do {
             in->id = ++la->next_id;
         } while (in->id == 0 || by_id(la, in->id));
-        in->want.type = LAUNCH_START;
-        in->want.id = in->id;
-        r = say(la, &in->want, sizeof(in->want));
+        want = in->want;
+        want.type = LAUNCH_START;
+        want.id = in->id;
+        if (want.network == NETWORK_BEST)
+            want.network = la->hello.egress ? NETWORK_EGRESS : NETWORK_ENDPOINT;
+        r = say(la, &want, sizeof(want));
         if (r > 0) {
             in->asked = true;
             list_remove(&in->node);
@@ -476,6 +502,15 @@ void launch_kill(struct launched *in)
         list_push_back(&in->launch->cancelled, &in->node);
     }
     next_turn(in->launch);
+}
+
+void launch_warm(struct launch *la, const char *worker, uint32_t spares)
+{
+    struct launch_warm m = {.type = LAUNCH_WARM, .spares = spares};
+
+    (void)snprintf(m.runtime, sizeof(m.runtime), "%s", worker);
+    if (la->said_hello)
+        (void)say(la, &m, sizeof(m)); /* a hint: when the socket is full there is other work */
 }
 
 struct launched *launched_drop(struct launched *in)

@@ -448,6 +448,12 @@ void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user)
     pool_next_turn(p);
 }
 
+void pool_serve_endpoints(struct pool *p, const struct pool_endpoint_ops *ops, void *user)
+{
+    p->env.endpoint = ops;
+    p->env.endpoint_user = user;
+}
+
 void pool_stats(const struct pool *p, struct pool_stats *ret)
 {
     size_t cursor = 0;
@@ -455,6 +461,7 @@ void pool_stats(const struct pool *p, struct pool_stats *ret)
     void *value;
 
     *ret = (struct pool_stats){.starts = p->starts,
+                               .spares = p->env.spares,
                                .cold = p->env.cold,
                                .runs = p->env.runs,
                                .waiting = p->lines.nwaiting,

@@ -103,8 +103,17 @@ void pool_retire(struct pool *p, const struct fn *before);
 /* Take no more jobs; on_drained when none is left. */
 void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user);
 
+/* Every instance may have a listening socket on its own loopback: the way to our endpoints. */
+struct pool_endpoint_ops {
+    /* listener is taken. What is returned is given back at the instance's end; NULL: nothing. */
+    void *(*open)(void *user, const struct fn *fn, const char *instance_id, int listener);
+    void (*close)(void *user, void *handle);
+};
+/* Before the first job. Without it these sockets are closed. */
+void pool_serve_endpoints(struct pool *p, const struct pool_endpoint_ops *ops, void *user);
+
 struct pool_stats {
-    uint64_t starts, cold, runs, idle, busy, starting, waiting;
+    uint64_t starts, spares, cold, runs, idle, busy, starting, waiting;
     uint64_t dropped_log_bytes; /* printed while no run was there to hear it */
 };
 void pool_stats(const struct pool *p, struct pool_stats *ret);
