@@ -11,29 +11,23 @@
  * neither: its flags are behind a pointer that a filter cannot read, and every libc falls back to
  * clone. The init's filter is the few calls of its last loop.
  *
- * Filters are compiled here once and loaded as plain BPF in each child: libseccomp allocates, and
- * takes milliseconds. Names that this libseccomp does not know are passed over: they are then
- * ENOSYS, which is what a program from before their time expects.
+ * Filters are compiled here once and loaded as plain BPF in each child (filter.c): libseccomp
+ * allocates, and takes milliseconds. Names that this libseccomp does not know are passed over: they
+ * are then ENOSYS, which is what a program from before their time expects.
  */
 #include "sandbox/seccomp.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/io.h"
 #include "base/obj.h"
 
-enum { LANDLOCK_SCOPE_ABI = 6, NEW_NAMESPACES = 0x7e020080 /* every CLONE_NEW* flag */ };
+enum { NEW_NAMESPACES = 0x7e020080 /* every CLONE_NEW* flag */ };
 
 /* One name per line would say no more than ten. */
 /* clang-format off */
@@ -199,9 +193,6 @@ static int add_arguments(scmp_filter_ctx cx)
 static int export(scmp_filter_ctx cx, struct filter *ret, struct err *e)
 {
     cleanup_close int fd = memfd_create("seccomp", MFD_CLOEXEC);
-    cleanup_free struct sock_filter *code = NULL;
-    off_t bytes;
-    ssize_t n;
     int r;
 
     if (fd < 0)
@@ -209,18 +200,7 @@ static int export(scmp_filter_ctx cx, struct filter *ret, struct err *e)
     r = seccomp_export_bpf(cx, fd);
     if (r < 0)
         return err_set(e, ERR_HOST, r, "export the seccomp program");
-    bytes = lseek(fd, 0, SEEK_END);
-    if (bytes <= 0 || lseek(fd, 0, SEEK_SET) < 0)
-        return err_set(e, ERR_HOST, -EIO, "the seccomp program is empty");
-
-    code = xcalloc((size_t)bytes / sizeof *code, sizeof *code);
-    n = io_read_full(fd, code, (size_t)bytes);
-    if (n != bytes)
-        return err_set(e, ERR_HOST, -EIO, "the seccomp program is cut");
-
-    ret->n = (size_t)bytes / sizeof *code;
-    ret->code = TAKE_PTR(code);
-    return 0;
+    return filter_restore(fd, ret, e);
 }
 
 static int build(bool runtime, struct filter *ret, struct err *e)
@@ -258,43 +238,4 @@ int filter_build_runtime(struct filter *ret, struct err *e)
 int filter_build_init(struct filter *ret, struct err *e)
 {
     return build(false, ret, e);
-}
-
-void filter_done(struct filter *f)
-{
-    free(f->code);
-    *f = (struct filter){0};
-}
-
-int filter_load(const struct filter *f, struct err *e)
-{
-    struct sock_fprog program = {.len = (unsigned short)f->n, .filter = f->code};
-
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-        return err_sys(e, "load the seccomp program");
-    return 0;
-}
-
-bool landlock_has_scope(void)
-{
-    enum { VERSION = 1 }; /* LANDLOCK_CREATE_RULESET_VERSION */
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION);
-
-    return abi >= LANDLOCK_SCOPE_ABI;
-}
-
-int landlock_scope(struct err *e)
-{
-    /* struct landlock_ruleset_attr of ABI 6; Debian 12's header is older. */
-    const struct {
-        uint64_t fs, net, scoped;
-    } attr = {.scoped = 1 /* abstract unix sockets */ | 2 /* signals */};
-    cleanup_close int fd = -EBADF;
-
-    if (!landlock_has_scope())
-        return 0;
-    fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
-    if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)
-        return err_sys(e, "landlock");
-    return 0;
 }
