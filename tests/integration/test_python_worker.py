@@ -8,147 +8,13 @@ uses, not the one that runs the tests.
 import json
 import os
 import re
-import socket
 import struct
-import subprocess
-from pathlib import Path
 
 import pytest
 
-PYTHON = "/usr/bin/python3"
-BOOTSTRAP = Path(__file__).parents[2] / "runtimes" / "python" / "bootstrap.py"
-READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG = range(1, 9)
-WINDOW = 256 * 1024
-DEADLINE_S = 20
+from workerhost import (CONTEXT, DATA, END, LOG, OPEN, PYTHON, RESET, Gone, PythonHost)
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")
-
-
-class Gone(Exception):
-    """The worker closed its end."""
-
-
-class Host:
-    """One worker: what a daemon would do, step by step."""
-
-    def __init__(self, root):
-        self.root = root
-        ours, theirs = socket.socketpair()
-        ours.settimeout(DEADLINE_S)
-        self.sock = ours
-        self.process = subprocess.Popen(
-            ["bash", "-c",
-             "exec 3<&%d %d<&- %s" % (theirs.fileno(), theirs.fileno(), self.command())],
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "LEAKED": "yes"})
-        theirs.close()
-        self.logs = {}
-        self.stream = 0
-
-    def command(self):
-        return "%s -E -s -u -B '%s'" % (PYTHON, BOOTSTRAP)
-
-    def put(self, kind, stream, payload=b"", flags=0):
-        self.sock.sendall(struct.pack(">IBBHI", len(payload), kind, flags, 0, stream) + payload)
-
-    def _exactly(self, n):
-        data = b""
-        while len(data) < n:
-            try:
-                more = self.sock.recv(n - len(data))
-            except ConnectionResetError:  # it closed with something of ours unread
-                more = b""
-            if not more:
-                raise Gone
-            data += more
-        return data
-
-    def take(self):
-        """The next frame that is not LOG; log text is kept per stream."""
-        while True:
-            size, kind, flags, zero, stream = struct.unpack(">IBBHI", self._exactly(12))
-            assert size <= 65536 and zero == 0
-            payload = self._exactly(size)
-            if kind != LOG:
-                return kind, flags, stream, payload
-            self.logs[stream] = self.logs.get(stream, b"") + payload
-
-    def ready(self):
-        kind, flags, stream, payload = self.take()
-        assert (kind, stream) == (READY, 0)
-        return flags, payload
-
-    def assign(self, dialect="functiongraph", **over):
-        assert self.ready() == (0, b'{"version":1}')
-        doc = {
-            "dialect": dialect, "instance_id": "i-1", "code_root": str(self.root / "code"),
-            "cwd": str(self.root), "handler": "index.handler", "initializer": None, "env": {},
-            "log_line_bytes": 1000, "answer_max": 6291456, "context": CONTEXT[dialect],
-        }
-        doc.update(over)
-        self.put(ASSIGN, 0, json.dumps(doc).encode())
-        return self.ready()
-
-    def call(self, event=b"{}", **more):
-        """(flags, answer bytes, END document). More than one call at a time is the caller's."""
-        self.stream += 1
-        self.put(OPEN, self.stream,
-                 json.dumps({"request_id": "r-%d" % self.stream, "timeout_ms": 3000, **more}).encode())
-        self.put_event(event)
-        return self.answer()
-
-    def put_event(self, event):
-        credit = WINDOW
-        for at in range(0, len(event), 65536):
-            piece = event[at:at + 65536]
-            while credit < len(piece):
-                kind, _, stream, payload = self.take()
-                assert (kind, stream) == (CREDIT, self.stream)
-                credit += int.from_bytes(payload, "big")
-            self.put(DATA, self.stream, piece)
-            credit -= len(piece)
-        self.put(END, self.stream)
-
-    def answer(self):
-        body, ungranted, granted = b"", 0, WINDOW
-        while True:
-            kind, flags, stream, payload = self.take()
-            assert stream == self.stream
-            if kind == CREDIT:
-                continue
-            if kind == END:
-                return flags, body, json.loads(payload or b"{}")
-            assert kind == DATA and flags == 0
-            body += payload
-            ungranted += len(payload)
-            assert len(body) <= granted, "more DATA than credit"
-            if ungranted >= WINDOW // 2:
-                self.put(CREDIT, stream, ungranted.to_bytes(4, "big"))
-                granted += ungranted
-                ungranted = 0
-
-    def log(self, stream=None):
-        return self.logs.get(self.stream if stream is None else stream, b"").decode()
-
-    def end(self):
-        """Close our end; (exit code, stdout, stderr)."""
-        self.sock.close()
-        out, err = self.process.communicate(timeout=DEADLINE_S)
-        return self.process.returncode, out, err
-
-
-CONTEXT = {
-    "functiongraph": {
-        "project_id": "p1", "package": "default", "function": "hello", "version": "v1",
-        "alias": "", "timeout_s": 3, "memory_mb": 256, "cpu": 400, "user_data": {"K": "V"}},
-    "fc": {
-        "region": "cn-local", "account_id": "123",
-        "function": {"name": "fn", "handler": "index.handler", "memory": 128, "timeout": 3,
-                     "initializer": "", "initialization_timeout": 3},
-        "service": {"name": "svc", "log_project": "", "log_store": "", "qualifier": "LATEST",
-                    "version_id": ""}},
-}
 
 
 @pytest.fixture
@@ -162,7 +28,7 @@ def start(tmp_path):
             path = tmp_path / "code" / (name.replace("__", "/") + ".py")
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-        hosts.append(Host(tmp_path))
+        hosts.append(PythonHost(tmp_path))
         return hosts[-1]
 
     yield begin

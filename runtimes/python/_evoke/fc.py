@@ -82,12 +82,14 @@ class Dialect:
     def __init__(self, assign):
         self._static = assign["context"]
         self._answer_max = assign["answer_max"]
+        self._in_environment = None
 
     def context(self, request_id, timeout_ms=0, credentials=None, retry_count=0):
-        if credentials:
+        if credentials and credentials != self._in_environment:
             for field, names in _variables:
                 for name in names:
                     os.environ[name] = credentials.get(field, "")
+            self._in_environment = credentials
         return Context(self._static, request_id, credentials, retry_count)
 
     def event(self, data):

@@ -3,9 +3,9 @@
 
 No `socket` module: importing it costs milliseconds of every cold start, and a descriptor is all
 that is needed. What always holds:
-  (1) one thread reads, the main one; any thread may log, so every write is done under `lock`;
-  (2) `stream` is the stream log lines belong to, or None when there is none: then they go to
-      descriptor 1, never into a stream that has ended;
+  (1) one thread reads at a time; any thread may log, so every write is done under `lock`;
+  (2) a Log without a stream (before the first run, after a run's END) writes to descriptor 1,
+      never into a stream that has ended;
   (3) a forked child never touches the socket of its parent (see forked()).
 """
 
@@ -36,19 +36,18 @@ def frame(kind, stream, payload=b"", flags=0):
 
 
 class Channel:
-    def __init__(self, fd, log_line_bytes=32768):
+    def __init__(self, fd):
         self.fd = fd
         self.lock = RLock()
-        self.stream = 0
-        self.log_line_bytes = log_line_bytes
+        self.log_line_bytes = 32768
         self._in = b""
         self._at = 0
-        self._column = 0
+        self._out = []
 
     # --- reading ---
 
-    def take(self):
-        """The next frame: (type, stream, payload). Waits for it."""
+    def take(self, wait=True):
+        """The next frame: (type, stream, payload). Waits for it, or is None."""
         while True:
             have = len(self._in) - self._at
             if have >= 12:
@@ -61,6 +60,8 @@ class Channel:
                     start = self._at + 12
                     self._at = start + size
                     return kind, stream, self._in[start : self._at]
+            if not wait:
+                return None
             more = os.read(self.fd, 131072)
             if not more:
                 raise Closed
@@ -68,7 +69,7 @@ class Channel:
             self._at = 0
 
     def event(self, stream):
-        """The bytes of an invocation's event, up to the host's END."""
+        """The bytes of an invocation's event, up to the host's END. For one run at a time."""
         parts, ungranted = [], 0
         while True:
             kind, on, payload = self.take()
@@ -86,37 +87,8 @@ class Channel:
                 self.send(frame(CREDIT, stream, ungranted.to_bytes(4, "big")))
                 ungranted = 0
 
-    # --- writing ---
-
-    def begin(self, stream):
-        """From here on log lines belong to this stream (None: to nobody)."""
-        with self.lock:
-            self.stream, self._column = stream, 0
-
-    def send(self, data):
-        with self.lock:
-            n = os.write(self.fd, data)
-            while n < len(data):
-                data = memoryview(data)[n:]
-                n = os.write(self.fd, data)
-
-    def answer(self, stream, body, end, flags=0):
-        """Answer and END; log lines of other threads have no stream from here on."""
-        size, sent, credit = len(body), 0, WINDOW
-        while size - sent > MAX_DATA:
-            while credit < MAX_DATA:
-                credit += self._more_credit(stream)
-            self.send(frame(DATA, stream, body[sent : sent + MAX_DATA]))
-            sent += MAX_DATA
-            credit -= MAX_DATA
-        while credit < size - sent:
-            credit += self._more_credit(stream)
-        tail = frame(DATA, stream, body[sent:]) if size > sent else b""
-        with self.lock:
-            self.begin(None)
-            self.send(tail + frame(END, stream, end, flags))
-
-    def _more_credit(self, stream):
+    def more_credit(self, stream):
+        """Bytes granted for an answer. For one run at a time."""
         while True:
             kind, on, payload = self.take()
             if kind == RESET or (kind == CREDIT and on < stream):
@@ -125,22 +97,85 @@ class Channel:
                 raise Broken("frame of type %d on stream %d inside an answer" % (kind, on))
             return int.from_bytes(payload, "big")
 
-    def log(self, text):
-        """Bytes of the function's log, lines cut to log_line_bytes."""
+    # --- writing ---
+
+    def send(self, data):
         with self.lock:
-            if self.stream is None:
+            if self._out:
+                self._out.append(data)
+                data = b"".join(self._out)
+                self._out.clear()
+            n = os.write(self.fd, data)
+            while n < len(data):
+                data = memoryview(data)[n:]
+                n = os.write(self.fd, data)
+
+    def put(self, data):
+        """To be sent with what comes next, or by flush()."""
+        with self.lock:
+            self._out.append(data)
+
+    def flush(self):
+        if self._out:
+            self.send(b"")
+
+    def answer(self, log, body, end, flags, more_credit, last):
+        """Answer and END, which goes out by last(); log lines have no stream from here on."""
+        stream = log.stream
+        size, sent, credit = len(body), 0, WINDOW
+        while size - sent > MAX_DATA:
+            while credit < MAX_DATA:
+                credit += more_credit(stream)
+            self.send(frame(DATA, stream, body[sent : sent + MAX_DATA]))
+            sent += MAX_DATA
+            credit -= MAX_DATA
+        while credit < size - sent:
+            credit += more_credit(stream)
+        tail = frame(DATA, stream, body[sent:]) if size > sent else b""
+        with self.lock:
+            log.stream = None
+            last(tail + frame(END, stream, end, flags))
+
+    def forked(self):
+        """In a child: a new lock (ours may be held by a thread that is not here), and no socket, so
+        that the host hears of its parent's end at once."""
+        self.lock = RLock()
+        self._out = []
+        try:
+            os.close(self.fd)
+        except OSError:
+            pass
+        self.fd = -1
+
+
+class Log:
+    """Bytes that functions print, as LOG frames of a stream, lines cut to log_line_bytes."""
+
+    def __init__(self, channel, stream):
+        self._channel = channel
+        self.begin(stream)
+
+    def begin(self, stream):
+        """From here on lines belong to this stream (None: to nobody)."""
+        with self._channel.lock:
+            self.stream, self._column = stream, 0
+
+    def write(self, text):
+        channel = self._channel
+        with channel.lock:
+            if self.stream is None or channel.fd < 0:
                 _write_all(1, text)
                 return
-            limit = self.log_line_bytes
+            limit = channel.log_line_bytes
             if len(text) + self._column <= limit and len(text) <= MAX_DATA:
-                self.send(frame(LOG, self.stream, bytes(text)))
+                channel.send(frame(LOG, self.stream, bytes(text)))
                 end = text.rfind(b"\n")
                 self._column = len(text) - end - 1 if end >= 0 else self._column + len(text)
                 return
             for line in bytes(text).splitlines(True):
-                self._log_line(line, limit)
+                self._line(line, limit)
 
-    def _log_line(self, line, limit):
+    def _line(self, line, limit):
         ended = line.endswith(b"\n")
         if ended:
             line = line[:-1]
@@ -149,21 +184,10 @@ class Channel:
             piece, line = line[:room], line[room:]
             whole = piece + b"\n" if line or ended else piece
             for at in range(0, len(whole), MAX_DATA):
-                self.send(frame(LOG, self.stream, whole[at : at + MAX_DATA]))
+                self._channel.send(frame(LOG, self.stream, whole[at : at + MAX_DATA]))
             self._column = 0 if line or ended else self._column + len(piece)
             if not line:
                 return
-
-    def forked(self):
-        """In a child: a new lock (ours may be held by a thread that is not here), no stream, and
-        no socket, so that the host hears of its parent's end at once."""
-        self.lock = RLock()
-        self.stream = None
-        try:
-            os.close(self.fd)
-        except OSError:
-            pass
-        self.fd = -1
 
 
 def _write_all(fd, data):

@@ -5,6 +5,9 @@ sys.stdout and sys.stderr are ordinary text files over a raw file that writes fr
 `sys.stdout.buffer` and `fileno()` (1 and 2, for child processes) work as ever. A line leaves the
 moment it is complete: a function killed at its deadline has said what it said.
 
+One run at a time has one Output for all runs. When several run at once each has its own, and
+sys.stdout is a switch between them (together.py).
+
 `logging` is set up when the function imports it, not before: half of the functions never do.
 """
 
@@ -13,10 +16,12 @@ import os
 import sys
 import time
 
+from .frames import Log
+
 
 class _Raw(io.RawIOBase):
-    def __init__(self, channel, fd):
-        self._channel = channel
+    def __init__(self, log, fd):
+        self._log = log
         self._fd = fd
 
     def writable(self):
@@ -30,43 +35,51 @@ class _Raw(io.RawIOBase):
 
     def write(self, data):
         data = bytes(data)
-        self._channel.log(data)
+        self._log.write(data)
         return len(data)
 
 
 class Output:
-    def __init__(self, channel):
-        self._channel = channel
-        self.request_id = ""
-        self._ours = []
-        self.refresh()
+    """Where the text of one run goes, or of one run after the other."""
 
-    def refresh(self):
-        """Before each run: whoever closed a stream of ours in the last one gets a new one."""
-        if self._ours and not self._ours[0].closed and not self._ours[1].closed:
-            return
-        self._ours = [self._open(1), self._open(2)]
-        sys.stdout, sys.stderr = self._ours
-        sys.__stdout__, sys.__stderr__ = self._ours
+    def __init__(self, channel, stream, request_id):
+        self.log = Log(channel, stream)
+        self.request_id = request_id
+        self._files = {}
 
-    def _open(self, fd):
-        return io.TextIOWrapper(
-            io.BufferedWriter(_Raw(self._channel, fd)),
-            encoding="utf-8",
-            errors="backslashreplace",
-            line_buffering=True,
-        )
+    def file(self, fd):
+        """The text file that stands for descriptor 1 or 2; a new one if the function closed it."""
+        file = self._files.get(fd)
+        if file is None or file.closed:
+            file = self._files[fd] = io.TextIOWrapper(
+                io.BufferedWriter(_Raw(self.log, fd)),
+                encoding="utf-8",
+                errors="backslashreplace",
+                line_buffering=True,
+            )
+        return file
+
+    def install(self):
+        sys.stdout = sys.__stdout__ = self.file(1)
+        sys.stderr = sys.__stderr__ = self.file(2)
+
+    def begin(self, stream, request_id):
+        """Before each run of one after the other."""
+        if self._files[1].closed or self._files[2].closed:
+            self.install()
+        self.request_id = request_id
+        self.log.begin(stream)
 
     def flush(self):
-        for stream in self._ours:
+        for file in list(self._files.values()):  # a thread may be opening the other
             try:
-                stream.flush()
+                file.flush()
             except ValueError:
                 pass  # closed by the function
 
     def write(self, text):
         self.flush()
-        self._channel.log(text.encode("utf-8", "backslashreplace"))
+        self.log.write(text.encode("utf-8", "backslashreplace"))
 
     def line(self, level, message):
         """One line in the form both clouds use: time, request id, [LEVEL], text."""
@@ -75,21 +88,18 @@ class Output:
         millis = int(now * 1000) % 1000
         return "%s.%03dZ %s [%s] %s\n" % (when, millis, self.request_id, level, message)
 
-    def hook_logging(self):
-        if "logging" in sys.modules:
-            self._set_up(sys.modules["logging"])
-        else:
-            sys.meta_path.insert(0, _WhenLoggingComes(self._set_up))
 
-    def _set_up(self, logging):
-        output = self
+def hook_logging(current):
+    """Once `logging` is there, its lines go to current(), the Output of whoever logs."""
 
+    def set_up(logging):
         class Handler(logging.Handler):
             def emit(self, record):
                 try:
                     text = record.getMessage()
                     if record.exc_info:
                         text += "\n" + logging.Formatter().formatException(record.exc_info)
+                    output = current()
                     output.write(output.line(record.levelname, text))
                 except Exception:
                     self.handleError(record)
@@ -98,35 +108,41 @@ class Output:
         root.addHandler(Handler())
         root.setLevel(logging.INFO)
 
-    def forked(self):
-        """In a child: what the parent had half written is the parent's, and frames are not ours."""
-        self._ours = []
-        sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)
-        sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)
+    when_imported("logging", "Handler", set_up)
 
 
-class _WhenLoggingComes:
+def when_imported(name, mark, done):
+    """done(module) now or as soon as it is imported; mark: an attribute by which we know that it is
+    not a file of the function that has the same name."""
+    if name in sys.modules:
+        if hasattr(sys.modules[name], mark):
+            done(sys.modules[name])
+    else:
+        sys.meta_path.insert(0, _WhenItComes(name, mark, done))
+
+
+class _WhenItComes:
     """A finder that steps aside at once, but has the real loader call us when it is done."""
 
-    def __init__(self, done):
-        self._done = done
+    def __init__(self, name, mark, done):
+        self._name, self._mark, self._done = name, mark, done
 
     def find_spec(self, name, path=None, target=None):
-        if name != "logging":
+        if name != self._name:
             return None
         sys.meta_path.remove(self)
         for finder in sys.meta_path:
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec, self._done)
+                    spec.loader = _Loader(spec, self._mark, self._done)
                 return spec
         return None
 
 
 class _Loader:
-    def __init__(self, spec, done):
-        self._spec, self._real, self._done = spec, spec.loader, done
+    def __init__(self, spec, mark, done):
+        self._spec, self._real, self._mark, self._done = spec, spec.loader, mark, done
 
     def __getattr__(self, name):
         return getattr(self._real, name)
@@ -137,13 +153,28 @@ class _Loader:
     def exec_module(self, module):
         self._spec.loader = module.__loader__ = self._real
         self._real.exec_module(module)
-        if hasattr(module, "Handler"):  # not a file of the function that is called logging.py
+        if hasattr(module, self._mark):
             self._done(module)
 
 
-def watch_forks(channel, output):
-    def in_child():
-        channel.forked()
-        output.forked()
+_watched = []  # the channel of this process; registering a hook cannot be undone
 
-    os.register_at_fork(after_in_child=in_child)
+
+def watch_forks(channel):
+    if not _watched:
+        os.register_at_fork(after_in_child=_in_child)
+    _watched[:] = [channel]
+
+
+def forget_forks():
+    """The channel is gone; a fork may be one of ours (zygote.py)."""
+    _watched[:] = [None]
+
+
+def _in_child():
+    """What the parent had half written is the parent's, and frames are not ours."""
+    if _watched[0] is None:
+        return
+    _watched[0].forked()
+    sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)

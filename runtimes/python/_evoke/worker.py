@@ -3,7 +3,8 @@
 
   boot()    descriptor 3 is moved away, READY says that we run. No user code has been seen.
   assign()  environment, working directory, sys.path; the handler is loaded, the initializer run.
-  run()     one OPEN .. END: decode the event, call, encode the answer.
+  run()     one OPEN .. END: decode the event, call, encode the answer. Or several of them at once:
+            then together.py takes over from here.
 
 Three ways out of user code: it returns, it raises (an error result; the instance lives on), or the
 process ends: sys.exit() and os._exit() mean what they say, and the host words it.
@@ -14,11 +15,13 @@ import sys
 
 from . import frames, quickjson
 from .frames import ASSIGN, ERROR, OPEN, READY, frame
-from .output import Output, watch_forks
+from .output import Output, hook_logging, watch_forks
 
 EXIT_INIT_FAILED, EXIT_PROTOCOL = 1, 70
+MAX_CONCURRENCY = 1000
 OUT_OF_MEMORY = b'{"errorMessage": "out of memory", "errorType": "MemoryError"}'
 KEPT_VARIABLES = ("PATH", "LANG", "HOME")
+HOOKS = ("pre_stop", "pre_freeze")
 
 
 class Worker:
@@ -27,7 +30,10 @@ class Worker:
         self.output = None
         self.dialect = None
         self.handler = None
+        self.hooks = {}
+        self.code_root = ""
         self.answer_max = 0
+        self.concurrency = 1
         self.pid = os.getpid()
         self.peak_bytes = _peak_reader()
 
@@ -41,19 +47,29 @@ class Worker:
         doc = quickjson.loads(payload)
         self.channel.log_line_bytes = max(1, doc["log_line_bytes"])
         self.answer_max = doc["answer_max"]
-        self.output = Output(self.channel)
-        self.output.request_id = doc["instance_id"]
-        watch_forks(self.channel, self.output)
+        self.concurrency = doc.get("concurrency", 1)
+        if not 1 <= self.concurrency <= MAX_CONCURRENCY:
+            raise frames.Broken("concurrency %r" % self.concurrency)
+        self.hooks = {name: doc.get(name) for name in HOOKS}
+        self.code_root = doc["code_root"]
+        self.output = Output(self.channel, 0, doc["instance_id"])
+        watch_forks(self.channel)
         self.dialect = _dialect(doc)
         _settle(doc)
-        self.output.hook_logging()
+        if self.concurrency == 1:
+            self.output.install()
+            hook_logging(lambda: self.output)
+        else:
+            from . import together
+
+            together.share_output(self.output)
 
         failed = self._load(doc)
         self.output.flush()
         if failed is not None:
             self.channel.send(frame(READY, 0, failed, ERROR))
             _leave(EXIT_INIT_FAILED)
-        self.channel.begin(None)
+        self.output.log.begin(None)
         self.channel.send(frame(READY, 0, b"{}"))
 
     def _load(self, doc):
@@ -61,15 +77,16 @@ class Worker:
         from . import load
 
         try:
-            self.handler = load.handler(doc["code_root"], doc["handler"])
+            # First, since modules may read the environment.
+            context = self.dialect.context(doc["instance_id"], 0, doc.get("credentials"))
+            self.handler = load.handler(self.code_root, doc["handler"])
             if doc.get("initializer"):
-                initializer = load.handler(doc["code_root"], doc["initializer"], "initializer")
-                initializer(self.dialect.context(doc["instance_id"]))
+                load.handler(self.code_root, doc["initializer"], "initializer")(context)
             return None
         except SystemExit as e:
-            self._exit(e)
+            self._exit(e, self.output)
         except BaseException as e:
-            return self._error(e, frames.MAX_DATA)
+            return self._error(e, frames.MAX_DATA, self.output)
         finally:
             self._only_parent()
 
@@ -81,9 +98,14 @@ class Worker:
             raise frames.Broken("frame of type %d where OPEN was expected" % kind)
         doc = quickjson.loads(payload)
         data = self.channel.event(stream)
-        self.output.refresh()
-        self.output.request_id = doc["request_id"]
-        self.channel.begin(stream)
+        self.output.begin(stream, doc["request_id"])
+        body, end, flags = self.call(doc, data, self.output)
+        self.channel.answer(
+            self.output.log, body, end, flags, self.channel.more_credit, self.channel.send
+        )
+
+    def call(self, doc, data, output):
+        """One run of the function, or of a hook: (body, END document, flags)."""
         flags = 0
         try:
             context = self.dialect.context(
@@ -92,19 +114,31 @@ class Worker:
                 doc.get("credentials"),
                 doc.get("retry_count", 0),
             )
-            body = self.dialect.answer(self.handler(self.dialect.event(data), context))
+            hook = doc.get("hook")
+            if hook is None:
+                body = self.dialect.answer(self.handler(self.dialect.event(data), context))
+            else:
+                body = self._hook(hook, context)
             if len(body) > self.answer_max:
-                body, flags = self._report(self.dialect.too_large(), self.answer_max), ERROR
+                body = self._report(self.dialect.too_large(), self.answer_max, output)
+                flags = ERROR
         except SystemExit as e:
-            self._exit(e)
+            self._exit(e, output)
         except BaseException as e:
-            body, flags = self._error(e, self.answer_max), ERROR
+            body, flags = self._error(e, self.answer_max, output), ERROR
         finally:
             self._only_parent()
-        self.output.flush()
-        self.channel.answer(stream, body, b'{"peak_bytes":%d}' % self.peak_bytes(), flags)
+        output.flush()
+        return body, b'{"peak_bytes":%d}' % self.peak_bytes(), flags
 
-    def _error(self, exception, limit):
+    def _hook(self, name, context):
+        from . import load
+
+        if self.hooks.get(name):  # found when it is needed: a wrong name costs nobody a start
+            load.handler(self.code_root, self.hooks[name], name)(context)
+        return b""
+
+    def _error(self, exception, limit, output):
         if isinstance(exception, MemoryError):
             _release(exception)
         try:
@@ -113,11 +147,11 @@ class Worker:
             report = errors.of(exception)
         except (MemoryError, RecursionError):
             return OUT_OF_MEMORY
-        return self._report(report, limit)
+        return self._report(report, limit, output)
 
-    def _report(self, report, limit):
+    def _report(self, report, limit, output):
         try:
-            self.output.write(report.text())
+            output.write(report.text())
             body = self.dialect.error(report)
             if len(body) > limit:
                 report.frames = []
@@ -126,15 +160,16 @@ class Worker:
         except (MemoryError, RecursionError):
             return OUT_OF_MEMORY
 
-    def _exit(self, exit_):
+    def _exit(self, exit_, output):
         """sys.exit(): end as the interpreter would have."""
         code = exit_.code
         if code is None:
             code = 0
         elif not isinstance(code, int):
-            self.output.write("%s\n" % (code,))
+            output.write("%s\n" % (code,))
             code = 1
-        self.output.flush()
+        output.flush()
+        self.channel.flush()  # answers of others
         _leave(code & 0xFF)
 
     def _only_parent(self):
@@ -215,18 +250,35 @@ def _peak_reader():
     return lambda: getrusage(RUSAGE_SELF).ru_maxrss * 1024
 
 
-def main(fd):
+def live(worker):
+    """From here to the end of the process."""
     try:
-        worker = Worker(fd)
         worker.boot()
         worker.assign()
+        if worker.concurrency > 1:
+            from .together import Crew
+
+            Crew(worker).serve()
         while True:
             worker.run()
     except frames.Closed:
         _leave(0)
     except BaseException as e:
-        text = "%s: %s" % (type(e).__name__, e)
-        try:
-            os.write(2, b"evoke worker: " + text.encode("utf-8", "replace")[:500] + b"\n")
-        finally:
-            _leave(EXIT_PROTOCOL)
+        broken(e)
+
+
+def broken(e):
+    """One line to the operator, and out."""
+    text = "%s: %s" % (type(e).__name__, e)
+    try:
+        os.write(2, b"evoke worker: " + text.encode("utf-8", "replace")[:500] + b"\n")
+    finally:
+        _leave(EXIT_PROTOCOL)
+
+
+def main(fd):
+    try:
+        worker = Worker(fd)
+    except BaseException as e:
+        broken(e)
+    live(worker)
