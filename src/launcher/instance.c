@@ -225,7 +225,7 @@ static int start_in(struct instances *set, const struct launch_start *m, size_t 
     struct sandbox_spec spec = {
             .serial = set->next_serial,
             .uid = set->host.root ? SANDBOX_UID_FIRST + (uint32_t)slot : 0,
-            .limits = {m->memory_mb, m->pids, m->tmp_mb, m->cpu_weight},
+            .limits = {m->memory_mb, m->pids, m->tmp_mb, m->cpu_weight, m->cpu_quota},
             .code_at = layouts[m->layout].code_at,
             .cwd = layouts[m->layout].cwd,
             .argv = argv,
@@ -298,10 +298,11 @@ int instances_start(struct instances *set, const struct launch_start *m, struct 
     return 0;
 }
 
-static void kill_one(struct instance *in)
+static void kill_one(struct instances *set, struct instance *in)
 {
     in->killed = true;
     sandbox_kill(&in->box);
+    cgroup_thaw(set->host.cgroups, &in->box.cgroup);
 }
 
 void instances_kill(struct instances *set, uint32_t id)
@@ -309,14 +310,14 @@ void instances_kill(struct instances *set, uint32_t id)
     struct instance *in = find(set, id);
 
     if (in)
-        kill_one(in);
+        kill_one(set, in);
 }
 
 void instances_kill_all(struct instances *set)
 {
     for (size_t i = 0; i < LAUNCH_MAX_INSTANCES; i++) {
         if (set->slots[i].state != INSTANCE_FREE)
-            kill_one(&set->slots[i]);
+            kill_one(set, &set->slots[i]);
     }
 }
 
@@ -325,9 +326,14 @@ static void say_started(struct instances *set, struct instance *in)
     struct launch_started m = {.type = LAUNCH_STARTED, .id = in->id};
     int fds[OUTBOX_FDS] = {TAKE_FD(in->channel), TAKE_FD(in->log),
                            cgroup_open_peak(set->host.cgroups, &in->box.cgroup)};
+    size_t n = 2;
 
-    m.has_memory_peak = fds[2] >= 0;
-    set->host.answer(set->host.user, &m, sizeof m, fds, m.has_memory_peak ? 3 : 2);
+    m.has_memory_peak = fds[n] >= 0;
+    n += m.has_memory_peak;
+    fds[n] = cgroup_open_freezer(set->host.cgroups, &in->box.cgroup);
+    m.has_freezer = fds[n] >= 0;
+    n += m.has_freezer;
+    set->host.answer(set->host.user, &m, sizeof m, fds, n);
 }
 
 static struct launch_refused refusal_of(const struct instance *in)

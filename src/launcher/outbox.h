@@ -19,7 +19,7 @@ struct outbox {
     uint64_t stuck_since_ns; /* when the oldest could not be sent; meaningless while empty */
 };
 
-enum { OUTBOX_FDS = 3 };
+enum { OUTBOX_FDS = 5 };
 
 void outbox_init(struct outbox *o);
 void outbox_done(struct outbox *o); /* closes what was to be passed */

@@ -124,7 +124,9 @@ static void on_answer(void *user, const void *message, size_t n, const int *fds,
 static uint8_t firmness(const struct sandbox_facts *f, enum cgroup_part part,
                         enum launch_enforced otherwise)
 {
-    return (uint8_t)(f->cgroup[part] ? ENFORCED_CGROUP_V1 : otherwise);
+    static const enum launch_enforced by_version[] = {0, ENFORCED_CGROUP_V1, ENFORCED_CGROUP_V2};
+
+    return (uint8_t)(f->cgroup[part] ? by_version[f->cgroup[part]] : otherwise);
 }
 
 static const char *note_for(const struct sandbox_facts *f)
@@ -133,10 +135,10 @@ static const char *note_for(const struct sandbox_facts *f)
         return "started as an ordinary user: memory per process only, no CPU shares, "
                "one uid for all instances";
     if (!f->cgroup[CGROUP_MEMORY])
-        return "no cgroup v1 memory controller to be had (v2 is not used yet): "
+        return "no cgroup with a memory controller is ours to use: "
                "memory is limited per process only";
     if (!f->cgroup[CGROUP_PIDS] || !f->cgroup[CGROUP_CPU])
-        return "not every cgroup v1 controller is to be had, see the limits";
+        return "not every cgroup controller is to be had, see the limits";
     return "";
 }
 
@@ -153,6 +155,7 @@ static void send_hello(struct server *s)
     m.memory = firmness(&f, CGROUP_MEMORY, ENFORCED_PROCESS);
     m.pids = firmness(&f, CGROUP_PIDS, ENFORCED_PROCESS);
     m.cpu = firmness(&f, CGROUP_CPU, ENFORCED_NONE);
+    m.freezer = f.cgroup[CGROUP_FREEZER]; /* enum launch_freezer counts versions */
     m.landlock = f.landlock_scope;
     snprintf(m.note, sizeof m.note, "%s", note_for(&f));
     send_message(s, &m, sizeof m, NULL, 0);

@@ -1,353 +1,307 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup.c - memory, process and CPU limits on cgroup v1.
+ * cgroup.c - the cgroups of one instance, by descriptor, with no privilege on the host.
  *
- * The stub, while it is still the host's root, makes one directory per controller below the
- * cgroup it was started in, and gives it to the uid that the launcher will have. The launcher then
- * makes and removes instance directories by itself, by descriptor, with no privilege on the host:
- *
- *   <where we were started>/evoke-<pid of the stub>/i<serial>
+ * The tree they are made in was given to the launcher (cgroup_tree.c). Which hierarchy a part lies
+ * in does not matter here: each has a directory and a version, and what is written into which file
+ * is a table.
  *
  * What always holds:
- *   (1) limits are written before anybody is inside.
- *   (2) a process enters by writing `0` into `tasks` while it has one thread. Writing cgroup.procs
- *       takes a global lock and an RCU grace period: 11 ms where this is 0.05 (measured).
+ *   (1) limits are written before any code of the function runs inside. Our own init and a runtime
+ *       that was made ahead may be inside already.
+ *   (2) nobody writes cgroup.procs on the request path: it takes a global lock and an RCU grace
+ *       period, 11 ms where `tasks` (version 1) or CLONE_INTO_CGROUP (version 2) is 0.05 (measured).
  *   (3) who opened `tasks` must have the uid of the one who moves: launcher and init, both uid 0
  *       of the launcher's user namespace.
  *   (4) names are never used twice, so an instance that lingers in EBUSY disturbs no other.
- *   (5) a tree is locked, flock(2), as long as its stub or launcher lives; only unlocked ones are
- *       swept.
  *
- * cgroup v2 is not used yet (docs/adr/0003): enabling controllers means moving our own processes
- * to a leaf first, which is the keeper's affair. Controllers may share one hierarchy
- * ("cpu,cpuacct"), so EEXIST and ENOENT are fine where a directory was made or removed under
- * another name.
+ * Parts may share one hierarchy ("cpu,cpuacct"; everything in version 2), so EEXIST and ENOENT are
+ * fine where a directory was made or removed under another name.
  */
 #include "sandbox/cgroup.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/obj.h"
 #include "base/str.h"
 
 enum {
-    PROC_FILE_MAX = 1 << 20,
-    REMOVE_TRIES = 200,
-    REMOVE_PAUSE_NS = 5000000,
     SHARES_PER_WEIGHT = 1024, /* cpu.shares of weight 100 */
     SHARES_MIN = 2,
     SHARES_MAX = 262144,
+    PERIOD_US = 100000, /* of a CPU quota; the kernel's own default */
+    QUOTA_US = PERIOD_US / 1000,
+    VALUE_MAX = 32,
 };
 
-static const char *const controllers[CGROUP_PARTS] = {
-        [CGROUP_MEMORY] = "memory", [CGROUP_PIDS] = "pids", [CGROUP_CPU] = "cpu"};
+static const char *const part_names[CGROUP_PARTS] = {[CGROUP_MEMORY] = "memory",
+                                                     [CGROUP_PIDS] = "pids",
+                                                     [CGROUP_CPU] = "cpu",
+                                                     [CGROUP_FREEZER] = "freezer"};
 
-static const char prefix[] = "evoke-";
+/* ---- limits ---- */
 
-void cgroup_tree_none(struct cgroup_tree *t)
+/* Write the value to text; false: there is nothing to say. */
+typedef bool value_fn(const struct limits *l, char text[VALUE_MAX]);
+
+static bool memory_bytes(const struct limits *l, char text[VALUE_MAX])
 {
-    memset(t, 0, sizeof *t);
-    for (int i = 0; i < CGROUP_PARTS; i++)
-        t->parent[i] = t->dir[i] = -EBADF;
+    snprintf(text, VALUE_MAX, "%llu", (unsigned long long)l->memory_mb << 20);
+    return true;
 }
 
-bool cgroup_has(const struct cgroup_tree *t, enum cgroup_part part)
+static bool processes(const struct limits *l, char text[VALUE_MAX])
 {
-    return t->dir[part] >= 0;
+    snprintf(text, VALUE_MAX, "%u", l->pids + 1); /* and our init */
+    return true;
 }
 
-void cgroup_tree_close(struct cgroup_tree *t)
+static bool shares(const struct limits *l, char text[VALUE_MAX])
 {
-    for (int i = 0; i < CGROUP_PARTS; i++) {
-        t->parent[i] = fd_close(t->parent[i]);
-        t->dir[i] = fd_close(t->dir[i]);
-    }
+    uint64_t n = (uint64_t)l->cpu_weight * SHARES_PER_WEIGHT / 100;
+
+    if (n < SHARES_MIN)
+        n = SHARES_MIN;
+    if (n > SHARES_MAX)
+        n = SHARES_MAX;
+    snprintf(text, VALUE_MAX, "%llu", (unsigned long long)n);
+    return true;
 }
 
-static bool list_has(struct str list, const char *word)
+static bool weight(const struct limits *l, char text[VALUE_MAX])
 {
-    while (list.p) {
-        if (str_eq(str_cut(&list, ','), str_of(word)))
-            return true;
-    }
-    return false;
+    snprintf(text, VALUE_MAX, "%u", l->cpu_weight);
+    return true;
 }
 
-/* A line of /proc/self/cgroup: "4:memory:/path". */
-static bool own_path(struct str text, const char *controller, struct str *ret_path)
+static bool quota(const struct limits *l, char text[VALUE_MAX])
 {
-    while (text.p) {
-        struct str line = str_cut(&text, '\n');
-
-        (void)str_cut(&line, ':');
-        if (list_has(str_cut(&line, ':'), controller)) {
-            *ret_path = line;
-            return true;
-        }
-    }
-    return false;
+    snprintf(text, VALUE_MAX, "%llu", (unsigned long long)l->cpu_quota * QUOTA_US);
+    return l->cpu_quota > 0;
 }
 
-/* A line of proc_pid_mountinfo(5): "36 35 0:31 /root /mount/point opts [...] - cgroup src opts". */
-static bool mount_point(struct str text, const char *controller, struct str *ret_root,
-                        struct str *ret_point)
+static bool quota_and_period(const struct limits *l, char text[VALUE_MAX])
 {
-    while (text.p) {
-        struct str line = str_cut(&text, '\n');
-        ptrdiff_t dash = str_find(line, S(" - cgroup "));
-        struct str options = STR_NONE;
+    snprintf(text, VALUE_MAX, "%llu %d", (unsigned long long)l->cpu_quota * QUOTA_US, PERIOD_US);
+    return l->cpu_quota > 0;
+}
 
-        if (dash < 0)
+static bool zero(const struct limits *l, char text[VALUE_MAX])
+{
+    (void)l;
+    snprintf(text, VALUE_MAX, "0");
+    return true;
+}
+
+static bool one(const struct limits *l, char text[VALUE_MAX])
+{
+    (void)l;
+    snprintf(text, VALUE_MAX, "1");
+    return true;
+}
+
+/* Every file we write, in this order. */
+static const struct knob {
+    enum cgroup_part part;
+    uint8_t version;
+    const char *file;
+    value_fn *value;
+    bool optional; /* absent on some kernels, and so is what it limits */
+    bool at_birth; /* the same for everybody: not on the request path */
+} knobs[] = {
+        {CGROUP_MEMORY, 1, "memory.limit_in_bytes", memory_bytes},
+        /* Swap would make a limit of memory a suggestion. */
+        {CGROUP_MEMORY, 1, "memory.memsw.limit_in_bytes", memory_bytes, .optional = true},
+        {CGROUP_MEMORY, 2, "memory.swap.max", zero, .optional = true, .at_birth = true},
+        /* Half a function is of no use to anybody: all of it dies, init included. */
+        {CGROUP_MEMORY, 2, "memory.oom.group", one, .optional = true, .at_birth = true},
+        {CGROUP_MEMORY, 2, "memory.max", memory_bytes},
+        {CGROUP_PIDS, 1, "pids.max", processes},
+        {CGROUP_PIDS, 2, "pids.max", processes},
+        {CGROUP_CPU, 1, "cpu.shares", shares},
+        {CGROUP_CPU, 1, "cpu.cfs_quota_us", quota},
+        {CGROUP_CPU, 2, "cpu.weight", weight},
+        {CGROUP_CPU, 2, "cpu.max", quota_and_period},
+};
+
+/* 0 or -errno. */
+static int write_file(int dir, const char *cg, const char *file, const char *text)
+{
+    cleanup_close int fd = -EBADF;
+    char path[64];
+
+    snprintf(path, sizeof path, "%s/%s", cg, file);
+    fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        return -errno;
+    return 0;
+}
+
+static int turn_knobs(const struct cgroup_tree *t, const struct cgroup *cg, const struct limits *l,
+                      bool at_birth, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(knobs); i++) {
+        const struct knob *k = &knobs[i];
+        char text[VALUE_MAX];
+        int r;
+
+        if (k->version != t->version[k->part] || k->at_birth != at_birth || !k->value(l, text))
             continue;
-        options = str_from(line, (size_t)dash + sizeof " - cgroup " - 1);
-        (void)str_cut(&options, ' ');
-        if (!list_has(options, controller))
-            continue;
-        for (int i = 0; i < 3; i++)
-            (void)str_cut(&line, ' ');
-        *ret_root = str_cut(&line, ' ');
-        *ret_point = str_cut(&line, ' ');
-        return true;
+        r = write_file(t->dir[k->part], cg->name, k->file, text);
+        if (r < 0 && !k->optional)
+            return err_set(e, ERR_HOST, r, "write %s to %s: %s", text, k->file, strerror(-r));
     }
-    return false;
+    return 0;
 }
 
-/* Open the directory of our own cgroup in that controller's v1 hierarchy, or -ENOENT. */
-static int open_own(struct str cgroups, struct str mounts, const char *controller)
+int cgroup_limit(const struct cgroup_tree *t, const struct cgroup *cg, const struct limits *l,
+                 struct err *e)
 {
-    struct str path, root, point;
-    char full[512];
+    return turn_knobs(t, cg, l, false, e);
+}
+
+/* ---- making and entering ---- */
+
+static int open_file(const struct cgroup_tree *t, enum cgroup_part part, const struct cgroup *cg,
+                     const char *file, int flags)
+{
+    char path[64];
     int fd;
 
-    if (!own_path(cgroups, controller, &path) || !mount_point(mounts, controller, &root, &point))
-        return -ENOENT;
-    if (root.n > 1 && str_starts(path, root))
-        path = str_from(path, root.n);
-    if ((size_t)snprintf(full, sizeof full, "%.*s%.*s", STR_ARG(point), STR_ARG(path)) >=
-        sizeof full)
-        return -ENAMETOOLONG;
-
-    fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s/%s", cg->name, file);
+    fd = openat(t->dir[part], path, flags | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 
-/* Remove dir/name and the (empty) cgroups directly below it. 0 or -errno of the last rmdir. */
-static int remove_level(int dir, const char *name)
+static int make_part(const struct cgroup_tree *t, enum cgroup_part part, const struct cgroup *cg,
+                     struct cgroup_door *door, struct err *e)
 {
-    DIR *d = io_open_dir(dir, name);
-
-    if (!d)
-        return errno == ENOENT ? 0 : -errno;
-    for (struct dirent *de = readdir(d); de; de = readdir(d)) {
-        if (de->d_type == DT_DIR && de->d_name[0] != '.')
-            (void)unlinkat(dirfd(d), de->d_name, AT_REMOVEDIR);
+    if (mkdirat(t->dir[part], cg->name, 0755) < 0 && errno != EEXIST)
+        return err_sys(e, "create %s cgroup", part_names[part]);
+    if (t->version[part] == 1) {
+        door->tasks[part] = open_file(t, part, cg, "tasks", O_WRONLY);
+        if (door->tasks[part] < 0)
+            return err_set(e, ERR_HOST, door->tasks[part], "open tasks of the %s cgroup: %s",
+                           part_names[part], strerror(-door->tasks[part]));
+    } else if (door->into < 0) {
+        door->into = openat(t->dir[part], cg->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        door->procs = open_file(t, part, cg, "cgroup.procs", O_WRONLY);
+        if (door->into < 0 || door->procs < 0)
+            return err_sys(e, "open the cgroup of an instance");
     }
-    (void)closedir(d);
-
-    return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-/* Nobody holds the lock of this tree. A pid alone does not tell: its owner may live in another pid
- * namespace and see the same cgroups. */
-static bool abandoned(int parent, const char *name)
-{
-    cleanup_close int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-    return dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0;
-}
-
-/* A stub that was killed could not clean up. Its pid is in the name. */
-static void sweep_dead(int parent)
-{
-    DIR *d = io_open_dir(parent, ".");
-    uint64_t pid;
-
-    if (!d)
-        return;
-    for (struct dirent *de = readdir(d); de; de = readdir(d)) {
-        struct str name = str_of(de->d_name);
-
-        if (str_starts(name, str_of(prefix)) &&
-            str_u64(str_from(name, sizeof prefix - 1), 1, INT32_MAX, &pid) == 0 &&
-            kill((pid_t)pid, 0) < 0 && errno == ESRCH && abandoned(parent, de->d_name))
-            (void)remove_level(parent, de->d_name);
-    }
-    (void)closedir(d);
-}
-
-int cgroup_tree_make(struct cgroup_tree *t, uid_t owner, struct err *e)
-{
-    cleanup_with(buf_done) struct buf cgroups;
-    cleanup_with(buf_done) struct buf mounts;
-    int r;
-
-    cgroup_tree_none(t);
-    buf_init(&cgroups, PROC_FILE_MAX);
-    buf_init(&mounts, PROC_FILE_MAX);
-    r = io_read_file(AT_FDCWD, "/proc/self/cgroup", &cgroups, e);
-    if (r >= 0)
-        r = io_read_file(AT_FDCWD, "/proc/self/mountinfo", &mounts, e);
-    if (r < 0)
-        return r;
-
-    snprintf(t->name, sizeof t->name, "%s%d", prefix, getpid());
-    for (int i = 0; i < CGROUP_PARTS; i++) {
-        cleanup_close int parent = open_own(buf_str(&cgroups), buf_str(&mounts), controllers[i]);
-        cleanup_close int dir = -EBADF;
-
-        if (parent < 0)
-            continue;
-        sweep_dead(parent);
-        if (mkdirat(parent, t->name, 0755) < 0 && errno != EEXIST)
-            continue; /* read-only in many containers: not ours to use */
-        dir = openat(parent, t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        /* Held by whoever has this descriptor: stub and launcher. Shared, as hierarchies may be. */
-        if (dir < 0 || flock(dir, LOCK_SH) < 0 || fchown(dir, owner, owner) < 0) {
-            r = err_sys(e, "give cgroup '%s' (%s) to uid %u", t->name, controllers[i], owner);
-            (void)unlinkat(parent, t->name, AT_REMOVEDIR);
-            cgroup_tree_remove(t);
-            return r;
-        }
-        t->parent[i] = TAKE_FD(parent);
-        t->dir[i] = TAKE_FD(dir);
-    }
-
     return 0;
 }
 
-void cgroup_tree_remove(struct cgroup_tree *t)
+int cgroup_make(const struct cgroup_tree *t, uint32_t serial, struct cgroup *ret,
+                struct cgroup_door *ret_door, struct err *e)
 {
-    const struct timespec pause = {.tv_nsec = REMOVE_PAUSE_NS};
-
-    for (int i = 0; i < CGROUP_PARTS; i++) {
-        for (int n = 0; t->parent[i] >= 0 && n < REMOVE_TRIES; n++) {
-            if (remove_level(t->parent[i], t->name) == 0)
-                break;
-            (void)nanosleep(&pause, NULL);
-        }
-    }
-    cgroup_tree_close(t);
-}
-
-static int write_value(int dir, const char *cg, const char *file, uint64_t value, struct err *e)
-{
-    cleanup_close int fd = -EBADF;
-    char path[64], text[24];
-    int n;
-
-    snprintf(path, sizeof path, "%s/%s", cg, file);
-    n = snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-    fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, "open %s", file);
-    if (write(fd, text, (size_t)n) < 0)
-        return err_sys(e, "write %s to %s", text, file);
-    return 0;
-}
-
-static int set_limits(int dir, enum cgroup_part part, const char *cg, const struct limits *l,
-                      struct err *e)
-{
-    uint64_t bytes = (uint64_t)l->memory_mb << 20;
-    uint64_t shares = (uint64_t)l->cpu_weight * SHARES_PER_WEIGHT / 100;
-    int r;
-
-    switch (part) {
-    case CGROUP_MEMORY:
-        r = write_value(dir, cg, "memory.limit_in_bytes", bytes, e);
-        /* Swap would make a limit of memory a suggestion. The file is absent without swap
-         * accounting, and so is the means. */
-        if (r >= 0)
-            (void)write_value(dir, cg, "memory.memsw.limit_in_bytes", bytes, NULL);
-        return r;
-    case CGROUP_PIDS:
-        return write_value(dir, cg, "pids.max", (uint64_t)l->pids + 1, e); /* and our init */
-    case CGROUP_CPU:
-        if (shares < SHARES_MIN)
-            shares = SHARES_MIN;
-        if (shares > SHARES_MAX)
-            shares = SHARES_MAX;
-        return write_value(dir, cg, "cpu.shares", shares, e);
-    case CGROUP_PARTS:
-        break;
-    }
-    return -EINVAL;
-}
-
-static int make_part(const struct cgroup_tree *t, enum cgroup_part part, const char *cg,
-                     const struct limits *l, int *ret_tasks, struct err *e)
-{
-    char path[32];
-    int r, fd;
-
-    if (mkdirat(t->dir[part], cg, 0755) < 0 && errno != EEXIST)
-        return err_sys(e, "create %s cgroup", controllers[part]);
-    r = set_limits(t->dir[part], part, cg, l, e);
-    if (r < 0)
-        return r;
-    snprintf(path, sizeof path, "%s/tasks", cg);
-    fd = openat(t->dir[part], path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, "open tasks of the %s cgroup", controllers[part]);
-
-    *ret_tasks = fd;
-    return 0;
-}
-
-int cgroup_make(const struct cgroup_tree *t, uint32_t serial, const struct limits *l,
-                struct cgroup *ret, int ret_tasks[CGROUP_PARTS], struct err *e)
-{
+    struct cgroup_door door;
     struct cgroup cg;
     int r = 0;
 
+    cgroup_door_none(&door);
     snprintf(cg.name, sizeof cg.name, "i%u", serial);
-    for (int i = 0; i < CGROUP_PARTS; i++)
-        ret_tasks[i] = -EBADF;
     for (int i = 0; r >= 0 && i < CGROUP_PARTS; i++) {
-        if (t->dir[i] >= 0)
-            r = make_part(t, (enum cgroup_part)i, cg.name, l, &ret_tasks[i], e);
+        if (t->version[i])
+            r = make_part(t, (enum cgroup_part)i, &cg, &door, e);
     }
+    if (r >= 0)
+        r = turn_knobs(t, &cg, NULL, true, e);
     if (r < 0) {
-        for (int i = 0; i < CGROUP_PARTS; i++)
-            ret_tasks[i] = fd_close(ret_tasks[i]);
+        cgroup_door_done(&door);
         (void)cgroup_remove(t, &cg);
         return r;
     }
 
     *ret = cg;
+    *ret_door = door;
     return 0;
 }
 
-int cgroup_enter(const int tasks[CGROUP_PARTS], struct err *e)
+void cgroup_door_none(struct cgroup_door *door)
+{
+    *door = (struct cgroup_door){.into = -EBADF, .procs = -EBADF};
+    for (int i = 0; i < CGROUP_PARTS; i++)
+        door->tasks[i] = -EBADF;
+}
+
+void cgroup_door_done(struct cgroup_door *door)
+{
+    for (int i = 0; i < CGROUP_PARTS; i++)
+        fd_close(door->tasks[i]);
+    fd_close(door->into);
+    fd_close(door->procs);
+    cgroup_door_none(door);
+}
+
+int cgroup_enter(const struct cgroup_door *door, bool born_inside, struct err *e)
 {
     for (int i = 0; i < CGROUP_PARTS; i++) {
-        if (tasks[i] >= 0 && write(tasks[i], "0", 1) < 0)
-            return err_sys(e, "enter the %s cgroup", controllers[i]);
+        if (door->tasks[i] >= 0 && write(door->tasks[i], "0", 1) < 0)
+            return err_sys(e, "enter the %s cgroup", part_names[i]);
     }
+    if (door->procs >= 0 && !born_inside && write(door->procs, "0", 1) < 0)
+        return err_sys(e, "enter the cgroup");
     return 0;
 }
+
+int cgroup_remove(const struct cgroup_tree *t, const struct cgroup *cg)
+{
+    int r = 0;
+
+    for (int i = 0; i < CGROUP_PARTS; i++) {
+        if (t->version[i] && unlinkat(t->dir[i], cg->name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+            r = -errno;
+    }
+    return r;
+}
+
+/* ---- watching and stopping ---- */
 
 int cgroup_open_peak(const struct cgroup_tree *t, const struct cgroup *cg)
 {
-    char path[64];
+    int fd = -EBADF;
+
+    if (t->version[CGROUP_MEMORY] == 1)
+        fd = open_file(t, CGROUP_MEMORY, cg, "memory.max_usage_in_bytes", O_RDONLY);
+    if (t->version[CGROUP_MEMORY] == 2) {
+        fd = open_file(t, CGROUP_MEMORY, cg, "memory.peak", O_RDONLY);
+        if (fd == -ENOENT)
+            fd = open_file(t, CGROUP_MEMORY, cg, "memory.current", O_RDONLY);
+    }
+    return fd < 0 ? -EBADF : fd;
+}
+
+/* By version. */
+static const struct {
+    const char *file, *thawed;
+} freezers[] = {{NULL, NULL}, {"freezer.state", "THAWED"}, {"cgroup.freeze", "0"}};
+
+int cgroup_open_freezer(const struct cgroup_tree *t, const struct cgroup *cg)
+{
     int fd;
 
-    if (t->dir[CGROUP_MEMORY] < 0)
+    if (!t->version[CGROUP_FREEZER])
         return -EBADF;
-    snprintf(path, sizeof path, "%s/memory.max_usage_in_bytes", cg->name);
-    fd = openat(t->dir[CGROUP_MEMORY], path, O_RDONLY | O_CLOEXEC);
+    fd = open_file(t, CGROUP_FREEZER, cg, freezers[t->version[CGROUP_FREEZER]].file, O_WRONLY);
     return fd < 0 ? -EBADF : fd;
+}
+
+void cgroup_thaw(const struct cgroup_tree *t, const struct cgroup *cg)
+{
+    uint8_t v = t->version[CGROUP_FREEZER];
+
+    /* Version 2 lets the killed die. */
+    if (v == 1)
+        (void)write_file(t->dir[CGROUP_FREEZER], cg->name, freezers[v].file, freezers[v].thawed);
 }
 
 uint64_t cgroup_oom_kills(const struct cgroup_tree *t, const struct cgroup *cg)
@@ -358,9 +312,10 @@ uint64_t cgroup_oom_kills(const struct cgroup_tree *t, const struct cgroup *cg)
     char path[64];
 
     buf_init(&text, 4096);
-    if (t->dir[CGROUP_MEMORY] < 0)
+    if (!t->version[CGROUP_MEMORY])
         return 0;
-    snprintf(path, sizeof path, "%s/memory.oom_control", cg->name);
+    snprintf(path, sizeof path, "%s/%s", cg->name,
+             t->version[CGROUP_MEMORY] == 1 ? "memory.oom_control" : "memory.events");
     if (io_read_file(t->dir[CGROUP_MEMORY], path, &text, NULL) < 0)
         return 0;
     rest = buf_str(&text);
@@ -371,15 +326,4 @@ uint64_t cgroup_oom_kills(const struct cgroup_tree *t, const struct cgroup *cg)
             (void)str_u64(str_from(line, key.n), 0, UINT64_MAX, &n);
     }
     return n;
-}
-
-int cgroup_remove(const struct cgroup_tree *t, const struct cgroup *cg)
-{
-    int r = 0;
-
-    for (int i = 0; i < CGROUP_PARTS; i++) {
-        if (t->dir[i] >= 0 && unlinkat(t->dir[i], cg->name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-            r = -errno;
-    }
-    return r;
 }

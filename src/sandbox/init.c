@@ -86,7 +86,7 @@ static int build(const struct init_plan *plan, struct err *e)
     const int keep[] = {plan->notes, spec->code, spec->channel, spec->log};
     int r;
 
-    r = cgroup_enter(plan->tasks, e);
+    r = cgroup_enter(plan->door, true, e);
     if (r < 0)
         return r;
     /* NEWCGROUP only now: it hides the path above the cgroup we are in. */

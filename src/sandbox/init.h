@@ -5,13 +5,14 @@
 
 #include <stdbool.h>
 
+struct cgroup_door;
 struct filter;
 struct sandbox_spec;
 
 /* All borrowed; the child has its own copy. */
 struct init_plan {
     const struct sandbox_spec *spec;
-    const int *tasks; /* of each cgroup part, or -EBADF */
+    const struct cgroup_door *door; /* we are born in what it has of version 2 */
     int template_ns;
     int notes; /* where struct sandbox_note goes */
     bool hard_memory;

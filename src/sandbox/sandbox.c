@@ -97,15 +97,16 @@ void sandbox_get_facts(const struct sandbox *sb, struct sandbox_facts *ret)
 {
     *ret = (struct sandbox_facts){.root = sb->root, .landlock_scope = landlock_has_scope()};
     for (int i = 0; i < CGROUP_PARTS; i++)
-        ret->cgroup[i] = cgroup_has(sb->tree, (enum cgroup_part)i);
+        ret->cgroup[i] = sb->tree->version[i];
 }
 
-static int clone_init(const struct sandbox *sb, const struct sandbox_spec *spec, const int *tasks,
-                      int notes, struct sandbox_box *box, struct err *e)
+static int clone_init(const struct sandbox *sb, const struct sandbox_spec *spec,
+                      const struct cgroup_door *door, int notes, struct sandbox_box *box,
+                      struct err *e)
 {
     const struct init_plan plan = {
             .spec = spec,
-            .tasks = tasks,
+            .door = door,
             .template_ns = sb->template_ns,
             .notes = notes,
             .hard_memory = cgroup_has(sb->tree, CGROUP_MEMORY),
@@ -113,13 +114,18 @@ static int clone_init(const struct sandbox *sb, const struct sandbox_spec *spec,
             .init_filter = &sb->init_filter,
     };
     int pidfd = -EBADF;
-    const struct clone_args args = {
+    struct clone_args args = {
             .flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET,
             .pidfd = (uintptr_t)&pidfd,
             .exit_signal = SIGCHLD,
     };
-    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    pid_t pid;
 
+    if (door->into >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)door->into;
+    }
+    pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0)
         return err_sys(e, "clone the instance's init");
     if (pid == 0)
@@ -136,7 +142,8 @@ int sandbox_start(struct sandbox *sb, const struct sandbox_spec *spec, struct sa
     cleanup_close int notes_read = -EBADF;
     cleanup_close int notes_write = -EBADF;
     struct sandbox_box box = {.pidfd = -EBADF, .notes = -EBADF};
-    int tasks[CGROUP_PARTS], fds[2], r;
+    struct cgroup_door door;
+    int fds[2], r;
 
     /* Non-blocking on both ends: the notes of one instance always fit in the pipe. */
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -144,12 +151,13 @@ int sandbox_start(struct sandbox *sb, const struct sandbox_spec *spec, struct sa
     notes_read = fds[0];
     notes_write = fds[1];
 
-    r = cgroup_make(sb->tree, spec->serial, &spec->limits, &box.cgroup, tasks, e);
+    r = cgroup_make(sb->tree, spec->serial, &box.cgroup, &door, e);
     if (r < 0)
         return r;
-    r = clone_init(sb, spec, tasks, notes_write, &box, e);
-    for (int i = 0; i < CGROUP_PARTS; i++)
-        fd_close(tasks[i]);
+    r = cgroup_limit(sb->tree, &box.cgroup, &spec->limits, e);
+    if (r >= 0)
+        r = clone_init(sb, spec, &door, notes_write, &box, e);
+    cgroup_door_done(&door);
     if (r < 0) {
         (void)cgroup_remove(sb->tree, &box.cgroup);
         return r;

@@ -33,7 +33,8 @@ enum {
 /* What holds on this host, for the operator and the API. */
 struct sandbox_facts {
     bool root;
-    bool cgroup[CGROUP_PARTS]; /* a hard limit (cgroup v1); else rlimits, or nothing for the CPU */
+    /* The version of the cgroup that holds it; 0: rlimits, or nothing for the CPU. */
+    uint8_t cgroup[CGROUP_PARTS];
     bool landlock_scope;
 };
 

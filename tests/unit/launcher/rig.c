@@ -238,8 +238,8 @@ void rig_send(const struct rig *g, const void *message, size_t n)
 size_t rig_next(const struct rig *g, union launch_message *ret, int *fds, size_t *nfds)
 {
     struct pollfd p = {.fd = g->daemon, .events = POLLIN};
-    int own[3];
-    size_t own_n = 3;
+    int own[5];
+    size_t own_n = 5;
     ssize_t n;
 
     memset(ret, 0, sizeof *ret);
@@ -258,8 +258,8 @@ int rig_begin(const struct rig *g, const struct launch_start *m, struct rig_inst
               char why[LAUNCH_TEXT])
 {
     union launch_message answer;
-    int fds[3];
-    size_t nfds = 3;
+    int fds[5];
+    size_t nfds = 5;
 
     rig_send(g, m, sizeof *m);
     assert_true(rig_next(g, &answer, fds, &nfds) > 0);
@@ -274,9 +274,14 @@ int rig_begin(const struct rig *g, const struct launch_start *m, struct rig_inst
     }
     assert_int_equal(answer.type, LAUNCH_STARTED);
     assert_int_equal(answer.started.id, m->id);
-    assert_int_equal(nfds, answer.started.has_memory_peak ? 3 : 2);
+    assert_int_equal(nfds, 2 + answer.started.has_memory_peak + answer.started.has_freezer);
     *ret = (struct rig_instance){
-            .id = m->id, .channel = fds[0], .log = fds[1], .peak = nfds == 3 ? fds[2] : -EBADF};
+            .id = m->id, .channel = fds[0], .log = fds[1], .peak = -EBADF, .freezer = -EBADF};
+    nfds = 2;
+    if (answer.started.has_memory_peak)
+        ret->peak = fds[nfds++];
+    if (answer.started.has_freezer)
+        ret->freezer = fds[nfds++];
     return 0;
 }
 
@@ -311,6 +316,7 @@ void rig_close(struct rig_instance *in)
     in->channel = fd_close(in->channel);
     in->log = fd_close(in->log);
     in->peak = fd_close(in->peak);
+    in->freezer = fd_close(in->freezer);
 }
 
 void rig_tell(const struct rig_instance *in, const char *command)

@@ -22,7 +22,7 @@ struct rig {
 
 struct rig_instance {
     uint32_t id;
-    int channel, log, peak; /* -EBADF: none */
+    int channel, log, peak, freezer; /* -EBADF: none */
 };
 
 /* Everything below fails the test (cmocka) when something takes longer than RIG_WAIT_MS. */

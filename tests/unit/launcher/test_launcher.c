@@ -269,6 +269,25 @@ static void a_fork_bomb_is_stopped(void **state)
     end(g, &other);
 }
 
+/* A process that cgroup v1 holds frozen hears no signal, not even this one. */
+static void a_frozen_instance_is_killed_all_the_same(void **state)
+{
+    const struct rig *g = *state;
+    const char *frozen = g->hello.freezer == FREEZER_V1 ? "FROZEN" : "1";
+    struct rig_instance in;
+
+    rig_run(g, 1, &in);
+    assert_int_equal(in.freezer >= 0, g->hello.freezer != FREEZER_NONE);
+    if (g->hello.freezer == FREEZER_NONE) {
+        end(g, &in);
+        return;
+    }
+    assert_int_equal(pwrite(in.freezer, frozen, strlen(frozen), 0), strlen(frozen));
+    rig_kill(g, 1);
+    assert_true(rig_take_exit(g, 1).killed);
+    rig_close(&in);
+}
+
 static void a_memory_hog_is_stopped(void **state)
 {
     const struct rig *g = *state;
@@ -717,7 +736,7 @@ static void a_hundred_at_once_all_start(void **state)
 {
     const struct rig *g = *state;
     uint32_t started = 0, exited = 0;
-    static int fds[CYCLES][3];
+    static int fds[CYCLES][5];
     union launch_message m;
 
     for (uint32_t i = 0; i < CYCLES; i++) {
@@ -726,12 +745,12 @@ static void a_hundred_at_once_all_start(void **state)
         rig_send(g, &s, sizeof s);
     }
     for (; started < CYCLES; started++) {
-        size_t nfds = 3;
+        size_t nfds = 5;
 
         assert_true(rig_next(g, &m, fds[started], &nfds) > 0);
         assert_int_equal(m.type, LAUNCH_STARTED);
-        if (nfds == 3)
-            close(fds[started][2]);
+        while (nfds > 2)
+            close(fds[started][--nfds]);
     }
     for (uint32_t i = 0; i < CYCLES; i++)
         rig_kill(g, i);
@@ -759,6 +778,7 @@ int main(void)
             T(instances_cannot_reach_each_other),
             T(limits_are_set_per_process),
             T(a_fork_bomb_is_stopped),
+            T(a_frozen_instance_is_killed_all_the_same),
             T(a_memory_hog_is_stopped),
             T(output_goes_to_the_log_pipe),
             T(the_end_of_a_runtime_is_told),
