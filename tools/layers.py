@@ -27,7 +27,7 @@ MAY_USE = {
     "runtime": ["base", "fn"],
     "dialect/shape": ["base", "fn", "dialect/shape.h", "launcher/proto.h"],
     "pool": ["base", "loop", "frame", "fn", "runtime", "launcher/proto.h"],
-    "invoke": ["base", "loop", "fn", "catalog", "runtime", "pool", "dialect/shape.h", "launcher/proto.h"],
+    "invoke": ["base", "sign", "loop", "fn", "catalog", "runtime", "pool", "dialect/shape.h", "launcher/proto.h"],
     "api": ["base", "loop", "http", "auth", "catalog", "fn", "invoke", "pool", "dialect/shape.h"],
     "dialect/api": ["base", "loop", "http", "auth", "sign", "fn", "catalog", "invoke", "api", "runtime",
                     "dialect/shape.h"],

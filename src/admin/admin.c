@@ -45,10 +45,12 @@ static void refuse(struct call *c, enum auth_failure why, const struct err *e)
 static bool admit(struct call *c)
 {
     struct err e = {0};
-    struct key key;
-    enum auth_failure why = auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e);
+    struct auth_caller caller;
+    enum auth_failure why = auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &caller, &e);
 
-    if (why != AUTH_OK)
+    if (why == AUTH_OK)
+        call_signed_by(c, &caller);
+    else
         refuse(c, why, &e);
     return why == AUTH_OK;
 }

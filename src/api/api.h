@@ -27,6 +27,7 @@
 struct cJSON;
 struct call;
 struct catalog;
+struct fn_key;
 struct invoker;
 struct keys;
 struct launch;
@@ -44,11 +45,20 @@ struct api {
     const char *region; /* where a request names none: "local-1" */
 };
 
+/* What the temporary keys of a function's role may do with an operation (docs/compat/roles.md). The
+ * keys of the installation may do everything. */
+enum api_role {
+    API_ROLE_NOTHING,
+    API_ROLE_ITSELF,  /* only to the function whose role it is */
+    API_ROLE_ACCOUNT, /* to every function of its dialect, account and region */
+};
+
 struct api_op {
     struct route route;
     const char *name; /* the operation's name in the cloud's own documents */
     uint64_t body_max;
     void (*handle)(struct call *c);
+    enum api_role role; /* with more than NOTHING, the handler asks call_permit() */
     bool json; /* the handler will call call_json(): a large body is parsed ahead, on a worker */
 };
 
@@ -89,8 +99,15 @@ struct call {
     const struct api_op *op;
     struct str captures[ROUTE_CAPTURES];
     char request_id[UUID_TEXT];
+    char *role; /* owned: path of the function whose role signed; NULL: a key of the installation */
     void *state; /* the handler's */
 };
+
+/* admit() has seen who signs. */
+void call_signed_by(struct call *c, const struct auth_caller *caller);
+/* May the signer do this operation to that function? False: it has replied 403. A role's keys are
+ * void when its function is gone or has no role any more. */
+bool call_permit(struct call *c, const struct fn_key *key);
 
 /* Each ends the call; c is gone afterwards. */
 void call_reply(struct call *c, int status, struct str content_type, struct str body);

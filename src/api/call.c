@@ -64,6 +64,7 @@ static struct life *life_of(struct call *c)
 static void bury(struct life *l)
 {
     json_free(l->tree);
+    free(l->call.role);
     l->call.magic = 0;
     free(l);
 }
@@ -85,7 +86,10 @@ static void go_on(struct life *l)
         return;
     }
     l->handed = true;
-    c->op->handle(c);
+    if (c->role && c->op->role == API_ROLE_NOTHING)
+        role_refuse(c);
+    else
+        c->op->handle(c);
 }
 
 /* On a worker thread: the request is held, and this call is nobody else's but for c->req. */

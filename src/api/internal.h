@@ -15,6 +15,9 @@ void call_refuse(struct call *c, struct http_refusal *x);
 /* The client has gone before the reply. */
 void call_cancel(struct call *c);
 
+/* role.c: a function's role may not do this. Replies. */
+void role_refuse(struct call *c);
+
 /* Paths without a set of their own: health, readiness, version, and 404 for the rest. */
 extern const struct api_set house_set;
 

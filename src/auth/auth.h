@@ -11,6 +11,7 @@
 
 #include "auth/keys.h"
 #include "base/str.h"
+#include "sign/role.h"
 
 struct err;
 struct http_request;
@@ -22,17 +23,25 @@ enum auth_failure { /* why, so that each dialect can use its own code */
                     AUTH_MISSING,   /* no Authorization, or no date; err names the header */
                     AUTH_MALFORMED, /* not of the scheme's form */
                     AUTH_UNKNOWN_KEY,
-                    AUTH_STALE,    /* clock differs by more than AUTH_SKEW_MS */
-                    AUTH_MISMATCH, /* signature or body hash */
+                    AUTH_STALE,     /* clock differs by more than AUTH_SKEW_MS */
+                    AUTH_MISMATCH,  /* signature or body hash */
+                    AUTH_BAD_TOKEN, /* the security token is not this access key's */
+                    AUTH_EXPIRED,   /* the security token was */
 };
 
-/* SDK-HMAC-SHA256. now_ms: Unix time. ret_key is filled on AUTH_OK. */
+/* Who signed. */
+struct auth_caller {
+    char function[ROLE_FUNCTION]; /* "": a key of this installation; else the path of the function
+                                     whose role it is */
+};
+
+/* SDK-HMAC-SHA256. now_ms: Unix time. ret is filled on AUTH_OK. */
 enum auth_failure auth_sdk_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
-                                struct key *ret_key, struct err *e);
+                                struct auth_caller *ret, struct err *e);
 enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request *r, struct err *e);
 /* FC. Tries the decoded path, then the raw one. */
 enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
-                               struct key *ret_key, struct err *e);
+                               struct auth_caller *ret, struct err *e);
 enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *r, struct err *e);
 
 #endif

@@ -39,6 +39,7 @@ struct pair {
 struct keys {
     struct pair *pairs;
     size_t n, root;
+    struct role_root role_root;
 };
 
 static char *wipe(char *secret)
@@ -59,6 +60,7 @@ struct keys *keys_free(struct keys *k)
         k->pairs[i].secret_key = wipe(k->pairs[i].secret_key);
     }
     free(k->pairs);
+    explicit_bzero(&k->role_root, sizeof(k->role_root));
     free(k);
     return NULL;
 }
@@ -271,6 +273,7 @@ int keys_open(int dirfd, const char *access, const char *secret, struct keys **r
         created = true;
     }
 
+    k->role_root = role_root_of(str_of(k->pairs[k->root].secret_key));
     *ret = TAKE_PTR(k);
     *ret_created = created;
     return 0;
@@ -297,4 +300,9 @@ int keys_find(const struct keys *k, struct str access_key, struct key *ret)
 struct key keys_root(const struct keys *k)
 {
     return view(&k->pairs[k->root]);
+}
+
+struct role_root keys_role_root(const struct keys *k)
+{
+    return k->role_root;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/str.h"
+#include "sign/role.h"
 
 struct err;
 struct keys; /* opaque */
@@ -32,5 +33,7 @@ struct keys *keys_free(struct keys *k); /* wipes */
 /* 0, or -ENOENT. Takes the same time for a near miss as for nothing alike. */
 int keys_find(const struct keys *k, struct str access_key, struct key *ret);
 struct key keys_root(const struct keys *k);
+/* What the keys of roles are derived from: another root key, and all of them are void. */
+struct role_root keys_role_root(const struct keys *k);
 
 #endif

@@ -285,6 +285,11 @@ const struct fn *catalog_find(const struct catalog *c, const struct fn_key *key)
     return key->name.n > 0 ? lookup(c, &c->fns, key) : NULL;
 }
 
+const struct fn *catalog_find_path(const struct catalog *c, struct str path)
+{
+    return table_get(&c->fns, path);
+}
+
 const struct space *catalog_find_space(const struct catalog *c, const struct fn_key *key)
 {
     struct fn_key space = *key;

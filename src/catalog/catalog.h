@@ -32,6 +32,7 @@ struct catalog *catalog_free(struct catalog *c);
 
 /* Borrowed until the next turn of the loop; take a fn_ref() to keep it. NULL when unknown. */
 const struct fn *catalog_find(const struct catalog *c, const struct fn_key *key);
+const struct fn *catalog_find_path(const struct catalog *c, struct str path); /* fn_key_path() */
 const struct space *catalog_find_space(const struct catalog *c, const struct fn_key *key);
 
 /*

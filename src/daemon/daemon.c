@@ -213,6 +213,7 @@ static int open_data(struct daemon *d, struct err *e)
 
 static void open_engine(struct daemon *d)
 {
+    struct role_root roles = keys_role_root(d->keys);
     struct pool_conf conf;
 
     pool_conf_default(&conf);
@@ -223,6 +224,8 @@ static void open_engine(struct daemon *d)
     launch_on_hello(d->launch, notice_enforced, NULL);
     d->pool = pool_new(d->loop, d->launch, &conf);
     d->invoker = invoker_new(d->loop, d->catalog, d->pool);
+    invoker_set_roles(d->invoker, &roles);
+    explicit_bzero(&roles, sizeof(roles));
 }
 
 static int open_front(struct daemon *d, struct err *e)

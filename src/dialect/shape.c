@@ -23,8 +23,29 @@ const struct shape_ops *shape_of(enum dialect dialect)
     return shapes[dialect];
 }
 
+static void put_handler(struct jw *w, const char *key, const char *handler)
+{
+    jw_key(w, key);
+    if (handler)
+        jw_str(w, str_of(handler));
+    else
+        jw_null(w);
+}
+
+static void put_keys(struct jw *w, const struct shape_keys *keys)
+{
+    if (!keys)
+        return;
+    jw_key(w, "credentials");
+    jw_obj(w);
+    jw_kstrz(w, "access_key", keys->access_key);
+    jw_kstrz(w, "secret_key", keys->secret_key);
+    jw_kstrz(w, "security_token", keys->security_token);
+    jw_obj_end(w);
+}
+
 void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id,
-                       const char *code_root, const char *cwd)
+                       const char *code_root, const char *cwd, const struct shape_keys *keys)
 {
     jw_kstrz(w, "dialect", dialect_names[f->dialect]);
     jw_kstrz(w, "instance_id", instance_id);
@@ -32,11 +53,11 @@ void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id
     jw_kstrz(w, "code_root", code_root);
     jw_kstrz(w, "cwd", cwd);
     jw_kstrz(w, "handler", f->handler);
-    jw_key(w, "initializer");
-    if (f->initializer)
-        jw_str(w, str_of(f->initializer));
-    else
-        jw_null(w);
+    put_handler(w, "initializer", f->initializer);
+    put_handler(w, "pre_stop", f->pre_stop);
+    put_handler(w, "pre_freeze", f->pre_freeze);
+    jw_kint(w, "concurrency", f->instance_concurrency);
+    put_keys(w, keys);
 }
 
 void shape_open(const struct run *run, struct buf *out)
@@ -47,13 +68,6 @@ void shape_open(const struct run *run, struct buf *out)
     jw_obj(&w);
     jw_kstrz(&w, "request_id", run->request_id);
     jw_kint(&w, "timeout_ms", run->fn->timeout_ms);
-    if (run->access_key && run->access_key[0]) {
-        jw_key(&w, "credentials");
-        jw_obj(&w);
-        jw_kstrz(&w, "access_key", run->access_key);
-        jw_kstrz(&w, "secret_key", run->secret_key);
-        jw_kstrz(&w, "security_token", run->security_token);
-        jw_obj_end(&w);
-    }
+    put_keys(&w, run->keys);
     jw_obj_end(&w);
 }

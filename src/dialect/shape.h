@@ -33,6 +33,11 @@ enum outcome {
     OUTCOMES,
 };
 
+/* Temporary keys of the function's role. Texts borrowed. */
+struct shape_keys {
+    const char *access_key, *secret_key, *security_token;
+};
+
 /* What is known about one run; the engine fills it, the shape words it. */
 struct run {
     const struct fn *fn;
@@ -47,7 +52,7 @@ struct run {
     bool handled;          /* OUTCOME_ERROR: told through the language's own channel */
     int exit_code, signal; /* OUTCOME_EXITED, _INIT_EXITED: of the runtime process; exit_code -1 if
                               by signal */
-    const char *access_key, *secret_key, *security_token; /* role credentials; "" = none */
+    const struct shape_keys *keys; /* borrowed; NULL: the function has no role */
 };
 
 enum log_point {
@@ -64,10 +69,13 @@ struct shape_ops {
     uint64_t answer_max;     /* answer bytes */
     uint32_t tail_bytes;     /* log tail handed to a caller that asked for it */
     uint32_t log_line_bytes; /* longer lines are split by the worker */
+    const char *key_prefix;  /* of the access keys of roles */
 
     /* The ASSIGN document (docs/protocol/frames.md): dialect, code root, handler, initializer,
-     * environment, and the static half of the context. */
-    void (*assign)(const struct fn *f, const char *instance_id, struct buf *out);
+     * environment, and the static half of the context. keys: the role's, for the initializer, or
+     * NULL. */
+    void (*assign)(const struct fn *f, const char *instance_id, const struct shape_keys *keys,
+                   struct buf *out);
     /* The OPEN document: request id, deadline, credentials: the half that changes per run. */
     void (*open)(const struct run *run, struct buf *out);
     /* The platform's own log lines around a run; whole lines, each ended by '\n'. May add nothing.
@@ -81,7 +89,7 @@ struct shape_ops {
 
 /* The fields every dialect's ASSIGN document begins with, into an object that is open. */
 void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id,
-                       const char *code_root, const char *cwd);
+                       const char *code_root, const char *cwd, const struct shape_keys *keys);
 /* The OPEN document in the form all dialects share so far: their `open`. */
 void shape_open(const struct run *run, struct buf *out);
 

@@ -28,6 +28,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/map.h"
@@ -38,6 +39,7 @@
 #include "loop/loop.h"
 #include "pool/pool.h"
 #include "runtime/runtime.h"
+#include "sign/role.h"
 
 enum {
     INVOKER_MAGIC = 0x494e564b,
@@ -52,7 +54,9 @@ struct invoker {
     struct catalog *catalog; /* borrowed */
     struct pool *pool;       /* borrowed */
     struct map *ready;       /* sha of a package -> itself: its code directory was seen */
-    size_t live;             /* its owner and the invocations: each holds it */
+    struct role_root roles;  /* what the keys of roles are derived from */
+    bool has_roles;
+    size_t live; /* its owner and the invocations: each holds it */
     bool closing;
 };
 
@@ -66,6 +70,8 @@ struct invocation {
     struct buf payload, body;
     struct tail tail;
     struct run run;
+    struct role_keys *role; /* owned; NULL: the function has no role */
+    struct shape_keys keys; /* views into it */
     struct job job;
     struct err refused;
     bool started, code_retried;
@@ -93,6 +99,7 @@ static void destroy(struct invocation *in)
     tail_done(&in->tail);
     fn_unref(in->fn);
     free(in->request_id);
+    free(in->role);
     in->magic = 0;
     free(in);
     unhold(iv);
@@ -144,11 +151,31 @@ static void remember_instance(struct invocation *in, const char *instance_id)
     in->run.instance_id = in->instance_id;
 }
 
+/* Derived anew for the initializer and for the run: an instance may have waited in between. */
+static const struct shape_keys *issue_keys(struct invocation *in)
+{
+    cleanup_with(buf_done) struct buf path;
+    struct fn_key key;
+
+    buf_init(&path, ROLE_FUNCTION);
+    if (!in->fn->role || !in->iv->has_roles)
+        return NULL;
+    if (!in->role)
+        in->role = xnew(struct role_keys);
+    key = fn_key_of(in->fn);
+    fn_key_path(&key, &path);
+    if (!buf_ok(&path) || role_issue(&in->iv->roles, in->shape->key_prefix, buf_str(&path),
+                                     clock_wall_ms(), in->role) < 0)
+        return NULL;
+    in->keys = (struct shape_keys){in->role->access_key, in->role->secret_key, in->role->token};
+    return &in->keys;
+}
+
 static void job_assign(void *user, const char *instance_id, struct buf *out)
 {
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
 
-    in->shape->assign(in->fn, instance_id, out);
+    in->shape->assign(in->fn, instance_id, issue_keys(in), out);
 }
 
 static void job_open(void *user, const char *instance_id, struct buf *out)
@@ -156,6 +183,7 @@ static void job_open(void *user, const char *instance_id, struct buf *out)
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
 
     remember_instance(in, instance_id);
+    in->run.keys = issue_keys(in);
     in->shape->open(&in->run, out);
 }
 
@@ -387,9 +415,6 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
             .request_id = in->request_id,
             .instance_id = in->instance_id,
             .start_wall_ms = clock_wall_ms(),
-            .access_key = "",
-            .secret_key = "",
-            .security_token = "",
     };
     buf_init(&in->body, shape->answer_max + LINES_MAX);
     tail_init(&in->tail, shape->tail_bytes);
@@ -436,6 +461,13 @@ struct invoker *invoker_new(struct loop *l, struct catalog *catalog, struct pool
     iv->ready = map_new();
     iv->live = 1; /* its owner; every invocation is one more */
     return iv;
+}
+
+void invoker_set_roles(struct invoker *iv, const struct role_root *root)
+{
+    assert(iv->magic == INVOKER_MAGIC);
+    iv->roles = *root;
+    iv->has_roles = true;
 }
 
 struct invoker *invoker_free(struct invoker *iv)

@@ -21,8 +21,11 @@ struct invocation; /* opaque */
 struct invoker;    /* opaque: everything an invocation needs */
 struct loop;
 struct pool;
+struct role_root;
 
 struct invoker *invoker_new(struct loop *l, struct catalog *catalog, struct pool *pool);
+/* Functions with a role are given keys from now on. */
+void invoker_set_roles(struct invoker *iv, const struct role_root *root);
 /* Runs under way end refused, or as the pool ends them; its memory goes with the last of them. To
  * be freed before the catalog; the pool may go before or after. */
 struct invoker *invoker_free(struct invoker *iv);

@@ -49,10 +49,10 @@ void *__wrap_realloc(void *p, size_t n)
 
 static bool admit(struct call *c)
 {
-    struct key key;
+    struct auth_caller caller;
     struct err e = {0};
 
-    return auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e) == AUTH_OK;
+    return auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &caller, &e) == AUTH_OK;
 }
 
 static void refuse(struct call *c, enum auth_failure why, const struct err *e)

@@ -27,6 +27,7 @@ static struct fn sample(void)
             .description = (char *)"",
             .timeout_ms = 30000,
             .init_timeout_ms = 3000,
+            .instance_concurrency = 1,
             .memory_mb = 128,
             .vars = vars,
             .nvars = 3,
@@ -72,11 +73,12 @@ static void assign_holds_environment_and_context(void **state)
 
     (void)state;
     buf_init(&out, MAX);
-    fc_shape.assign(&f, "i-1", &out);
+    fc_shape.assign(&f, "i-1", NULL, &out);
     t_str(buf_str(&out),
           S("{\"dialect\":\"fc\",\"instance_id\":\"i-1\",\"runtime\":\"python3\","
             "\"code_root\":\"/code\",\"cwd\":\"/code\",\"handler\":\"index.handler\","
-            "\"initializer\":null,\"env\":{\"A\":\"1\",\"FC_FUNC_CODE_PATH\":\"/code\","
+            "\"initializer\":null,\"pre_stop\":null,\"pre_freeze\":null,\"concurrency\":1,\"env\":{"
+            "\"A\":\"1\",\"FC_FUNC_CODE_PATH\":\"/code\","
             "\"FC_FUNCTION_NAME\":\"fn\",\"FC_SERVICE_NAME\":\"svc\",\"FC_QUALIFIER\":\"LATEST\","
             "\"FC_VER_ID\":\"\",\"FC_FUNCTION_VERSION\":\"\","
             "\"FC_FUNCTION_HANDLER\":\"index.handler\",\"FC_FUNCTION_MEMORY_SIZE\":\"128\","
@@ -100,11 +102,29 @@ static void a_published_version_is_qualifier_and_version_id(void **state)
     f.version = (char *)"3";
     f.initializer = (char *)"index.init";
     buf_init(&out, MAX);
-    fc_shape.assign(&f, "i-1", &out);
+    fc_shape.assign(&f, "i-1", NULL, &out);
     t_has(out.p, "\"qualifier\":\"3\",\"version_id\":\"3\"");
     t_has(out.p, "\"FC_QUALIFIER\":\"3\",\"FC_VER_ID\":\"3\"");
-    t_has(out.p, "\"initializer\":\"index.init\",\"env\"");
+    t_has(out.p, "\"initializer\":\"index.init\",\"pre_stop\"");
     t_has(out.p, "\"initializer\":\"index.init\",\"initialization_timeout\"");
+    buf_done(&out);
+}
+
+static void assign_holds_hooks_concurrency_and_the_keys_of_the_role(void **state)
+{
+    const struct shape_keys keys = {"STS.a", "s", "t"};
+    struct fn f = sample();
+    struct buf out;
+
+    (void)state;
+    f.pre_stop = (char *)"index.stop";
+    f.pre_freeze = (char *)"index.freeze";
+    f.instance_concurrency = 32;
+    buf_init(&out, MAX);
+    fc_shape.assign(&f, "i-1", &keys, &out);
+    t_has(out.p, "\"pre_stop\":\"index.stop\",\"pre_freeze\":\"index.freeze\",\"concurrency\":32,"
+                 "\"credentials\":{\"access_key\":\"STS.a\",\"secret_key\":\"s\","
+                 "\"security_token\":\"t\"},\"env\"");
     buf_done(&out);
 }
 
@@ -112,6 +132,7 @@ static void open_is_small_and_credentials_are_there_only_with_a_role(void **stat
 {
     struct fn f = sample();
     struct run run = sample_run(&f);
+    const struct shape_keys keys = {"STS.a", "s", "t"};
     struct buf out;
 
     (void)state;
@@ -119,7 +140,7 @@ static void open_is_small_and_credentials_are_there_only_with_a_role(void **stat
     fc_shape.open(&run, &out);
     t_str(buf_str(&out), S("{\"request_id\":\"r-1\",\"timeout_ms\":30000}"));
     buf_reset(&out);
-    run.access_key = "STS.a", run.secret_key = "s", run.security_token = "t";
+    run.keys = &keys;
     fc_shape.open(&run, &out);
     t_str(buf_str(&out),
           S("{\"request_id\":\"r-1\",\"timeout_ms\":30000,\"credentials\":{\"access_key\":"
@@ -206,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(assign_holds_environment_and_context),
             cmocka_unit_test(a_published_version_is_qualifier_and_version_id),
+            cmocka_unit_test(assign_holds_hooks_concurrency_and_the_keys_of_the_role),
             cmocka_unit_test(open_is_small_and_credentials_are_there_only_with_a_role),
             cmocka_unit_test(log_frames_a_run),
             cmocka_unit_test(log_frames_a_cold_start),

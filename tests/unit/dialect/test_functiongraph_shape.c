@@ -25,6 +25,7 @@ static struct fn sample(void)
             .description = (char *)"",
             .timeout_ms = 3000,
             .init_timeout_ms = 10000,
+            .instance_concurrency = 1,
             .memory_mb = 256,
             .vars = vars,
             .nvars = 1,
@@ -82,11 +83,13 @@ static void assign_holds_environment_and_context(void **state)
 
     (void)state;
     buf_init(&out, MAX);
-    functiongraph_shape.assign(&f, "i-1", &out);
+    functiongraph_shape.assign(&f, "i-1", NULL, &out);
     t_str(buf_str(&out),
           S("{\"dialect\":\"functiongraph\",\"instance_id\":\"i-1\",\"runtime\":\"Python3.9\","
             "\"code_root\":\"/opt/function/code\",\"cwd\":\"/opt/function\","
-            "\"handler\":\"src/index.handler\",\"initializer\":null,"
+            "\"handler\":\"src/"
+            "index.handler\",\"initializer\":null,\"pre_stop\":null,\"pre_freeze\":null,"
+            "\"concurrency\":1,"
             "\"env\":{\"RUNTIME_PROJECT_ID\":\"p1\",\"RUNTIME_FUNC_NAME\":\"hello\","
             "\"RUNTIME_FUNC_VERSION\":\"latest\",\"RUNTIME_PACKAGE\":\"default\","
             "\"RUNTIME_HANDLER\":\"src/index.handler\",\"RUNTIME_ALIAS\":\"\","
@@ -111,7 +114,7 @@ static void initializer_appears_in_assign_and_environment(void **state)
     (void)state;
     f.initializer = (char *)"src/index.init";
     buf_init(&out, MAX);
-    functiongraph_shape.assign(&f, "i-1", &out);
+    functiongraph_shape.assign(&f, "i-1", NULL, &out);
     t_has(out.p, "\"initializer\":\"src/index.init\"");
     t_has(out.p, "\"RUNTIME_INITIALIZER_HANDLER\":\"src/index.init\"");
     t_has(out.p, "\"RUNTIME_INITIALIZER_TIMEOUT\":\"10\"");
@@ -133,16 +136,35 @@ static void user_data_is_environment_only_for_processes_of_the_users_own(void **
 
         f.runtime = (char *)rows[i].runtime;
         buf_init(&out, MAX);
-        functiongraph_shape.assign(&f, "i-1", &out);
+        functiongraph_shape.assign(&f, "i-1", NULL, &out);
         assert_int_equal(strstr(out.p, "\"env\":{\"GREETING\":") != NULL, rows[i].seen);
         buf_done(&out);
     }
+}
+
+static void assign_holds_hooks_concurrency_and_the_keys_of_the_role(void **state)
+{
+    const struct shape_keys keys = {"ak", "sk", "st"};
+    struct fn f = sample();
+    struct buf out;
+
+    (void)state;
+    f.pre_stop = (char *)"index.stop";
+    f.pre_freeze = (char *)"index.freeze";
+    f.instance_concurrency = 32;
+    buf_init(&out, MAX);
+    functiongraph_shape.assign(&f, "i-1", &keys, &out);
+    t_has(out.p, "\"pre_stop\":\"index.stop\",\"pre_freeze\":\"index.freeze\",\"concurrency\":32,"
+                 "\"credentials\":{\"access_key\":\"ak\",\"secret_key\":\"sk\","
+                 "\"security_token\":\"st\"},\"env\"");
+    buf_done(&out);
 }
 
 static void open_is_small_and_credentials_are_there_only_with_a_role(void **state)
 {
     struct fn f = sample();
     struct run run = sample_run(&f);
+    const struct shape_keys keys = {"ak", "sk", "st"};
     struct buf out;
 
     (void)state;
@@ -150,11 +172,7 @@ static void open_is_small_and_credentials_are_there_only_with_a_role(void **stat
     functiongraph_shape.open(&run, &out);
     t_str(buf_str(&out), S("{\"request_id\":\"r-1\",\"timeout_ms\":3000}"));
     buf_reset(&out);
-    run.access_key = run.secret_key = run.security_token = "";
-    functiongraph_shape.open(&run, &out);
-    t_str(buf_str(&out), S("{\"request_id\":\"r-1\",\"timeout_ms\":3000}"));
-    buf_reset(&out);
-    run.access_key = "ak", run.secret_key = "sk", run.security_token = "st";
+    run.keys = &keys;
     functiongraph_shape.open(&run, &out);
     t_str(buf_str(&out),
           S("{\"request_id\":\"r-1\",\"timeout_ms\":3000,\"credentials\":{\"access_key\":\"ak\","
@@ -249,6 +267,7 @@ int main(void)
             cmocka_unit_test(assign_holds_environment_and_context),
             cmocka_unit_test(initializer_appears_in_assign_and_environment),
             cmocka_unit_test(user_data_is_environment_only_for_processes_of_the_users_own),
+            cmocka_unit_test(assign_holds_hooks_concurrency_and_the_keys_of_the_role),
             cmocka_unit_test(open_is_small_and_credentials_are_there_only_with_a_role),
             cmocka_unit_test(log_frames_a_run),
             cmocka_unit_test(log_frames_a_cold_start),

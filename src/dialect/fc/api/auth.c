@@ -65,6 +65,8 @@ void fc_auth_refuse(struct call *c, enum auth_failure why, const struct err *e)
                   sign.access_key.p ? sign.access_key.p : "");
         break;
     case AUTH_STALE:
+    case AUTH_BAD_TOKEN:
+    case AUTH_EXPIRED:
         call_fail(c, 403, "AccessDenied", "%s", e->msg);
         break;
     case AUTH_MISMATCH:
@@ -79,7 +81,7 @@ bool fc_auth_admit(struct call *c)
 {
     const char *missing = missing_header(c->req);
     enum auth_failure why;
-    struct key key;
+    struct auth_caller caller;
     struct err e = {0};
 
     if (missing) {
@@ -87,7 +89,7 @@ bool fc_auth_admit(struct call *c)
                   missing);
         return false;
     }
-    why = auth_fc_head(c->api->keys, c->req, clock_wall_ms(), &key, &e);
+    why = auth_fc_head(c->api->keys, c->req, clock_wall_ms(), &caller, &e);
     if (why != AUTH_OK) {
         fc_auth_refuse(c, why, &e);
         return false;
@@ -97,5 +99,6 @@ bool fc_auth_admit(struct call *c)
                   "X-Fc-Account-Id must have 1 to %d letters, digits, '-' or '_'", ACCOUNT_MAX);
         return false;
     }
+    call_signed_by(c, &caller);
     return true;
 }

@@ -179,25 +179,10 @@ void fc_function_create(struct call *c)
                      change_new(c, &key, draft));
 }
 
-/* The function a path names; NULL: it has replied. */
-static const struct fn *find_function(struct call *c, struct fn_key *ret_key)
-{
-    const struct fn *f;
-
-    if (!fc_service_key(c, c->captures[0], ret_key))
-        return NULL;
-    ret_key->name = c->captures[1];
-    f = catalog_find(c->api->catalog, ret_key);
-    if (!f)
-        call_fail(c, 404, "FunctionNotFound", "function '%.*s' does not exist in service '%.*s'",
-                  STR_ARG(ret_key->name), STR_ARG(ret_key->space));
-    return f;
-}
-
 void fc_function_get(struct call *c)
 {
     struct fn_key key;
-    const struct fn *f = find_function(c, &key);
+    const struct fn *f = fc_function(c, c->captures[0], c->captures[1], &key);
 
     if (f)
         reply_function(c, f);
@@ -220,7 +205,7 @@ static void on_deleted(void *user, int r, const struct fn *f)
 void fc_function_delete(struct call *c)
 {
     struct fn_key key;
-    const struct fn *f = find_function(c, &key);
+    const struct fn *f = fc_function(c, c->captures[0], c->captures[1], &key);
     char etag[FC_ETAG_TEXT];
 
     if (!f || !fc_if_match(c, fc_object_function_etag(f, etag)))

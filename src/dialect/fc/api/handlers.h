@@ -42,6 +42,9 @@ bool fc_if_match(struct call *c, const char *etag);
 void fc_reply_object(struct call *c, const char *etag, struct buf *body);
 /* The key for a path's service segment; false: it has replied (no such service or qualifier). */
 bool fc_service_key(struct call *c, struct str segment, struct fn_key *ret);
+/* The function a path names, if the signer may have to do with it; NULL: it has replied. */
+const struct fn *fc_function(struct call *c, struct str segment, struct str name,
+                             struct fn_key *ret);
 
 /* operations */
 void fc_service_create(struct call *c);

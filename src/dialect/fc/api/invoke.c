@@ -146,16 +146,8 @@ void fc_invoke(struct call *c)
     bool tail = false;
     int r;
 
-    if (!fc_service_key(c, c->captures[0], &key))
-        return;
-    key.name = c->captures[1];
-    spec.fn = catalog_find(c->api->catalog, &key);
-    if (!spec.fn) {
-        call_fail(c, 404, "FunctionNotFound", "function '%.*s' does not exist in service '%.*s'",
-                  STR_ARG(key.name), STR_ARG(key.space));
-        return;
-    }
-    if (!read_headers(c, &tail))
+    spec.fn = fc_function(c, c->captures[0], c->captures[1], &key);
+    if (!spec.fn || !read_headers(c, &tail))
         return;
 
     run = xnew(struct running);

@@ -35,9 +35,17 @@ static const struct api_op ops[] = {
          FC_BODY_MAX,
          fc_function_create,
          .json = true},
-        {{"GET", FUNCTION}, "GetFunction", FC_SMALL_BODY_MAX, fc_function_get},
+        {{"GET", FUNCTION},
+         "GetFunction",
+         FC_SMALL_BODY_MAX,
+         fc_function_get,
+         .role = API_ROLE_ITSELF},
         {{"DELETE", FUNCTION}, "DeleteFunction", FC_SMALL_BODY_MAX, fc_function_delete},
-        {{"POST", FUNCTION "/invocations"}, "InvokeFunction", INVOKE_BODY_MAX, fc_invoke},
+        {{"POST", FUNCTION "/invocations"},
+         "InvokeFunction",
+         INVOKE_BODY_MAX,
+         fc_invoke,
+         .role = API_ROLE_ACCOUNT},
 };
 
 const struct api_set fc_api = {
@@ -96,13 +104,36 @@ static bool is_version(struct str s)
     return str_u64(s, 0, UINT64_MAX, &v) != -EINVAL;
 }
 
+static struct fn_key key_in(struct call *c, struct str service)
+{
+    return (struct fn_key){.dialect = DIALECT_FC,
+                           .account = fc_auth_account(c),
+                           .region = str_of(c->api->region),
+                           .space = service};
+}
+
+const struct fn *fc_function(struct call *c, struct str segment, struct str name,
+                             struct fn_key *ret)
+{
+    struct fn_key key = key_in(c, fc_parse_service_ref(segment).service);
+    const struct fn *f;
+
+    key.name = name;
+    if (!call_permit(c, &key) || !fc_service_key(c, segment, &key))
+        return NULL;
+    key.name = name;
+    f = catalog_find(c->api->catalog, &key);
+    if (!f)
+        call_fail(c, 404, "FunctionNotFound", "function '%.*s' does not exist in service '%.*s'",
+                  STR_ARG(name), STR_ARG(key.space));
+    *ret = key;
+    return f;
+}
+
 bool fc_service_key(struct call *c, struct str segment, struct fn_key *ret)
 {
     struct fc_service_ref ref = fc_parse_service_ref(segment);
-    struct fn_key key = {.dialect = DIALECT_FC,
-                         .account = fc_auth_account(c),
-                         .region = str_of(c->api->region),
-                         .space = ref.service};
+    struct fn_key key = key_in(c, ref.service);
 
     if (!catalog_find_space(c->api->catalog, &key)) {
         call_fail(c, 404, "ServiceNotFound", "service '%.*s' does not exist", STR_ARG(ref.service));

@@ -105,13 +105,14 @@ static void put_context(struct jw *w, const struct fn *f)
     jw_obj_end(w);
 }
 
-void fc_assign(const struct fn *f, const char *instance_id, struct buf *out)
+void fc_assign(const struct fn *f, const char *instance_id, const struct shape_keys *keys,
+               struct buf *out)
 {
     struct jw w;
 
     jw_init(&w, out);
     jw_obj(&w);
-    shape_assign_head(&w, f, instance_id, "/code", "/code");
+    shape_assign_head(&w, f, instance_id, "/code", "/code", keys);
     jw_key(&w, "env");
     put_environment(&w, f, instance_id);
     jw_kint(&w, "log_line_bytes", FC_LOG_LINE);

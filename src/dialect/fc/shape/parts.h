@@ -8,7 +8,8 @@
 enum { FC_BODY_MAX = 6 * 1024 * 1024, FC_LOG_LINE = 32 * 1024 };
 
 /* context.c */
-void fc_assign(const struct fn *f, const char *instance_id, struct buf *out);
+void fc_assign(const struct fn *f, const char *instance_id, const struct shape_keys *keys,
+               struct buf *out);
 /* log.c */
 void fc_log(const struct run *run, enum log_point point, struct buf *out);
 void fc_failure(const struct run *run, struct buf *out);

@@ -12,6 +12,7 @@ const struct shape_ops fc_shape = {
         .answer_max = FC_BODY_MAX,
         .tail_bytes = 4096,
         .log_line_bytes = FC_LOG_LINE,
+        .key_prefix = "STS.",
         .assign = fc_assign,
         .open = shape_open,
         .log = fc_log,

@@ -14,11 +14,13 @@ void fg_refuse_auth(struct call *c, enum auth_failure why, const struct err *e)
 bool fg_admit(struct call *c)
 {
     struct err e = {0};
-    struct key key;
+    struct auth_caller caller;
     enum auth_failure why;
 
-    why = auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &key, &e);
-    if (why != AUTH_OK)
+    why = auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &caller, &e);
+    if (why == AUTH_OK)
+        call_signed_by(c, &caller);
+    else
         fg_refuse_auth(c, why, &e);
     return why == AUTH_OK;
 }

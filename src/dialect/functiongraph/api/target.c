@@ -55,6 +55,8 @@ const struct fn *fg_target(struct call *c, struct fg_urn *ret_urn)
     if (!fg_urn_of(c, ret_urn))
         return NULL;
     key = fg_key(ret_urn);
+    if (!call_permit(c, &key))
+        return NULL;
     f = catalog_find(c->api->catalog, &key);
     if (!f) {
         call_fail(c, 404, "FSS.1051", "Not found the function");

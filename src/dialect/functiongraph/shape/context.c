@@ -91,13 +91,14 @@ static void put_environment(struct jw *w, const struct fn *f, size_t max)
     buf_done(&user_data);
 }
 
-void functiongraph_assign(const struct fn *f, const char *instance_id, struct buf *out)
+void functiongraph_assign(const struct fn *f, const char *instance_id,
+                          const struct shape_keys *keys, struct buf *out)
 {
     struct jw w;
 
     jw_init(&w, out);
     jw_obj(&w);
-    shape_assign_head(&w, f, instance_id, "/opt/function/code", "/opt/function");
+    shape_assign_head(&w, f, instance_id, "/opt/function/code", "/opt/function", keys);
     jw_key(&w, "env");
     put_environment(&w, f, out->max);
     jw_kint(&w, "log_line_bytes", FUNCTIONGRAPH_LOG_LINE);

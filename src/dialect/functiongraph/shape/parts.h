@@ -8,7 +8,8 @@
 enum { FUNCTIONGRAPH_BODY_MAX = 6 * 1024 * 1024, FUNCTIONGRAPH_LOG_LINE = 90000 };
 
 /* context.c */
-void functiongraph_assign(const struct fn *f, const char *instance_id, struct buf *out);
+void functiongraph_assign(const struct fn *f, const char *instance_id,
+                          const struct shape_keys *keys, struct buf *out);
 /* log.c */
 void functiongraph_log(const struct run *run, enum log_point point, struct buf *out);
 void functiongraph_failure(const struct run *run, struct buf *out);

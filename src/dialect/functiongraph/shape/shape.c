@@ -16,6 +16,7 @@ const struct shape_ops functiongraph_shape = {
         .answer_max = FUNCTIONGRAPH_BODY_MAX,
         .tail_bytes = 4096,
         .log_line_bytes = FUNCTIONGRAPH_LOG_LINE,
+        .key_prefix = "HST",
         .assign = functiongraph_assign,
         .open = shape_open,
         .log = functiongraph_log,
