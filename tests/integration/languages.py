@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The languages that the tables of escapes and faults are run in."""
+import io
+import zipfile
+
+import pytest
+
+from evoked import BUILD
+
+
+def package(files):
+    """{name: text or bytes}"""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name)
+            info.create_system, info.external_attr = 3, 0o100644 << 16
+            z.writestr(info, content)
+    return out.getvalue()
+
+
+class Language:
+    def __init__(self, worker, runtime, filename, probe):
+        self.worker, self.runtime, self.filename, self.probe = worker, runtime, filename, probe
+
+    def need(self):
+        if not (BUILD / "runtimes" / self.worker).is_dir():
+            pytest.skip(f"no worker for {self.worker} in this build")
+
+
+PYTHON_PROBE = '''
+import ctypes, os
+
+probe = ctypes.CDLL("/opt/function/code/probe.so")
+
+def run(program):
+    verdict = ctypes.create_string_buffer(1024)
+    probe.probe_run(program.encode(), verdict, len(verdict))
+    return verdict.value.decode("utf-8", "replace")
+
+def target(fd):
+    try:
+        return os.readlink("/proc/self/fd/" + fd)
+    except OSError:
+        return "/proc/0/fd"  # the directory that was being listed
+
+def facts():
+    status = dict(l.rstrip("\\n").split(":\\t", 1) for l in open("/proc/self/status") if ":\\t" in l)
+    return {"uid": [os.getuid(), os.geteuid()], "gid": [os.getgid(), os.getegid()], "status": status,
+            "pids": [int(p) for p in os.listdir("/proc") if p.isdigit()], "own_pids": [os.getpid()],
+            "fds": {n: target(n) for n in os.listdir("/proc/self/fd")}, "environ": sorted(os.environ),
+            "mounts": open("/proc/self/mountinfo").read().splitlines()}
+
+def handler(event, context):
+    return {"verdicts": {name: run(p) for name, p in event["programs"].items()}, "facts": facts()}
+'''
+
+NODE_PROBE = '''
+const fs = require("fs");
+const loaded = { exports: {} };
+process.dlopen(loaded, "/opt/function/code/probe.so");
+
+function target(fd) {
+  try { return fs.readlinkSync("/proc/self/fd/" + fd); } catch (e) { return "/proc/0/fd"; }
+}
+
+function facts() {
+  const status = {};
+  for (const line of fs.readFileSync("/proc/self/status", "utf8").split("\\n")) {
+    const at = line.indexOf(":\\t");
+    if (at > 0) status[line.slice(0, at)] = line.slice(at + 2);
+  }
+  return {
+    uid: [process.getuid(), process.geteuid()], gid: [process.getgid(), process.getegid()], status,
+    pids: fs.readdirSync("/proc").filter(n => /^[0-9]+$/.test(n)).map(Number), own_pids: [process.pid],
+    fds: Object.fromEntries(fs.readdirSync("/proc/self/fd").map(n => [n, target(n)])), environ: Object.keys(process.env),
+    mounts: fs.readFileSync("/proc/self/mountinfo", "utf8").trim().split("\\n"),
+  };
+}
+
+exports.handler = async (event) => {
+  const verdicts = {};
+  for (const [name, program] of Object.entries(event.programs)) verdicts[name] = loaded.exports(program);
+  return { verdicts, facts: facts() };
+};
+'''
+
+LANGUAGES = {
+    "python": Language("python", "Python3.9", "index.py", PYTHON_PROBE),
+    "node": Language("node", "Node.js18.15", "index.js", NODE_PROBE),
+}

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What function code cannot do: each attempt of escape_table.py, from every language, under both kinds of daemon.
+
+One invocation per language and daemon runs all attempts; each is then a test of its own, which expects one errno and not just a
+failure. test_outside() runs the same programs on the host, as root, where they must end differently: an attempt that cannot succeed
+anywhere would show nothing.
+"""
+import contextlib
+import glob
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+import escape_table
+from escape_table import AREAS, CHECKS, verdict
+from evoked import BUILD, Evoked, children_of
+from languages import LANGUAGES, package
+from signing import Client
+
+PROBE = BUILD / "tests/functions/probe/probe.so"
+OWN = "/opt/function/code"  # of an instance
+SECRET = "escape-secret-5a1e"
+
+# What the kernel answers for a family or call that was left out when it was built.
+NOT_BUILT = {"ENOSYS", "EAFNOSUPPORT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT"}
+
+SIBLING = f"""
+import os, socket
+kept = []
+def handler(event, context):
+    open("/tmp/{SECRET}", "w").write("a secret of a sibling")
+    kept.append(socket.create_server(("127.0.0.1", 0)))
+    kept.append(socket.socket(socket.AF_UNIX))
+    kept[-1].bind("\\0{SECRET}")
+    kept[-1].listen()
+    return kept[0].getsockname()[1]
+"""
+
+
+@contextlib.contextmanager
+def listeners():
+    """What the host has and a function must not reach: ports, an abstract socket, a socket file."""
+    with contextlib.ExitStack() as stack:
+        v4, v6 = stack.enter_context(socket.create_server(("0.0.0.0", 0))), stack.enter_context(socket.socket(socket.AF_INET6))
+        with contextlib.suppress(OSError):  # a host without IPv6
+            v6.bind(("::1", 0))
+            v6.listen()
+        abstract, named = (stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2))
+        name = f"escape-abstract-{v4.getsockname()[1]}"
+        abstract.bind("\0" + name)
+        directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="escape-host-")))
+        directory.chmod(0o755)
+        named.bind(str(directory / "socket"))
+        os.chmod(directory / "socket", 0o777)
+        abstract.listen()
+        named.listen()
+        probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        try:
+            probe.connect(("198.51.100.1", 9))  # sends nothing; tells which address would
+            address = probe.getsockname()[0]
+        except OSError:
+            address = "127.0.0.2"
+        yield {"host_port": v4.getsockname()[1], "host_port6": v6.getsockname()[1], "abstract": name,
+               "socket": str(directory / "socket"), "address": address}
+
+
+def sibling_pid(launcher):
+    """The host's number of the process that holds the secret."""
+    for pid, name in children_of(launcher).items():
+        if name.startswith("python") and os.path.exists(f"/proc/{pid}/root/tmp/{SECRET}"):
+            return pid
+    raise AssertionError("the sibling is not there")
+
+
+def sibling_code(data_dir):
+    for path in (data_dir / "cache/code").glob("*/index.py"):
+        if SECRET in path.read_text():
+            return path
+    raise AssertionError("the sibling's code is not there")
+
+
+@pytest.fixture(scope="module", params=["root", "user"])
+def scene(request):
+    """A daemon, a sibling that holds secrets, and what to look for."""
+    e = Evoked(unprivileged=request.param == "user").start()
+    e.mode = request.param
+    e.results = {}
+    try:
+        with listeners() as where:
+            client = Client(e)
+            assert client.create("sibling", SIBLING, user_data=json.dumps({"TOKEN": SECRET})).status_code == 200
+            r = client.invoke("sibling")
+            assert r.headers["X-Is-Func-Err"] == "false", r.text
+            code = sibling_code(e.data_dir)
+            e.where = {**where, "port": e.port, "data": str(e.data_dir), "daemon": e.pids()["daemon"], "own": OWN, "code": str(code),
+                       "sha": code.parent.name, "secret": SECRET, "first": 1, "sibling": sibling_pid(e.pids()["launcher"]),
+                       "sibling_port": r.json(), "disk": next(iter(glob.glob("/dev/[vs]d[a-z]")), "/dev/loop0")}
+            yield e
+        e.check_descriptors()
+        e.stop()
+        e.check_log()
+    finally:
+        if e.process.poll() is None:
+            e.kill()
+        e.cleanup()
+
+
+def attempted(scene, language):
+    """{"verdicts", "facts"} of one language, asked for once."""
+    if language not in scene.results:
+        client, lang = Client(scene), LANGUAGES[language]
+        files = {lang.filename: lang.probe, "probe.so": PROBE.read_bytes(), "spare": b"x"}
+        r = client.create("escape", zip_bytes=package(files), runtime=lang.runtime, memory_size=256)
+        assert r.status_code == 200, r.text
+        r = client.invoke("escape", json.dumps({"programs": escape_table.programs(scene.where)}).encode())
+        assert r.headers.get("X-Is-Func-Err") == "false", r.text
+        scene.results[language] = r.json()
+        assert client.delete("escape").status_code == 204
+    return scene.results[language]
+
+
+@pytest.fixture(params=LANGUAGES)
+def seen(request, scene):
+    LANGUAGES[request.param].need()
+    return attempted(scene, request.param)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_function_cannot(scene, seen, name):
+    word, rest = verdict(seen["verdicts"][name])
+    assert word in CHECKS[name].expected[scene.mode], f"{word} ({rest}), not {CHECKS[name].expected[scene.mode]}"
+
+
+# ---- the same where it succeeds -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def outside():
+    """The verdicts of the host itself. The daemon makes its own keys, so that there is a file of keys."""
+    if os.geteuid() != 0:
+        pytest.skip("only root sees what would succeed")
+    own, made = pathlib.Path(tempfile.mkdtemp(prefix="escape-own-")), [pathlib.Path(d) / SECRET for d in ("/tmp", "/dev/shm")]
+    e = Evoked(env={"EVOKE_ACCESS_KEY": None, "EVOKE_SECRET_KEY": None}).start()
+    try:
+        with listeners() as where:
+            (own / "code").mkdir()
+            (own / "other").mkdir()
+            shutil.copy(PROBE, own / "code/probe.so")
+            for path in (own / "code/spare", own / "other/index.py", *made):
+                path.write_text("x")
+            (e.data_dir / "blobs").mkdir(exist_ok=True)
+            where |= {"port": e.port, "data": str(e.data_dir), "daemon": e.pids()["daemon"], "own": str(own / "code"),
+                      "code": str(own / "other/index.py"), "sha": "other", "secret": SECRET, "first": os.getpid(),
+                      "sibling": e.pids()["launcher"],
+                      "sibling_port": 1, "disk": next(iter(glob.glob("/dev/[vs]d[a-z]")), "/dev/loop0")}
+            programs = {n: (p, CHECKS[n].net) for n, p in escape_table.programs(where).items() if not CHECKS[n].blind}
+            r = subprocess.run([sys.executable, escape_table.__file__.replace("_table", "_outside"), str(PROBE)],
+                               input=json.dumps(programs), capture_output=True, text=True, timeout=60, check=True)
+        yield json.loads(r.stdout)
+        e.stop()
+    finally:
+        if e.process.poll() is None:
+            e.kill()
+        e.cleanup()
+        shutil.rmtree(own)
+        for path in [*made, *map(pathlib.Path, ["/usr/bin/escape", "/escape", *glob.glob("/tmp/escape-*")])]:
+            if path.is_file() or path.is_symlink():
+                path.unlink()
+
+
+def has(capability):
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"CapEff:\s+(\w+)", status).group(1), 16) >> capability & 1
+
+
+@pytest.mark.parametrize("name", [n for n, c in CHECKS.items() if not c.blind])
+def test_outside_it_ends_differently(outside, name):
+    word, rest = verdict(outside[name])
+    inside = CHECKS[name].expected["root"] | CHECKS[name].expected["user"]
+    if word in inside & NOT_BUILT or (CHECKS[name].rare and word == "ENOENT"):
+        pytest.skip(f"this host has no such thing: {word}")
+    if CHECKS[name].capability and not has(CHECKS[name].capability):
+        pytest.skip("this root lacks the capability that it takes")
+    assert word not in inside, f"{word} ({rest}): the attempt shows nothing"
+
+
+# ---- what a function is and sees ------------------------------------------------------------------------------------------
+
+
+def test_it_is_nobody_in_particular(seen):
+    facts = seen["facts"]
+    assert facts["uid"] == [993, 993] and facts["gid"] == [993, 993]
+    assert {int(facts["status"][c], 16) for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert (facts["status"]["NoNewPrivs"], facts["status"]["Seccomp"]) == ("1", "2")
+
+
+def test_it_sees_only_its_own_processes(seen):
+    assert seen["facts"]["pids"] and set(seen["facts"]["pids"]) <= set(seen["facts"]["own_pids"])
+
+
+def test_it_has_no_descriptor_that_is_not_its_own(seen):
+    """0-2 are /dev/null and its log; beyond that what the language itself has made, and one socket: the channel."""
+    fds = seen["facts"]["fds"]
+    assert fds["0"] == "/dev/null" and fds["1"] == fds["2"] and fds["1"].startswith("pipe:")
+    assert len([t for t in fds.values() if t.startswith("socket:")]) == 1, fds
+    strange = [t for n, t in fds.items() if int(n) > 2 and not re.match(r"socket:|pipe:|anon_inode:\[|/proc/\d+/fd$|/dev/null$", t)]
+    assert not strange, fds
+
+
+def test_nothing_it_sees_is_setuid_or_a_device(seen):
+    """Of every mount: nosuid; nodev, but for the five nodes of the template; read-only, but for /tmp and /proc."""
+    for row in seen["facts"]["mounts"]:
+        at, options = row.split()[4], row.split()[5].split(",")
+        assert "nosuid" in options, row
+        assert "nodev" in options or re.fullmatch("/dev/(null|zero|full|random|urandom)", at), row
+        assert "ro" in options or at in ("/tmp", "/proc"), row
+
+
+def test_its_environment_is_built_from_nothing(scene, seen):
+    names = set(seen["facts"]["environ"])
+    assert not [n for n in names if "EVOKE" in n], names
+    assert SECRET not in json.dumps(seen["facts"]) and scene.SECRET_KEY not in json.dumps(seen["facts"])
+
+
+def test_the_suite_is_as_large_as_promised():
+    assert len(CHECKS) >= 60 and all(AREAS.values())
