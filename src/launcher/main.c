@@ -42,6 +42,7 @@
 #include "launcher/runtimes.h"
 #include "launcher/serve.h"
 #include "sandbox/mount.h"
+#include "sandbox/net.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/userns.h"
 
@@ -176,6 +177,8 @@ static int launch(const struct options *o, bool root, struct cgroup_tree *tree, 
         r = userns_settle(root, e);
     if (r >= 0)
         r = mount_own_view(e);
+    if (r >= 0)
+        r = net_open(root, -EBADF, &what.net, e);
     if (r >= 0)
         r = mount_clone(runtimes, &rt_mount, e);
     if (r >= 0)

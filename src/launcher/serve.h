@@ -7,6 +7,7 @@
 
 struct cgroup_tree;
 struct err;
+struct net;
 struct runtimes;
 struct sandbox;
 
@@ -16,6 +17,7 @@ struct serve {
     int code_dir;
     bool root;
     struct sandbox *sandbox;
+    struct net *net;
     const struct cgroup_tree *cgroups;
     struct runtimes *runtimes;
 };
