@@ -62,7 +62,7 @@ class Channel:
                     return kind, stream, self._in[start : self._at]
             if not wait:
                 return None
-            more = os.read(self.fd, 131072)
+            more = os.read(self.fd, 65536)  # malloc would map anew what is larger
             if not more:
                 raise Closed
             self._in = self._in[self._at :] + more

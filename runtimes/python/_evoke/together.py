@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several runs at once in one process: only for functions whose concurrency is above 1.
 
-A crew of threads, as many as there have been runs at once and one to read. Whoever has nothing to
-run reads frames; once it holds whole events it wakes one other to read on, and runs the first of
-them itself. Handing each event to another thread would cost two wake-ups per run.
+A crew of threads. One of them is the holder: it reads frames and runs what has come in whole, itself,
+one after the other; handing each event to another thread would cost two wake-ups per run. Another
+is the watch: it looks every TICK_S whether the holder is still in the same run, and if so takes its
+place; the overtaken one answers when it is done, and then sleeps. Once a run has been overtaken the
+function is one that waits, and for the next EAGER runs the watch is woken as each begins: it gets the
+interpreter's lock, and the place, when the run first waits for anything.
 
 What always holds:
-  (1) at most one thread reads. A thread that runs a function leaves behind one that reads or one
-      that is on its way (`waking`), so a run that blocks holds up nobody.
-  (2) on its way means: it waits for the interpreter's lock, which it gets when the run blocks,
-      ends, or has had its 5 ms. So short runs follow each other on one thread, undisturbed, and
-      their answers are kept (channel.put) and sent with one write when no event is left.
-  (3) what was kept is sent before a thread sleeps, reads, or runs a function with nobody on its
-      way; and whoever wakes up sends it first.
+  (1) there is one holder, and one watch if the process may have as many threads. Nobody else reads.
+  (2) a run that blocks holds up nobody for longer than two ticks.
+  (3) answers of runs that follow each other are kept (channel.put) and sent with one write: by the
+      holder before it reads, by a thread that was overtaken, and first of all by one that overtakes.
   (4) a run has its own contextvars, copied from what loading and initialising left, and its own
       Output. Tasks of asyncio and threads started by `threading` belong to the run that started
       them; what they say after its end goes to the instance's output.
@@ -35,6 +35,9 @@ from . import output, quickjson
 from .frames import CREDIT, DATA, END, OPEN, RESET, WINDOW, Broken, Closed, frame
 
 STACK_BYTES = 1 << 20  # 8 MiB of address space each would count against RLIMIT_DATA
+TICK_S = 0.001
+QUIET_TICKS = 50  # without a run; then the watch sleeps until it is rung for
+EAGER = 64
 
 _current = contextvars.ContextVar("evoke_output")
 
@@ -107,54 +110,76 @@ class Crew:
         self._worker = worker
         self._channel = worker.channel
         self._context = contextvars.copy_context()
-        self._lock = allocate_lock()  # guards what follows, and credit
         self._runs = {}  # stream -> run, all that are open
-        self._ready = deque()  # (stream, run) whose event is whole
-        self._sleeping = []  # locks; to be released
-        self._size = 0
-        self._reading = False
-        self._waking = False
-        self._last = 0  # the reader's: the newest stream
+        self._last = 0  # the newest stream
+        self._ready = deque()  # (stream, run, event) that came in whole
+        self._lock = allocate_lock()  # guards the state of runs, and what follows
+        self._holder = None  # the bed of the thread that is it: a lock to sleep on
+        self._run_number = 0  # grows; the holder's
+        self._running = False  # the holder is in a run
+        self._sleeping = []  # beds
+        self._watched = False  # there is a watch
+        self._bell = allocate_lock()  # what it waits for
+        self._bell.acquire()
+        self._rung = self._dozing = False
+        self._eager = 0
 
     def serve(self):
         """Never returns: the main thread has nothing to do any more."""
         with self._lock:
-            self._see_to_it()
+            self._running = True  # so that the first watch takes over, from nobody
+            self._appoint()
+            if not self._watched:
+                raise Broken("no thread can be started")
         forever = allocate_lock()
         forever.acquire()
         while True:
             forever.acquire()
 
-    def _see_to_it(self):
-        """That somebody is on its way if there is something to do: (1). With the lock held."""
-        if self._waking or (self._reading and not self._ready):
-            return
-        self._waking = True
+    def _appoint(self):
+        """A new watch, if there can be one. With the lock held, as the two below."""
+        self._watched = True
         if self._sleeping:
             self._sleeping.pop().release()
             return
         before = stack_size(STACK_BYTES)
         try:
             start_new_thread(self._member, ())
-            self._size += 1
-        except RuntimeError as e:  # a limit of the process: those who are there will come round
-            self._waking = False
-            if self._size == 0:
-                raise Broken("no thread can be started: %s" % e) from None
+        except RuntimeError:  # a limit of the process: the next that is done with its run will be it
+            self._watched = False
         finally:
             stack_size(before)
+
+    def _ring(self):
+        if not self._rung:
+            self._rung = True
+            self._bell.release()
+
+    def _enter(self):
+        """The holder is about to run something."""
+        self._run_number += 1
+        self._running = True
+        if self._eager:
+            self._eager -= 1
+            self._ring()
+        elif self._dozing:
+            self._ring()
 
     def _member(self):
         try:
             bed = allocate_lock()
             bed.acquire()
-            self._woken()
-            while True:
-                run = self._next(bed)
-                if run is None:
-                    self._read()
-                else:
-                    self._context.copy().run(self._run, *run)
+            while True:  # a thread begins as the watch
+                self._watch(bed)
+                self._channel.flush()
+                self._hold(bed)
+                self._channel.flush()
+                with self._lock:
+                    if not self._watched:
+                        self._watched = True
+                        continue
+                    self._sleeping.append(bed)
+                bed.acquire()
         except Closed:
             os._exit(0)
         except BaseException as e:
@@ -162,58 +187,62 @@ class Crew:
 
             broken(e)
 
-    def _woken(self):
-        with self._lock:
-            self._waking = False
-        self._channel.flush()
+    def _watch(self, bed):
+        """Until the holder has to be replaced; then we are it."""
+        seen, quiet = 0, 0
+        while True:
+            rung = self._bell.acquire(timeout=-1 if self._dozing else TICK_S)
+            with self._lock:
+                if rung:
+                    self._rung = self._dozing = False
+                    quiet = 0
+                if not self._running:
+                    quiet += 1
+                    self._dozing = quiet > QUIET_TICKS
+                    continue
+                quiet = 0
+                if self._run_number == seen or (rung and self._eager):
+                    self._eager = EAGER
+                    self._holder, self._running = bed, False
+                    self._appoint()
+                    return
+                seen = self._run_number
 
-    def _next(self, bed):
-        """What to run; None: read. Sleeps while there is neither."""
+    def _hold(self, bed):
+        """Read and run until we are overtaken."""
         while True:
             with self._lock:
+                if self._holder is not bed:
+                    return
+                self._running = False
+                run = None
                 if self._ready:
                     run = self._ready.popleft()
-                    self._see_to_it()
-                    alone = not self._waking
-                    break
-                if not self._reading:
-                    self._reading = True
-                    return None
-            self._channel.flush()
-            with self._lock:
-                if self._ready or not self._reading:
-                    continue
-                self._sleeping.append(bed)
-            bed.acquire()
-            self._woken()
-        if alone:
-            self._channel.flush()
-        return run
+                    self._enter()
+            if run is None:
+                self._read()
+            else:
+                self._context.copy().run(self._run, *run)
 
-    # --- the reader ---
+    # --- the holder reads ---
 
     def _read(self):
         """Until there is something to run and nothing more to take."""
-        ready = []
         while True:
             got = self._channel.take(wait=False)
             if got is None:
-                if ready:
-                    break
+                if self._ready:
+                    return
                 self._channel.flush()
                 got = self._channel.take()
-            self._frame(ready, *got)
-        with self._lock:
-            self._ready.extend(ready)
-            self._reading = False
+            self._frame(*got)
 
-    def _frame(self, ready, kind, stream, payload):
+    def _frame(self, kind, stream, payload):
         if kind == OPEN:
-            with self._lock:
-                if stream <= self._last or len(self._runs) >= self._worker.concurrency:
-                    raise Broken("OPEN of stream %d with %d open" % (stream, len(self._runs)))
-                self._last = stream
-                self._runs[stream] = _Run(quickjson.loads(payload))
+            if stream <= self._last or len(self._runs) >= self._worker.concurrency:
+                raise Broken("OPEN of stream %d with %d open" % (stream, len(self._runs)))
+            self._last = stream
+            self._runs[stream] = _Run(quickjson.loads(payload))
             return
         run = self._runs.get(stream)
         if run is None:
@@ -236,7 +265,7 @@ class Crew:
                 run.ungranted = 0
         elif kind == END:
             data, run.parts = b"".join(run.parts), None
-            ready.append((stream, run, data))
+            self._ready.append((stream, run, data))
         else:
             raise Broken("frame of type %d on stream %d" % (kind, stream))
 
@@ -261,8 +290,7 @@ class Crew:
             return self._more_credit(run)
 
         def last(ending):
-            with self._lock:  # before the host may open the next
-                del self._runs[stream]
+            del self._runs[stream]  # before the host may open the next
             self._channel.put(ending)
 
         try:
@@ -282,5 +310,6 @@ class Crew:
                     return credit
                 waits = run.waits = allocate_lock()
                 waits.acquire()
-            self._channel.flush()
+                self._eager = EAGER
+                self._ring()  # we are about to block
             waits.acquire()
