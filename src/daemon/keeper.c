@@ -42,6 +42,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/obj.h"
 #include "base/str.h"
 #include "daemon/control.h"
 #include "daemon/datadir.h"
@@ -124,8 +125,15 @@ static int control_pair(struct child *c, int *ret_theirs, struct err *e)
  */
 static char *worker_flag(const struct keeper *k, const struct worker_kind *w)
 {
-    const char *program = strcmp(w->id, "python") == 0 ? k->o->python : w->program;
+    const struct {
+        const char *id, *program;
+    } chosen[] = {{"python", k->o->python}, {"node", k->o->node}};
+    const char *program = w->program;
     struct buf b;
+
+    for (size_t i = 0; i < ARRAY_LEN(chosen); i++)
+        if (strcmp(w->id, chosen[i].id) == 0)
+            program = chosen[i].program;
 
     buf_init(&b, 8192);
     buf_addf(&b, "%s=%s", w->id, program ? program : "{code}/bootstrap");

@@ -63,6 +63,8 @@ static const struct option table[] = {
          "how long running invocations may go on after SIGTERM"},
         {"python", OPT_TEXT, FIELD(python), NULL, "FILE", "/usr/bin/python3", 1, 4095,
          "interpreter of the Python runtimes; it and its libraries must lie below /usr"},
+        {"node", OPT_TEXT, FIELD(node), NULL, "FILE", "/usr/bin/node", 1, 4095,
+         "interpreter of the Node.js runtimes; likewise"},
         {"log-level", OPT_TEXT, FIELD(log_level), "EVOKE_LOG_LEVEL", "LEVEL", "info", 1, 16,
          "err, warn, info or debug"},
         {"help", OPT_FLAG, FIELD(help), NULL, NULL, NULL, 0, 0, "show this text"},

@@ -19,6 +19,7 @@ struct options {
     char *user;
     char *log_level;
     char *python;
+    char *node;
     int64_t instances;
     int64_t functions;
     int64_t keep_warm_s;

@@ -35,6 +35,7 @@ struct runtimes {
 static const char *const builtin[] = {
         "native={code}/bootstrap",
         "python=/usr/bin/python3 -E -s -u -B /rt/python/bootstrap.py",
+        "node=/usr/bin/node /rt/node/bootstrap.js",
 };
 
 static const char code_mark[] = "{code}";

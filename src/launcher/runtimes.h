@@ -10,7 +10,7 @@ struct runtimes; /* opaque; filled before the first message is taken, constant a
 
 enum { RUNTIMES_MAX = 64, RUNTIME_ARGS_MAX = 16 };
 
-/* With the built-in entries: native, and python with /usr/bin/python3. */
+/* With the built-in entries: native, python with /usr/bin/python3, node with /usr/bin/node. */
 struct runtimes *runtimes_new(void);
 struct runtimes *runtimes_free(struct runtimes *rs);
 

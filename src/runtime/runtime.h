@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * runtime.h - which worker runs which language. Every runtime name of the three clouds is a row; a
- * row names the launcher's runtime id ("python", "native"), or says what is missing.
+ * row names the launcher's runtime id ("python", "node", "native"), or says what is missing.
  */
 #ifndef EVOKE_RUNTIME_RUNTIME_H
 #define EVOKE_RUNTIME_RUNTIME_H

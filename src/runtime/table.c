@@ -4,7 +4,8 @@
  *
  * A name a cloud knows is accepted even where no worker runs it yet: functions of such a runtime
  * can be created, listed and exported; an invocation says what is missing. The interpreter is the
- * host's: "Python3.6" runs on the Python 3 that is installed. Python 2.7 is another language.
+ * host's: "Python3.6" runs on the Python 3 that is installed, "Node.js6.10" on its Node.js. Python 2.7
+ * is another language.
  *
  * "native" is our own name, in every dialect: the package brings an executable `bootstrap` that
  * speaks frames on descriptor 3 (runtimes/c).
@@ -33,14 +34,14 @@ static const struct runtime table[] = {
         FG("Python3.9", "python", ".py"),
         FG("Python3.10", "python", ".py"),
         FG("Python3.12", "python", ".py"),
-        FG("Node.js6.10", NULL, ".js"),
-        FG("Node.js8.10", NULL, ".js"),
-        FG("Node.js10.16", NULL, ".js"),
-        FG("Node.js12.13", NULL, ".js"),
-        FG("Node.js14.18", NULL, ".js"),
-        FG("Node.js16.17", NULL, ".js"),
-        FG("Node.js18.15", NULL, ".js"),
-        FG("Node.js20.15", NULL, ".js"),
+        FG("Node.js6.10", "node", ".js"),
+        FG("Node.js8.10", "node", ".js"),
+        FG("Node.js10.16", "node", ".js"),
+        FG("Node.js12.13", "node", ".js"),
+        FG("Node.js14.18", "node", ".js"),
+        FG("Node.js16.17", "node", ".js"),
+        FG("Node.js18.15", "node", ".js"),
+        FG("Node.js20.15", "node", ".js"),
         FG("PHP7.3", NULL, ".php"),
         FG("PHP8.3", NULL, ".php"),
         FG("Java8", NULL, NULL),
@@ -63,15 +64,15 @@ static const struct runtime table[] = {
         FC("python3", "python", ".py"),
         FC("python3.9", "python", ".py"),
         FC("python3.10", "python", ".py"),
-        FC("nodejs4.4", NULL, ".js"),
-        FC("nodejs6", NULL, ".js"),
-        FC("nodejs8", NULL, ".js"),
-        FC("nodejs10", NULL, ".js"),
-        FC("nodejs12", NULL, ".js"),
-        FC("nodejs14", NULL, ".js"),
-        FC("nodejs16", NULL, ".js"),
-        FC("nodejs18", NULL, ".js"),
-        FC("nodejs20", NULL, ".js"),
+        FC("nodejs4.4", "node", ".js"),
+        FC("nodejs6", "node", ".js"),
+        FC("nodejs8", "node", ".js"),
+        FC("nodejs10", "node", ".js"),
+        FC("nodejs12", "node", ".js"),
+        FC("nodejs14", "node", ".js"),
+        FC("nodejs16", "node", ".js"),
+        FC("nodejs18", "node", ".js"),
+        FC("nodejs20", "node", ".js"),
         FC("php7.2", NULL, ".php"),
         FC("java8", NULL, NULL),
         FC("java11", NULL, NULL),
@@ -88,14 +89,14 @@ static const struct runtime table[] = {
         SCF("Python3.7", "python", ".py"),
         SCF("Python3.9", "python", ".py"),
         SCF("Python3.10", "python", ".py"),
-        SCF("Nodejs6.10", NULL, ".js"),
-        SCF("Nodejs8.9", NULL, ".js"),
-        SCF("Nodejs10.15", NULL, ".js"),
-        SCF("Nodejs12.16", NULL, ".js"),
-        SCF("Nodejs14.18", NULL, ".js"),
-        SCF("Nodejs16.13", NULL, ".js"),
-        SCF("Nodejs18.15", NULL, ".js"),
-        SCF("nodejs8", NULL, ".js"),
+        SCF("Nodejs6.10", "node", ".js"),
+        SCF("Nodejs8.9", "node", ".js"),
+        SCF("Nodejs10.15", "node", ".js"),
+        SCF("Nodejs12.16", "node", ".js"),
+        SCF("Nodejs14.18", "node", ".js"),
+        SCF("Nodejs16.13", "node", ".js"),
+        SCF("Nodejs18.15", "node", ".js"),
+        SCF("nodejs8", "node", ".js"),
         SCF("Php5", NULL, ".php"),
         SCF("Php5.6", NULL, ".php"),
         SCF("Php7", NULL, ".php"),
@@ -114,6 +115,7 @@ static const struct runtime table[] = {
 static const char *const python_argv[] = {
         "python3", "-E", "-s", "-u", "-B", "/rt/python/bootstrap.py", NULL,
 };
+static const char *const node_argv[] = {"node", "/rt/node/bootstrap.js", NULL};
 static const char *const native_argv[] = {"bootstrap", NULL};
 
 const struct worker_kind worker_kinds[] = {
@@ -122,6 +124,12 @@ const struct worker_kind worker_kinds[] = {
                 .program = "/usr/bin/python3",
                 .argv = python_argv,
                 .package = "python3",
+        },
+        {
+                .id = "node",
+                .program = "/usr/bin/node",
+                .argv = node_argv,
+                .package = "nodejs",
         },
         {
                 .id = "native",

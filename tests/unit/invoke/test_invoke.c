@@ -304,8 +304,8 @@ static void what_can_be_told_at_once_is_refused_at_once(void **state)
     caller_init(&c);
     memset(event, 'x', sizeof(event));
     spec = spec_of(&c, S("{}"));
-    fn_set(&c.w->fn->runtime, S("Node.js18.15"));
-    refused(&c, &spec, -ENOEXEC, "runtime 'Node.js18.15' has no worker in this version");
+    fn_set(&c.w->fn->runtime, S("PHP7.3"));
+    refused(&c, &spec, -ENOEXEC, "runtime 'PHP7.3' has no worker in this version");
     fn_set(&c.w->fn->runtime, S("Perl5"));
     refused(&c, &spec, -ENOEXEC, "runtime 'Perl5' is unknown");
     fn_set(&c.w->fn->runtime, S("Python3.9"));

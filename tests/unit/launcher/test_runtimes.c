@@ -14,7 +14,7 @@ static void refuses(struct runtimes *rs, const char *line, const char *part)
     t_has(e.msg, part);
 }
 
-static void python_and_native_are_there_from_the_start(void **state)
+static void python_node_and_native_are_there_from_the_start(void **state)
 {
     struct runtimes *rs = runtimes_new();
     char *const *argv = runtimes_command(rs, "native", "/opt/function/code");
@@ -26,6 +26,9 @@ static void python_and_native_are_there_from_the_start(void **state)
     assert_string_equal(argv[0], "/usr/bin/python3");
     assert_string_equal(argv[5], "/rt/python/bootstrap.py");
     assert_null(argv[6]);
+    argv = runtimes_command(rs, "node", "/code");
+    assert_string_equal(argv[0], "/usr/bin/node");
+    assert_string_equal(argv[1], "/rt/node/bootstrap.js");
     assert_null(runtimes_command(rs, "", "/code"));
     assert_null(runtimes_command(rs, "pytho", "/code"));
     runtimes_free(rs);
@@ -74,19 +77,19 @@ static void the_table_has_an_end(void **state)
     char line[64];
 
     (void)state;
-    for (int i = 2; i < RUNTIMES_MAX; i++) {
+    for (int i = 3; i < RUNTIMES_MAX; i++) /* three are built in */ {
         snprintf(line, sizeof line, "r%d=/bin/true", i);
         assert_int_equal(runtimes_add(rs, str_of(line), NULL), 0);
     }
     refuses(rs, "onemore=/bin/true", "more than 64");
-    assert_int_equal(runtimes_add(rs, S("r2=/bin/false"), NULL), 0);
+    assert_int_equal(runtimes_add(rs, S("r3=/bin/false"), NULL), 0);
     runtimes_free(rs);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            cmocka_unit_test(python_and_native_are_there_from_the_start),
+            cmocka_unit_test(python_node_and_native_are_there_from_the_start),
             cmocka_unit_test(a_later_entry_replaces_an_earlier_one),
             cmocka_unit_test(malformed_entries_are_refused),
             cmocka_unit_test(the_table_has_an_end),

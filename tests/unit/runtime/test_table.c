@@ -5,7 +5,7 @@
 #include "base/obj.h"
 #include "runtime/runtime.h"
 
-static void every_cloud_knows_its_python_and_the_native_worker(void **state)
+static void every_cloud_knows_its_python_its_node_and_the_native_worker(void **state)
 {
     static const struct {
         enum dialect dialect;
@@ -13,11 +13,15 @@ static void every_cloud_knows_its_python_and_the_native_worker(void **state)
     } rows[] = {
             {DIALECT_FUNCTIONGRAPH, "Python3.6", "python"},
             {DIALECT_FUNCTIONGRAPH, "Python3.10", "python"},
+            {DIALECT_FUNCTIONGRAPH, "Node.js6.10", "node"},
+            {DIALECT_FUNCTIONGRAPH, "Node.js20.15", "node"},
             {DIALECT_FUNCTIONGRAPH, "native", "native"},
             {DIALECT_FC, "python3", "python"},
             {DIALECT_FC, "python3.10", "python"},
+            {DIALECT_FC, "nodejs12", "node"},
             {DIALECT_FC, "native", "native"},
             {DIALECT_SCF, "Python3.7", "python"},
+            {DIALECT_SCF, "Nodejs18.15", "node"},
             {DIALECT_SCF, "native", "native"},
     };
 
@@ -43,7 +47,7 @@ static void names_are_a_clouds_own_and_exact(void **state)
 
 static void a_known_name_without_worker_says_so(void **state)
 {
-    static const char *const names[] = {"Python2.7", "Node.js18.15", "Java17", "C#(.NET Core 6.0)",
+    static const char *const names[] = {"Python2.7", "PHP8.3", "Java17", "C#(.NET Core 6.0)",
                                         "Custom Image"};
 
     (void)state;
@@ -71,7 +75,7 @@ static void the_native_worker_needs_nothing_of_the_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            cmocka_unit_test(every_cloud_knows_its_python_and_the_native_worker),
+            cmocka_unit_test(every_cloud_knows_its_python_its_node_and_the_native_worker),
             cmocka_unit_test(names_are_a_clouds_own_and_exact),
             cmocka_unit_test(a_known_name_without_worker_says_so),
             cmocka_unit_test(the_native_worker_needs_nothing_of_the_host),
