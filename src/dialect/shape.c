@@ -60,6 +60,15 @@ void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id
     put_keys(w, keys);
 }
 
+/* A hook has a time of its own. */
+static uint32_t timeout_of(const struct run *run)
+{
+    if (!run->hook)
+        return run->fn->timeout_ms;
+    return str_eq(str_of(run->hook), S("pre_stop")) ? run->fn->pre_stop_timeout_ms
+                                                    : run->fn->pre_freeze_timeout_ms;
+}
+
 void shape_open(const struct run *run, struct buf *out)
 {
     struct jw w;
@@ -67,7 +76,9 @@ void shape_open(const struct run *run, struct buf *out)
     jw_init(&w, out);
     jw_obj(&w);
     jw_kstrz(&w, "request_id", run->request_id);
-    jw_kint(&w, "timeout_ms", run->fn->timeout_ms);
+    jw_kint(&w, "timeout_ms", timeout_of(run));
+    if (run->hook)
+        jw_kstrz(&w, "hook", run->hook);
     put_keys(&w, run->keys);
     jw_obj_end(&w);
 }

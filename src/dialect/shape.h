@@ -52,6 +52,7 @@ struct run {
     bool handled;          /* OUTCOME_ERROR: told through the language's own channel */
     int exit_code, signal; /* OUTCOME_EXITED, _INIT_EXITED: of the runtime process; exit_code -1 if
                               by signal */
+    const char *hook;      /* NULL: an invocation; else "pre_stop", "pre_freeze" */
     const struct shape_keys *keys; /* borrowed; NULL: the function has no role */
 };
 
@@ -85,6 +86,8 @@ struct shape_ops {
      */
     void (*failure)(const struct run *run, struct buf *out);
     uint64_t (*billed_ms)(const struct run *run);
+    /* The cloud's share of CPU for the function, in thousandths of one. */
+    uint32_t (*cpu_millis)(const struct fn *f);
 };
 
 /* The fields every dialect's ASSIGN document begins with, into an object that is open. */

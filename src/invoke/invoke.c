@@ -35,6 +35,7 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "fn/fn.h"
+#include "invoke/internal.h"
 #include "invoke/tail.h"
 #include "loop/loop.h"
 #include "pool/pool.h"
@@ -42,22 +43,9 @@
 #include "sign/role.h"
 
 enum {
-    INVOKER_MAGIC = 0x494e564b,
     INVOCATION_MAGIC = 0x494e564e,
     REQUEST_ID_MAX = 128,
     LINES_MAX = 64 * 1024, /* the platform's own log lines at one point of a run */
-};
-
-struct invoker {
-    uint32_t magic;
-    struct loop *loop;       /* borrowed */
-    struct catalog *catalog; /* borrowed */
-    struct pool *pool;       /* borrowed */
-    struct map *ready;       /* sha of a package -> itself: its code directory was seen */
-    struct role_root roles;  /* what the keys of roles are derived from */
-    bool has_roles;
-    size_t live; /* its owner and the invocations: each holds it */
-    bool closing;
 };
 
 struct invocation {
@@ -151,39 +139,14 @@ static void remember_instance(struct invocation *in, const char *instance_id)
     in->run.instance_id = in->instance_id;
 }
 
-/* Derived anew for the initializer and for the run: an instance may have waited in between. */
-static const struct shape_keys *issue_keys(struct invocation *in)
-{
-    cleanup_with(buf_done) struct buf path;
-    struct fn_key key;
-
-    buf_init(&path, ROLE_FUNCTION);
-    if (!in->fn->role || !in->iv->has_roles)
-        return NULL;
-    if (!in->role)
-        in->role = xnew(struct role_keys);
-    key = fn_key_of(in->fn);
-    fn_key_path(&key, &path);
-    if (!buf_ok(&path) || role_issue(&in->iv->roles, in->shape->key_prefix, buf_str(&path),
-                                     clock_wall_ms(), in->role) < 0)
-        return NULL;
-    in->keys = (struct shape_keys){in->role->access_key, in->role->secret_key, in->role->token};
-    return &in->keys;
-}
-
-static void job_assign(void *user, const char *instance_id, struct buf *out)
-{
-    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
-
-    in->shape->assign(in->fn, instance_id, issue_keys(in), out);
-}
-
 static void job_open(void *user, const char *instance_id, struct buf *out)
 {
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
 
     remember_instance(in, instance_id);
-    in->run.keys = issue_keys(in);
+    if (in->fn->role && !in->role)
+        in->role = xnew(struct role_keys);
+    in->run.keys = invoke_keys(in->iv, in->fn, in->role, &in->keys);
     in->shape->open(&in->run, out);
 }
 
@@ -306,7 +269,6 @@ static void on_end(void *user, const struct job_report *report)
 }
 
 static const struct job_ops job_ops = {
-        .assign = job_assign,
         .open = job_open,
         .on_start = on_start,
         .on_load = on_load,
@@ -324,7 +286,6 @@ static int submit(struct invocation *in, struct err *e)
             .ops = &job_ops,
             .user = in,
             .payload = buf_str(&in->payload),
-            .layout = in->shape->layout,
             .answer_max = in->shape->answer_max,
     };
     return pool_submit(in->iv->pool, &in->job, e);
@@ -459,6 +420,7 @@ struct invoker *invoker_new(struct loop *l, struct catalog *catalog, struct pool
     iv->catalog = catalog;
     iv->pool = pool;
     iv->ready = map_new();
+    pool_set_shape(pool, &invoke_pool_shape, iv);
     iv->live = 1; /* its owner; every invocation is one more */
     return iv;
 }

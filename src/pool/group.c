@@ -88,7 +88,9 @@ struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn)
     g->family = family_of(ls, fn);
     list_init(&g->kin);
     list_init(&g->instances);
+    list_init(&g->starting);
     list_init(&g->idle);
+    list_init(&g->roomy);
     list_init(&g->waiting);
     list_init(&g->hungry);
     list_push_back(&g->family->groups, &g->kin);

@@ -32,7 +32,9 @@ struct group {
     uint32_t ninstances, nwaiting;
     struct list kin;       /* family->groups */
     struct list instances; /* instance.node: all */
-    struct list idle;      /* instance.idle_node: youngest first */
+    struct list starting;  /* instance.free_node: not ready yet, oldest first */
+    struct list idle;      /* instance.free_node: nothing runs on it, youngest first */
+    struct list roomy;     /* instance.free_node: jobs run on it and there is room for more */
     struct list waiting;   /* job.node: oldest first */
     struct list hungry;    /* lines->hungry while jobs wait */
 };

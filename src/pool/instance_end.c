@@ -25,8 +25,17 @@ void inst_arm(struct instance *in, uint64_t ms)
     loop_timer_start(in->timer, ms);
 }
 
+void inst_tell_doomed(struct instance *in)
+{
+    if (in->doomed)
+        return;
+    in->doomed = true;
+    in->env->ops->on_doomed(in->env->user, in);
+}
+
 void inst_leave(struct instance *in, enum inst_state state, enum job_end end)
 {
+    inst_thaw(in);
     in->channel = channel_free(in->channel);
     buf_done(&in->assign);
     if (in->state < INST_CLOSING) {
@@ -34,7 +43,7 @@ void inst_leave(struct instance *in, enum inst_state state, enum job_end end)
         in->end_ns = clock_mono_ns();
         inst_memory_read(in); /* before KILL: the cgroup goes with its processes */
         in->state = state;
-        in->env->ops->on_doomed(in->env->user, in);
+        inst_tell_doomed(in);
     }
     in->state = state;
 }
@@ -44,7 +53,7 @@ void inst_doom(struct instance *in, enum job_end end)
     inst_leave(in, INST_DYING, end);
     if (in->launched)
         launch_kill(in->launched);
-    inst_arm(in, in->job ? EXIT_MS : BURY_MS);
+    inst_arm(in, in->job || in->njobs > 0 ? EXIT_MS : BURY_MS);
 }
 
 void step_ignore(struct instance *in, const struct event *ev)
@@ -83,7 +92,7 @@ void step_stray_ready(struct instance *in, const struct event *ev)
 void step_closed(struct instance *in, const struct event *ev)
 {
     (void)ev;
-    inst_leave(in, INST_CLOSING, in->state == INST_BUSY ? JOB_EXITED : JOB_INIT_EXITED);
+    inst_leave(in, INST_CLOSING, in->ready ? JOB_EXITED : JOB_INIT_EXITED);
     inst_arm(in, CLOSING_MS);
 }
 
@@ -91,11 +100,7 @@ void step_closed(struct instance *in, const struct event *ev)
 static void bury(struct instance *in)
 {
     loop_timer_stop(in->timer);
-    if (in->job) {
-        struct job_report report = inst_report(in, in->end);
-
-        inst_finish(in, &report);
-    }
+    inst_finish_all(in);
     in->env->ops->on_gone(in->env->user, in);
 }
 
@@ -103,6 +108,7 @@ void step_exited(struct instance *in, const struct event *ev)
 {
     in->launched = NULL;
     in->exited = true;
+    in->killed = ev->how->killed;
     in->exit_code = ev->how->exit_code;
     in->signal = ev->how->signal;
     if (in->channel)
@@ -141,16 +147,10 @@ void step_stillborn(struct instance *in, const struct event *ev)
 void step_unreported(struct instance *in, const struct event *ev)
 {
     struct log_cx cx = {.component = "pool", .function = in->fn->name};
-    struct job_report report;
 
     (void)ev;
     log_warn(&cx, "instance %s was killed and is not reported as ended, waiting on", in->id);
-    if (!in->job)
-        return;
     inst_output_read(in, LOG_AT_END);
     inst_memory_read(in);
-    if (!in->job)
-        return;
-    report = inst_report(in, in->end);
-    inst_finish(in, &report);
+    inst_finish_all(in);
 }

@@ -3,11 +3,13 @@
  * instance_hear.c - what an instance says beside its frames, and what its job is told at the end.
  *
  * Descriptors 1 and 2 of the function are read all the time, also when nobody listens: a full pipe
- * would stop it. Its memory peak is a descriptor of its cgroup, which can be asked only as long as
+ * would stop it. Where several jobs run, the pipe does not tell whose words they are: the oldest
+ * hears them. Its memory peak is a descriptor of its cgroup, which can be asked only as long as
  * the cgroup is there.
  */
 #include "pool/internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,10 +21,10 @@
 
 enum { LOG_PER_TURN = 64 * 1024 };
 
-void inst_hear_log(struct instance *in, struct str text)
+void inst_hear_log(struct instance *in, struct job *job, struct str text)
 {
-    if (in->job)
-        in->job->ops->on_log(in->job->user, text);
+    if (job)
+        job->ops->on_log(job->user, text);
     else
         in->env->dropped_log_bytes += text.n;
 }
@@ -38,6 +40,7 @@ void inst_output_read(struct instance *in, size_t limit)
     char text[LOG_PER_TURN];
 
     for (size_t total = 0; total < limit && in->output >= 0;) {
+        struct lane *lane;
         ssize_t n = read(in->output, text, sizeof(text));
 
         if (n < 0 && errno == EINTR)
@@ -48,7 +51,9 @@ void inst_output_read(struct instance *in, size_t limit)
             inst_output_close(in);
             return;
         }
-        inst_hear_log(in, (struct str){text, (size_t)n});
+        lane = inst_lane_of_a_job(in);
+        in->prints = true;
+        inst_hear_log(in, lane ? lane->job : in->job, (struct str){text, (size_t)n});
         total += (size_t)n;
     }
 }
@@ -84,13 +89,13 @@ void inst_memory_read(struct instance *in)
         in->memory_bytes = bytes;
 }
 
-struct job_report inst_report(struct instance *in, enum job_end end)
+struct job_report inst_report(const struct instance *in, const struct lane *lane, enum job_end end)
 {
     return (struct job_report){
             .end = end,
-            .duration_ns = in->start_ns ? in->end_ns - in->start_ns : 0,
-            .init_ns = in->init_ns,
-            .cold = !in->ran,
+            .duration_ns = lane ? in->end_ns - lane->start_ns : 0,
+            .init_ns = lane ? lane->init_ns : in->init_ns,
+            .cold = lane ? lane->cold : !in->ran,
             .memory_bytes = in->memory_bytes,
             .exit_code = in->exit_code,
             .signal = in->signal,
@@ -98,19 +103,33 @@ struct job_report inst_report(struct instance *in, enum job_end end)
     };
 }
 
-struct job *inst_release(struct instance *in)
+struct job *inst_release(struct instance *in, struct lane *lane)
 {
-    struct job *job = in->job;
+    struct job **from = lane ? &lane->job : &in->job;
+    struct job *job = *from;
 
-    in->job = NULL;
+    assert(job);
+    *from = NULL;
+    if (lane)
+        in->njobs--;
     job->instance = NULL;
-    in->ran = true;
-    in->start_ns = 0;
-    in->init_ns = 0;
+    job->lane = NULL;
     return job;
 }
 
-void inst_finish(struct instance *in, const struct job_report *report)
+void inst_finish(struct instance *in, struct lane *lane, const struct job_report *report)
 {
-    in->env->ops->on_done(in->env->user, in, inst_release(in), report);
+    in->env->ops->on_done(in->env->user, in, inst_release(in, lane), report);
+}
+
+void inst_finish_all(struct instance *in)
+{
+    while (in->job || in->njobs > 0) {
+        struct lane *lane = in->job ? NULL : inst_lane_of_a_job(in);
+        struct job_report report = inst_report(in, lane, in->end);
+
+        inst_finish(in, lane, &report);
+        if (lane)
+            inst_lane_close(in, lane);
+    }
 }

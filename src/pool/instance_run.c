@@ -1,68 +1,171 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * instance_run.c - one job on an idle instance: the request out, the answer in.
+ * instance_run.c - jobs on an instance that is ready: the request out, the answer in.
+ *
+ * Each open stream is a lane. It begins in `opening`; once its request was handed over whole its
+ * function's clock starts and it is in `running`. All jobs of an instance have the same time, so in
+ * both lists the first is due first, and one timer does for all.
  */
 #include "pool/internal.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "fn/fn.h"
 #include "loop/loop.h"
 
-enum { OUTER_SLACK_MS = 10000 }; /* on top of the function's time: handing the request over */
+enum {
+    OUTER_SLACK_MS = 10000, /* on top of the function's time: handing the request over */
+    MEMORY_MS = 100,        /* between two looks at a cgroup whose worker says nothing new */
+};
+
+/* ---- lanes ---- */
+
+struct lane *inst_lane(const struct instance *in, uint32_t stream)
+{
+    list_each (it, &in->ids[stream & in->ids_mask]) {
+        struct lane *lane = container_of(it, struct lane, by_id);
+
+        if (lane->stream.id == stream)
+            return lane;
+    }
+    return NULL;
+}
+
+struct lane *inst_lane_open(struct instance *in, struct job *job, struct str open, uint64_t ms)
+{
+    struct lane *lane = xnew(struct lane);
+    uint32_t id = ++in->last_stream;
+
+    lane->job = job;
+    lane->start_ns = clock_mono_ns();
+    lane->due_ns = lane->start_ns + ms * 1000000;
+    lane->cold = job && !in->ran;
+    list_push_back(&in->opening, &lane->node);
+    list_push_back(&in->ids[id & in->ids_mask], &lane->by_id);
+    in->nlanes++;
+    if (job) {
+        in->njobs++;
+        in->ran = true;
+        job->instance = in;
+        job->lane = lane;
+    }
+    inst_arm_lanes(in);
+    stream_open(&lane->stream, in->channel, id, open, job ? job->payload : STR_NONE);
+    return lane;
+}
+
+void inst_lane_close(struct instance *in, struct lane *lane)
+{
+    assert(!lane->job && in->nlanes > 0);
+    in->nlanes--;
+    list_remove(&lane->node);
+    list_remove(&lane->by_id);
+    free(lane);
+}
+
+static struct lane *first_job(const struct list *l)
+{
+    struct list *it = list_first(l);
+    struct lane *lane = it ? container_of(it, struct lane, node) : NULL;
+
+    return lane && lane->job ? lane : NULL;
+}
+
+struct lane *inst_lane_of_a_job(const struct instance *in)
+{
+    struct lane *lane = first_job(&in->running);
+
+    return lane ? lane : first_job(&in->opening);
+}
+
+void inst_arm_lanes(struct instance *in)
+{
+    const struct list *lists[] = {&in->opening, &in->running};
+    uint64_t due_ns = UINT64_MAX, now = clock_mono_ns();
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        struct list *it = list_first(lists[i]);
+
+        if (it && container_of(it, struct lane, node)->due_ns < due_ns)
+            due_ns = container_of(it, struct lane, node)->due_ns;
+    }
+    if (due_ns == UINT64_MAX || (loop_timer_running(in->timer) && in->timer_ns <= due_ns))
+        return; /* firing once too early costs less than a timer set anew with every answer */
+    in->timer_ns = due_ns;
+    inst_arm(in, due_ns > now ? (due_ns - now + 999999) / 1000000 : 0);
+}
+
+/* ---- the request ---- */
 
 int instance_run(struct instance *in, struct job *job, struct err *e)
 {
     cleanup_with(buf_done) struct buf open = {0};
+    struct lane *lane;
 
-    assert(in->state == INST_IDLE && !in->job);
+    assert(instance_room(in) > 0);
     buf_init(&open, FRAME_MAX_META);
     job->ops->open(job->user, in->id, &open);
     if (!buf_ok(&open))
         return err_set(e, ERR_LIMIT, -EMSGSIZE, "what describes the invocation is over %d bytes",
                        FRAME_MAX_META);
 
-    in->state = INST_BUSY;
-    in->job = job;
-    job->instance = in;
-    in->err = (struct err){0};
-    in->sent = false;
+    if (in->state != INST_BUSY) {
+        inst_thaw(in);
+        loop_timer_stop(in->timer); /* it counted to the frost */
+        in->state = INST_BUSY;
+        in->settled = false;
+    }
     in->env->runs++;
     in->env->cold += !in->ran;
-    in->start_ns = clock_mono_ns();
-    inst_arm(in, (uint64_t)in->fn->timeout_ms + OUTER_SLACK_MS);
-    stream_open(&in->stream, in->channel, ++in->last_stream, buf_str(&open), job->payload);
-    job->ops->on_start(job->user, in->id, !in->ran);
+    lane = inst_lane_open(in, job, buf_str(&open), (uint64_t)in->fn->timeout_ms + OUTER_SLACK_MS);
+    if (in->init_ns) {
+        lane->init_ns = in->init_ns;
+        in->init_ns = 0;
+    }
+    job->ops->on_start(job->user, in->id, lane->cold);
     return 0;
 }
 
-/* Handed over whole: the function's clock starts. */
+/* What was put has been handed over. Where that was all of a request, the function's clock starts. */
 void step_sent(struct instance *in, const struct event *ev)
 {
     (void)ev;
-    if (!in->stream.end_queued) {
-        stream_feed(&in->stream, in->channel);
-        return;
+    list_each (it, &in->opening) {
+        struct lane *lane = container_of(it, struct lane, node);
+
+        if (!lane->stream.end_queued) {
+            stream_feed(&lane->stream, in->channel);
+        } else {
+            lane->start_ns = channel_write_ns(in->channel);
+            if (lane->job)
+                lane->due_ns = lane->start_ns + (uint64_t)in->fn->timeout_ms * 1000000;
+            list_remove(&lane->node);
+            list_push_back(&in->running, &lane->node);
+        }
     }
-    if (in->sent)
-        return;
-    in->sent = true;
-    in->start_ns = channel_write_ns(in->channel);
-    inst_arm(in, in->fn->timeout_ms);
+    inst_arm_lanes(in);
 }
+
+/* ---- the answer ---- */
 
 void step_log(struct instance *in, const struct event *ev)
 {
-    inst_hear_log(in, ev->frame->payload);
+    struct lane *lane = ev->lane;
+
+    if (ev->frame->stream == 0)
+        lane = inst_lane_of_a_job(in);
+    inst_hear_log(in, lane ? lane->job : in->job, ev->frame->payload);
 }
 
 void step_credit(struct instance *in, const struct event *ev)
 {
-    const char *wrong = stream_credit(&in->stream, in->channel, frame_credit(ev->frame));
+    const char *wrong = stream_credit(&ev->lane->stream, in->channel, frame_credit(ev->frame));
 
     if (wrong)
         inst_offend(in, wrong);
@@ -70,67 +173,91 @@ void step_credit(struct instance *in, const struct event *ev)
 
 void step_data(struct instance *in, const struct event *ev)
 {
-    struct job *job = in->job;
-    const char *wrong = stream_data(&in->stream, in->channel, ev->frame->payload.n);
+    struct job *job = ev->lane->job;
+    const char *wrong = stream_data(&ev->lane->stream, in->channel, ev->frame->payload.n);
 
     if (wrong)
         inst_offend(in, wrong);
-    else if (in->stream.received > job->answer_max)
-        inst_doom(in, JOB_TOO_LARGE);
-    else
+    else if (job && ev->lane->stream.received > job->answer_max)
+        inst_give_up(in, ev->lane, JOB_TOO_LARGE);
+    else if (job)
         job->ops->on_data(job->user, ev->frame->payload);
 }
 
-/* {"peak_bytes":N,"handled":bool}, or empty. False: it is something else. */
-static bool read_summary(struct str json, int64_t *peak, bool *handled)
+bool inst_read_summary(struct str json, uint64_t *peak, bool *handled)
 {
     cleanup_with(json_freep) struct cJSON *tree = NULL;
+    int64_t bytes = 0;
 
     if (json.n == 0)
         return true;
     tree = json_parse(json, NULL);
-    return tree && json_int(tree, "peak_bytes", false, 0, INT64_MAX, peak, NULL) == 0 &&
-           json_bool(tree, "handled", false, handled, NULL) == 0;
+    if (!tree || json_int(tree, "peak_bytes", false, 0, INT64_MAX, &bytes, NULL) < 0 ||
+        json_bool(tree, "handled", false, handled, NULL) < 0)
+        return false;
+    *peak = (uint64_t)bytes;
+    return true;
+}
+
+/* The cgroup knows best but costs a call each time: asked when the worker has grown, or now and
+ * then. */
+static void look_at_memory(struct instance *in, uint64_t peak, uint64_t now_ns)
+{
+    if (in->memory_peak < 0) {
+        if (peak > in->memory_bytes)
+            in->memory_bytes = peak;
+    } else if (peak > in->worker_peak || now_ns - in->memory_ns >= MEMORY_MS * 1000000ull) {
+        in->worker_peak = peak > in->worker_peak ? peak : in->worker_peak;
+        in->memory_ns = now_ns;
+        inst_memory_read(in);
+    }
+}
+
+/* The lane has ended on both sides: the place is free, or the instance has served. */
+static void after_end(struct instance *in)
+{
+    if (in->state == INST_SPENT && in->njobs == 0)
+        inst_doom(in, JOB_EXITED);
+    if (in->state != INST_BUSY)
+        return;
+    if (in->nlanes == 0)
+        inst_go_idle(in);
+    if (!in->exited)
+        in->env->ops->on_free(in->env->user, in);
 }
 
 void step_end(struct instance *in, const struct event *ev)
 {
-    bool failed = ev->frame->flags & FRAME_F_ERROR, handled = false;
-    int64_t peak = 0;
+    bool failed = ev->frame->flags & FRAME_F_ERROR, handled = false, whole;
+    struct lane *lane = ev->lane;
+    uint64_t peak = 0, now = clock_mono_ns();
     struct job_report report;
     struct job *job;
 
-    in->end_ns = clock_mono_ns();
-    if (!read_summary(ev->frame->payload, &peak, &handled)) {
+    if (!inst_read_summary(ev->frame->payload, &peak, &handled)) {
         inst_offend(in, "END carries no summary");
         return;
     }
     inst_output_read(in, LOG_AT_END);
-    inst_memory_read(in);
-    if (in->state != INST_BUSY)
+    look_at_memory(in, peak, now);
+    if (in->state >= INST_CLOSING)
         return; /* cancelled by whoever heard the output */
-    if (in->memory_peak < 0 && (uint64_t)peak > in->memory_bytes)
-        in->memory_bytes = (uint64_t)peak;
-
-    report = inst_report(in, failed ? JOB_ERROR : JOB_DONE);
-    report.handled = failed && handled;
-    if (!in->stream.end_queued) {
-        inst_doom(in, report.end);
-        loop_timer_start(in->timer, BURY_MS);
-        inst_finish(in, &report);
+    if (!lane->job) {
+        inst_lane_close(in, lane);
         return;
     }
-    /* The next job first: it may have waited, and what on_done submits has not. */
-    inst_go_idle(in);
-    job = inst_release(in);
-    if (!in->exited)
-        in->env->ops->on_idle(in->env->user, in);
-    in->env->ops->on_done(in->env->user, in, job, &report);
-}
 
-/* Kill first, then answer. */
-void step_late(struct instance *in, const struct event *ev)
-{
-    (void)ev;
-    inst_doom(in, JOB_TIMEOUT);
+    in->end_ns = now;
+    report = inst_report(in, lane, failed ? JOB_ERROR : JOB_DONE);
+    report.handled = failed && handled;
+    whole = lane->stream.end_queued;
+    job = whole || in->njobs == 1 ? inst_release(in, lane) : inst_reset(in, lane);
+    if (whole) {
+        inst_lane_close(in, lane);
+        /* The next job first: it may have waited, and what on_done submits has not. */
+        after_end(in);
+    } else if (in->njobs == 0) {
+        inst_doom(in, report.end);
+    }
+    in->env->ops->on_done(in->env->user, in, job, &report);
 }

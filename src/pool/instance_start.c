@@ -69,9 +69,13 @@ void step_booted(struct instance *in, const struct event *ev)
 
 void inst_go_idle(struct instance *in)
 {
-    loop_timer_stop(in->timer);
     in->state = INST_IDLE;
+    in->ready = true;
     in->idle_ns = clock_mono_ns();
+    if (in->freezer >= 0 && in->env->freeze_after_ms > 0)
+        inst_arm(in, in->env->freeze_after_ms);
+    else
+        loop_timer_stop(in->timer);
 }
 
 /* Code and initializer are through, or have failed. */
@@ -90,6 +94,7 @@ void step_loaded(struct instance *in, const struct event *ev)
         in->job->ops->on_load(in->job->user, in->id, true, took_ns, in->memory_bytes);
     }
     if (failed && in->state == INST_LOADING) {
+        buf_adds(&in->init_error, ev->frame->payload);
         if (in->job)
             in->job->ops->on_data(in->job->user, ev->frame->payload);
         inst_doom(in, JOB_INIT_ERROR);
@@ -99,14 +104,14 @@ void step_loaded(struct instance *in, const struct event *ev)
 
     inst_go_idle(in);
     job = in->job;
-    if (!job) {
-        if (!in->exited)
-            in->env->ops->on_idle(in->env->user, in);
-        return;
+    if (job) {
+        in->job = NULL;
+        if (instance_run(in, job, &in->err) < 0) {
+            in->job = job;
+            inst_doom(in, JOB_NO_START);
+            return;
+        }
     }
-    in->job = NULL;
-    if (instance_run(in, job, &in->err) < 0) {
-        in->job = job;
-        inst_doom(in, JOB_NO_START);
-    }
+    if (!in->exited)
+        in->env->ops->on_free(in->env->user, in);
 }

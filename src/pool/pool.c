@@ -72,12 +72,32 @@ static void tell(struct pool *p)
     }
 }
 
-/* ---- idle instances ---- */
+/* ---- where instances with a free place are found ---- */
 
-static void not_idle(struct instance *in)
+static void unfile(struct instance *in)
 {
-    list_remove(&in->idle_node);
+    list_remove(&in->free_node);
     list_remove(&in->lru_node);
+}
+
+static void keep_warm_from(struct pool *p);
+
+static void file(struct instance *in)
+{
+    struct group *g = in->group;
+    struct pool *p = g->pool;
+
+    unfile(in);
+    if (instance_room(in) == 0)
+        return;
+    if (in->state == INST_BUSY) {
+        list_push_front(&g->roomy, &in->free_node);
+        return;
+    }
+    list_push_front(&g->idle, &in->free_node);
+    list_push_back(&p->lru, &in->lru_node);
+    if (!loop_timer_running(p->keep_warm))
+        keep_warm_from(p);
 }
 
 static void run_on(struct instance *in, struct job *job)
@@ -85,7 +105,6 @@ static void run_on(struct instance *in, struct job *job)
     struct pool *p = in->group->pool;
     struct err e = {0};
 
-    not_idle(in);
     if (instance_run(in, job, &e) < 0)
         pool_end_later(p, job, &e);
 }
@@ -112,7 +131,7 @@ static void on_keep_warm(void *user)
 
         if (in->idle_ns + (uint64_t)p->conf.keep_warm_ms * 1000000 > now)
             break;
-        instance_kill(in);
+        instance_stop(in);
     }
     keep_warm_from(p);
 }
@@ -157,12 +176,14 @@ static void on_waited(void *user)
 
 /* ---- what instances tell ---- */
 
-static void on_idle(void *user, struct instance *in)
+/* Jobs for its places: who has waited longest, then those whose own start is not under way. */
+static void on_free(void *user, struct instance *in)
 {
     struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
     struct group *g = in->group;
 
-    while (in->state == INST_IDLE) {
+    unfile(in);
+    while (instance_room(in) > 0) {
         struct job *job = first_in_line(&p->lines, g);
 
         if (!job)
@@ -171,25 +192,26 @@ static void on_idle(void *user, struct instance *in)
             break;
         run_on(in, job);
     }
-    if (in->state != INST_IDLE)
-        return;
-    if (g->retired) {
-        instance_kill(in);
+    if (g->retired && instance_is_idle(in)) {
+        instance_stop(in);
         return;
     }
-    list_push_front(&g->idle, &in->idle_node);
-    list_push_back(&p->lru, &in->lru_node);
-    if (!loop_timer_running(p->keep_warm))
-        keep_warm_from(p);
+    file(in);
     if (p->lines.nwaiting > 0)
         pool_next_turn(p);
+}
+
+static void on_away(void *user, struct instance *in)
+{
+    (void)user;
+    unfile(in);
 }
 
 static void on_doomed(void *user, struct instance *in)
 {
     struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
 
-    not_idle(in);
+    unfile(in);
     p->ndying++;
     in->group->family->ndying++;
 }
@@ -219,7 +241,8 @@ static void on_gone(void *user, struct instance *in)
 }
 
 static const struct instance_ops instance_ops = {
-        .on_idle = on_idle,
+        .on_free = on_free,
+        .on_away = on_away,
         .on_doomed = on_doomed,
         .on_done = on_done,
         .on_gone = on_gone,
@@ -269,6 +292,7 @@ void pool_conf_default(struct pool_conf *conf)
             .keep_warm_ms = 60000,
             .waiting = 1000,
             .wait_timeout_ms = 60000,
+            .freeze_after_ms = 300,
             .boot_timeout_ms = 20000,
             .load_timeout_ms = 10000,
     };
@@ -342,7 +366,7 @@ static void retire(struct group *g)
 {
     g->retired = true;
     while (!list_empty(&g->idle))
-        instance_kill(container_of(g->idle.next, struct instance, idle_node));
+        instance_stop(container_of(g->idle.next, struct instance, free_node));
 }
 
 /* The group of a job that comes in. It may be the first of a new revision, or a late one of an old.
@@ -374,15 +398,17 @@ int pool_submit(struct pool *p, struct job *job, struct err *e)
     struct instance *in;
     bool may;
 
+    assert(p->env.shape);
     if (p->draining)
         return err_set(e, ERR_HOST, -ESHUTDOWN, "the service is stopping");
     if (job->fn->max_instances == 0)
         return err_set(e, ERR_LIMIT, -EAGAIN, "function '%s' may have no instance", job->fn->name);
 
     g = join(p, job->fn);
-    in = list_empty(&g->idle) ? supply_spare(g)
-                              : container_of(g->idle.next, struct instance, idle_node);
-    may = g->family->nwaiting == 0 && supply_may_start(g);
+    in = supply_place(g);
+    if (!in)
+        in = supply_spare(g);
+    may = g->family->nwaiting == 0 && supply_coming(g) == 0 && supply_may_start(g);
     if (!in && !may && g->family->nwaiting >= p->conf.waiting) {
         group_unless_used(&p->lines, g);
         return err_set(e, ERR_LIMIT, -EAGAIN, "%u invocations of function '%s' are waiting already",
@@ -393,10 +419,10 @@ int pool_submit(struct pool *p, struct job *job, struct err *e)
     list_init(&job->node);
     list_init(&job->wait_node);
     job->instance = NULL;
-    if (in && in->state == INST_IDLE) {
+    job->lane = NULL;
+    if (in && instance_room(in) > 0) {
         run_on(in, job);
-        if (in->state == INST_IDLE)
-            on_idle(p, in); /* it refused the job, not us */
+        file(in);
     } else if (in) {
         instance_attach(in, job);
     } else if (may) {
@@ -416,7 +442,8 @@ void pool_cancel(struct pool *p, struct job *job)
     if (job->instance && instance_is_early(job->instance)) {
         pool_end_later(p, instance_detach(job->instance), &e);
     } else if (job->instance) {
-        instance_kill(job->instance);
+        if (instance_cancel(job->instance, job))
+            pool_end_later(p, job, &e);
     } else if (!list_empty(&job->node)) {
         struct group *g = group_of(p, &p->lines, job->fn);
 
@@ -448,6 +475,12 @@ void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user)
     pool_next_turn(p);
 }
 
+void pool_set_shape(struct pool *p, const struct pool_shape *shape, void *user)
+{
+    p->env.shape = shape;
+    p->env.shape_user = user;
+}
+
 void pool_serve_endpoints(struct pool *p, const struct pool_endpoint_ops *ops, void *user)
 {
     p->env.endpoint = ops;
@@ -465,6 +498,7 @@ void pool_stats(const struct pool *p, struct pool_stats *ret)
                                .cold = p->env.cold,
                                .runs = p->env.runs,
                                .waiting = p->lines.nwaiting,
+                               .freezes = p->env.freezes,
                                .dropped_log_bytes = p->env.dropped_log_bytes};
     while (map_next(p->lines.groups, &cursor, &key, &value)) {
         struct group *g = value;
@@ -472,8 +506,9 @@ void pool_stats(const struct pool *p, struct pool_stats *ret)
         list_each (it, &g->instances) {
             const struct instance *in = container_of(it, struct instance, node);
 
-            ret->idle += in->state == INST_IDLE;
-            ret->busy += in->state == INST_BUSY;
+            ret->idle += instance_is_idle(in) || in->state == INST_FREEZING;
+            ret->frozen += in->state == INST_FROZEN;
+            ret->busy += in->state == INST_BUSY || in->state == INST_SPENT;
             ret->starting += in->state < INST_IDLE;
         }
     }

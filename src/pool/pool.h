@@ -27,6 +27,7 @@ struct pool_conf {
     uint32_t keep_warm_ms;    /* how long an idle instance is kept. default 60000 */
     uint32_t waiting;         /* jobs waiting per function. default 1000 */
     uint32_t wait_timeout_ms; /* how long a job waits for an instance at most. default 60000 */
+    uint32_t freeze_after_ms; /* an idle instance is frozen; 0: never. default 300 */
     uint32_t boot_timeout_ms; /* START to the worker's first READY. default 20000 */
     uint32_t
             load_timeout_ms; /* to load the code; an initializer's own time on top. default 10000 */
@@ -58,9 +59,22 @@ struct job_report {
     const struct err *err; /* JOB_NO_START, JOB_PROTOCOL */
 };
 
+/* What the pool cannot know of a function, because clouds differ in it. */
+struct pool_make {
+    uint8_t layout;      /* enum launch_layout */
+    uint32_t cpu_millis; /* of a CPU: the quota where the function asks for one */
+};
+struct pool_shape {
+    /* How an instance is made, and its ASSIGN document. */
+    void (*make)(void *user, const struct fn *fn, const char *instance_id, struct pool_make *ret,
+                 struct buf *assign);
+    /* The OPEN document of a hook: "pre_stop", "pre_freeze". */
+    void (*hook)(void *user, const struct fn *fn, const char *instance_id, const char *hook,
+                 struct buf *open);
+};
+
 struct job_ops {
-    /* Text for the worker; asked when an instance is about to be assigned / to run this job. */
-    void (*assign)(void *user, const char *instance_id, struct buf *out);
+    /* The OPEN document; asked when an instance is about to run this job. */
     void (*open)(void *user, const char *instance_id, struct buf *out);
     void (*on_start)(void *user, const char *instance_id,
                      bool cold); /* before any on_log, on_data of the run */
@@ -72,17 +86,18 @@ struct job_ops {
                    const struct job_report *report); /* last call; job may be freed in it */
 };
 
+struct lane;
 struct job {             /* embedded in the caller's object */
     const struct fn *fn; /* referenced by the caller for the job's life */
     const struct job_ops *ops;
     void *user;
     struct str payload;  /* borrowed until on_end */
-    uint8_t layout;      /* enum launch_layout */
     uint64_t answer_max; /* bytes; more is JOB_TOO_LARGE */
     /* the pool's */
     struct list node, wait_node;
     uint64_t wait_ns;          /* waits since */
     struct instance *instance; /* NULL while waiting */
+    struct lane *lane;         /* NULL before it runs */
 };
 
 struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf *conf);
@@ -90,12 +105,14 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
  * call. Not from inside a callback of the pool. */
 struct pool *pool_free(struct pool *p);
 void pool_conf_default(struct pool_conf *conf);
+/* Before the first job. */
+void pool_set_shape(struct pool *p, const struct pool_shape *shape, void *user);
 
 /* 0: on_end will come, exactly once, never before this returns (open and on_start may: a warm
  * instance takes the job at once). -EAGAIN: the function's queue is full; -ESHUTDOWN: draining. */
 int pool_submit(struct pool *p, struct job *job, struct err *e);
-/* The caller no longer wants the answer: on_end comes soon (JOB_EXITED when it was running: its
- * instance is killed). */
+/* The caller no longer wants the answer: on_end comes soon. A job alone on its instance ends as
+ * JOB_EXITED, with its instance; else as JOB_NO_START, and its instance ends with the others. */
 void pool_cancel(struct pool *p, struct job *job);
 /* The function changed or is gone: idle instances up to this revision end now, busy ones after
  * their job. A job of a newer revision does the same to the older ones. */
@@ -114,6 +131,7 @@ void pool_serve_endpoints(struct pool *p, const struct pool_endpoint_ops *ops, v
 
 struct pool_stats {
     uint64_t starts, spares, cold, runs, idle, busy, starting, waiting;
+    uint64_t frozen, freezes;   /* frozen ones are idle too */
     uint64_t dropped_log_bytes; /* printed while no run was there to hear it */
 };
 void pool_stats(const struct pool *p, struct pool_stats *ret);

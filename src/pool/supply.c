@@ -24,6 +24,7 @@ void supply_start(struct group *g, struct job *job)
     }
     in->group = g;
     list_push_back(&g->instances, &in->node);
+    list_push_back(&g->starting, &in->free_node);
     g->ninstances++;
     g->family->ninstances++;
     p->ninstances++;
@@ -34,7 +35,7 @@ static bool evict_one(struct pool *p)
 {
     if (list_empty(&p->lru))
         return false;
-    instance_kill(container_of(p->lru.next, struct instance, lru_node));
+    instance_stop(container_of(p->lru.next, struct instance, lru_node));
     return true;
 }
 
@@ -46,7 +47,7 @@ static bool evict_kin(struct family *f)
 
         if (list_empty(&g->idle))
             continue;
-        instance_kill(container_of(g->idle.prev, struct instance, idle_node));
+        instance_stop(container_of(g->idle.prev, struct instance, free_node));
         return true;
     }
     return false;
@@ -62,6 +63,18 @@ bool supply_may_start(const struct group *g)
     return room_in(g->family) > 0 && g->pool->ninstances < g->pool->conf.instances;
 }
 
+uint32_t supply_coming(const struct group *g)
+{
+    uint32_t places = 0;
+
+    list_each (it, &g->starting) {
+        const struct instance *in = container_of(it, struct instance, free_node);
+
+        places += in->places - (in->job ? 1 : 0);
+    }
+    return places;
+}
+
 void supply_feed(struct pool *p)
 {
     uint32_t blocked = 0; /* jobs that wait for room in the whole, not in their function */
@@ -69,13 +82,14 @@ void supply_feed(struct pool *p)
     list_each (it, &p->lines.hungry) {
         struct group *g = container_of(it, struct group, hungry);
         struct family *f = g->family;
-        uint32_t room;
+        uint32_t room, coming = supply_coming(g), wanted;
 
-        while (g->nwaiting > 0 && supply_may_start(g))
+        for (; g->nwaiting > coming && supply_may_start(g); coming = supply_coming(g))
             supply_start(g, first_in_line(&p->lines, g));
         room = room_in(f);
-        blocked += g->nwaiting < room ? g->nwaiting : room;
-        while (room == 0 && f->ndying < f->nwaiting && evict_kin(f))
+        wanted = g->nwaiting > coming ? g->nwaiting - coming : 0;
+        blocked += wanted < room ? wanted : room;
+        while (room == 0 && f->ndying < wanted && evict_kin(f))
             ;
         if (g->nwaiting == 0)
             group_unless_used(&p->lines, g);
@@ -84,10 +98,19 @@ void supply_feed(struct pool *p)
         ;
 }
 
-struct instance *supply_spare(struct group *g)
+struct instance *supply_place(const struct group *g)
 {
-    list_each (it, &g->instances) {
-        struct instance *in = container_of(it, struct instance, node);
+    struct list *it = list_first(&g->roomy);
+
+    if (!it)
+        it = list_first(&g->idle);
+    return it ? container_of(it, struct instance, free_node) : NULL;
+}
+
+struct instance *supply_spare(const struct group *g)
+{
+    list_each (it, &g->starting) {
+        struct instance *in = container_of(it, struct instance, free_node);
 
         if (instance_is_early(in) && !in->job)
             return in;
@@ -95,10 +118,10 @@ struct instance *supply_spare(struct group *g)
     return NULL;
 }
 
-struct job *supply_unbegun(struct group *g)
+struct job *supply_unbegun(const struct group *g)
 {
-    list_each (it, &g->instances) {
-        struct instance *in = container_of(it, struct instance, node);
+    list_each (it, &g->starting) {
+        struct instance *in = container_of(it, struct instance, free_node);
 
         if (instance_is_early(in) && in->job)
             return instance_detach(in);

@@ -39,13 +39,17 @@ void pool_end_later(struct pool *p, struct job *job, const struct err *e);
 void pool_next_turn(struct pool *p);
 
 bool supply_may_start(const struct group *g);
+/* Places of starts under way that no job has yet. */
+uint32_t supply_coming(const struct group *g);
 /* The job has its own start now, or is to be told why not. */
 void supply_start(struct group *g, struct job *job);
 /* Starts for whoever waits, as far as there is room; room for the others. */
 void supply_feed(struct pool *p);
+/* The place a new job gets: on an instance that is busy already, else on an idle one; or NULL. */
+struct instance *supply_place(const struct group *g);
 /* A start that nobody waits for and that may be given a job; or NULL. */
-struct instance *supply_spare(struct group *g);
-/* The oldest job whose start has not begun to load, off that start: an idle instance is sooner. */
-struct job *supply_unbegun(struct group *g);
+struct instance *supply_spare(const struct group *g);
+/* The oldest job whose start has not begun to load, off that start: a free place is sooner. */
+struct job *supply_unbegun(const struct group *g);
 
 #endif

@@ -120,6 +120,7 @@ static void hear(struct worker *w, const struct frame *f)
     case FRAME_OPEN:
         assert_true(w->booted);
         w->stream = f->stream;
+        w->opened++;
         w->send_left = FRAME_WINDOW;
         buf_reset(&w->event);
         buf_reset(&w->open);
@@ -130,6 +131,7 @@ static void hear(struct worker *w, const struct frame *f)
         break;
     case FRAME_END:
         w->runs++;
+        w->stream = f->stream; /* of several, the last that is whole */
         if (w->world->on_request)
             w->world->on_request(w);
         else
@@ -140,8 +142,11 @@ static void hear(struct worker *w, const struct frame *f)
         if (w->answering)
             go_on_answering(w);
         break;
-    case FRAME_READY:
     case FRAME_RESET:
+        w->resets++;
+        w->last_reset = f->stream;
+        break;
+    case FRAME_READY:
     case FRAME_LOG:
     case FRAME_TYPES:
         fail_msg("the host sent a frame of type %u", f->type);
@@ -361,6 +366,28 @@ struct fn *world_fn(const char *name)
     return fn;
 }
 
+static void make(void *user, const struct fn *fn, const char *instance_id, struct pool_make *ret,
+                 struct buf *assign)
+{
+    (void)user;
+    (void)fn;
+    (void)instance_id;
+    ret->layout = 1;
+    ret->cpu_millis = 400;
+    buf_addz(assign, "{\"assign\":1}");
+}
+
+static void hook(void *user, const struct fn *fn, const char *instance_id, const char *name,
+                 struct buf *open)
+{
+    (void)user;
+    (void)fn;
+    (void)instance_id;
+    buf_addf(open, "{\"hook\":\"%s\"}", name);
+}
+
+static const struct pool_shape shape = {.make = make, .hook = hook};
+
 struct world *world_new(const struct pool_conf *conf)
 {
     struct world *w = xnew(struct world);
@@ -372,6 +399,7 @@ struct world *world_new(const struct pool_conf *conf)
     w->loop = loop_new();
     w->launch = launch_new(w->loop);
     w->pool = pool_new(w->loop, w->launch, &w->conf);
+    pool_set_shape(w->pool, &shape, w);
     w->fn = world_fn("hello");
     w->sock = -EBADF;
     list_init(&w->workers);
@@ -454,14 +482,6 @@ void world_until_gone(struct world *w)
 
 /* ---- probes ---- */
 
-static void probe_assign(void *user, const char *instance_id, struct buf *out)
-{
-    struct probe *p = user;
-
-    (void)instance_id;
-    buf_addz(out, p->assign);
-}
-
 static void probe_open(void *user, const char *instance_id, struct buf *out)
 {
     struct probe *p = user;
@@ -524,7 +544,6 @@ static void probe_on_end(void *user, const struct job_report *report)
 }
 
 static const struct job_ops probe_ops = {
-        .assign = probe_assign,
         .open = probe_open,
         .on_start = probe_on_start,
         .on_load = probe_on_load,
@@ -535,13 +554,9 @@ static const struct job_ops probe_ops = {
 
 void probe_init(struct probe *p, struct world *w, const struct fn *fn, struct str payload)
 {
-    *p = (struct probe){.world = w, .assign = "{\"assign\":1}", .open = S("{\"open\":1}")};
-    p->job = (struct job){.fn = fn,
-                          .ops = &probe_ops,
-                          .user = p,
-                          .payload = payload,
-                          .layout = 1,
-                          .answer_max = 6u << 20};
+    *p = (struct probe){.world = w, .open = S("{\"open\":1}")};
+    p->job = (struct job){
+            .fn = fn, .ops = &probe_ops, .user = p, .payload = payload, .answer_max = 6u << 20};
     buf_init(&p->heard, 1000);
     buf_init(&p->data, 64u << 20);
     buf_init(&p->log, 64u << 20);

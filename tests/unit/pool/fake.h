@@ -32,7 +32,8 @@ struct worker {
     int peak;      /* owned; the file that tells memory */
     struct loop_io *io;
     struct buf in, to_host, assign, open, event;
-    uint32_t stream;    /* open now, 0: none */
+    uint32_t stream; /* open now, 0: none; of several, the youngest */
+    uint32_t opened, resets, last_reset;
     uint32_t send_left; /* credit for our DATA */
     uint64_t runs, credited;
     struct str answer; /* left to send within credit, then END */
@@ -95,7 +96,6 @@ struct probe {
     bool ended;
     int starts;
     char instance[64];
-    const char *assign; /* text */
     struct str open;
     void (*on_log)(struct probe *p);
     void (*on_ended)(struct probe *p);

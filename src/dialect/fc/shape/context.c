@@ -35,6 +35,12 @@ static bool is_reserved(struct str name)
     return false;
 }
 
+/* Elastic instances: two thirds of a CPU per GB of memory, so 3 GB have two. */
+uint32_t fc_cpu_millis(const struct fn *f)
+{
+    return (uint32_t)((uint64_t)f->memory_mb * 2000 / 3072);
+}
+
 static uint32_t seconds(uint32_t ms)
 {
     return (uint32_t)(((uint64_t)ms + 999) / 1000);

@@ -14,5 +14,6 @@ void fc_assign(const struct fn *f, const char *instance_id, const struct shape_k
 void fc_log(const struct run *run, enum log_point point, struct buf *out);
 void fc_failure(const struct run *run, struct buf *out);
 uint64_t fc_billed_ms(const struct run *run);
+uint32_t fc_cpu_millis(const struct fn *f);
 
 #endif

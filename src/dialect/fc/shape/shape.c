@@ -18,4 +18,5 @@ const struct shape_ops fc_shape = {
         .log = fc_log,
         .failure = fc_failure,
         .billed_ms = fc_billed_ms,
+        .cpu_millis = fc_cpu_millis,
 };

@@ -27,7 +27,7 @@ static bool vars_are_environment(const struct fn *f)
     return false;
 }
 
-static uint32_t millicores(const struct fn *f)
+uint32_t functiongraph_cpu_millis(const struct fn *f)
 {
     return (uint32_t)((uint64_t)f->memory_mb * 100 / 128 + 200);
 }
@@ -76,7 +76,7 @@ static void put_environment(struct jw *w, const struct fn *f, size_t max)
     jw_kstrz(w, "RUNTIME_ALIAS", "");
     put_number(w, "RUNTIME_TIMEOUT", seconds(f->timeout_ms));
     put_number(w, "RUNTIME_MEMORY", f->memory_mb);
-    put_number(w, "RUNTIME_CPU", millicores(f));
+    put_number(w, "RUNTIME_CPU", functiongraph_cpu_millis(f));
     jw_kstr(w, "RUNTIME_USERDATA", buf_str(&user_data));
     jw_kstrz(w, "RUNTIME_CODE_ROOT", "/opt/function/code");
     jw_kstrz(w, "RUNTIME_ROOT", "/home/snuser/runtime");
@@ -113,7 +113,7 @@ void functiongraph_assign(const struct fn *f, const char *instance_id,
     jw_kstrz(&w, "alias", "");
     jw_kint(&w, "timeout_s", seconds(f->timeout_ms));
     jw_kint(&w, "memory_mb", f->memory_mb);
-    jw_kint(&w, "cpu", millicores(f));
+    jw_kint(&w, "cpu", functiongraph_cpu_millis(f));
     jw_key(&w, "user_data");
     put_user_data(&w, f);
     jw_obj_end(&w);

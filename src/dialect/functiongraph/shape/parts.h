@@ -14,5 +14,6 @@ void functiongraph_assign(const struct fn *f, const char *instance_id,
 void functiongraph_log(const struct run *run, enum log_point point, struct buf *out);
 void functiongraph_failure(const struct run *run, struct buf *out);
 uint64_t functiongraph_billed_ms(const struct run *run);
+uint32_t functiongraph_cpu_millis(const struct fn *f);
 
 #endif

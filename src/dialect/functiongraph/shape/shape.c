@@ -22,4 +22,5 @@ const struct shape_ops functiongraph_shape = {
         .log = functiongraph_log,
         .failure = functiongraph_failure,
         .billed_ms = functiongraph_billed_ms,
+        .cpu_millis = functiongraph_cpu_millis,
 };

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * making.c - what the pool asks of a function's cloud: how an instance of it is made, and what its
+ * hooks are told. Instances are made without an invocation too, so none is needed here.
+ */
+#include "invoke/internal.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/obj.h"
+#include "fn/fn.h"
+
+/* Derived anew for the initializer and for each run: an instance may have waited in between. */
+const struct shape_keys *invoke_keys(const struct invoker *iv, const struct fn *fn,
+                                     struct role_keys *role, struct shape_keys *ret)
+{
+    cleanup_with(buf_done) struct buf path = {0};
+    struct fn_key key;
+
+    if (!fn->role || !iv->has_roles)
+        return NULL;
+    buf_init(&path, ROLE_FUNCTION);
+    key = fn_key_of(fn);
+    fn_key_path(&key, &path);
+    if (!buf_ok(&path) || role_issue(&iv->roles, shape_of(fn->dialect)->key_prefix, buf_str(&path),
+                                     clock_wall_ms(), role) < 0)
+        return NULL;
+    *ret = (struct shape_keys){role->access_key, role->secret_key, role->token};
+    return ret;
+}
+
+static void make(void *user, const struct fn *fn, const char *instance_id, struct pool_make *ret,
+                 struct buf *assign)
+{
+    struct invoker *iv = OBJ(user, struct invoker, INVOKER_MAGIC);
+    const struct shape_ops *shape = shape_of(fn->dialect);
+    struct role_keys role;
+    struct shape_keys keys;
+
+    ret->layout = shape->layout;
+    ret->cpu_millis = shape->cpu_millis ? shape->cpu_millis(fn) : 0;
+    shape->assign(fn, instance_id, invoke_keys(iv, fn, &role, &keys), assign);
+}
+
+static void hook(void *user, const struct fn *fn, const char *instance_id, const char *name,
+                 struct buf *open)
+{
+    struct invoker *iv = OBJ(user, struct invoker, INVOKER_MAGIC);
+    char id[UUID_TEXT];
+    struct role_keys role;
+    struct shape_keys keys;
+    struct run run = {
+            .fn = fn,
+            .request_id = id,
+            .instance_id = instance_id,
+            .hook = name,
+            .keys = invoke_keys(iv, fn, &role, &keys),
+    };
+
+    uuid4(id);
+    shape_of(fn->dialect)->open(&run, open);
+}
+
+const struct pool_shape invoke_pool_shape = {.make = make, .hook = hook};
