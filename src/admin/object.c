@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "admin/parse.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "dialect/shape.h"
@@ -74,6 +75,17 @@ void admin_object_function(struct jw *w, const struct fn *f)
     jw_kint(w, "memory_mb", f->memory_mb);
     jw_kint(w, "timeout_ms", f->timeout_ms);
     jw_kint(w, "init_timeout_ms", f->init_timeout_ms);
+    jw_kstrz(w, "network", fn_network_names[f->network]);
+    jw_kstrz(w, "cpu", admin_cpu_names[f->cpu_strict]);
+    jw_kint(w, "tmp_mb", f->tmp_mb);
+    jw_kstrz(w, "role", f->role);
+    jw_kint(w, "instance_concurrency", f->instance_concurrency);
+    jw_kint(w, "max_instances", f->max_instances);
+    jw_kint(w, "reserved", f->reserved);
+    jw_kstrz(w, "pre_stop", f->pre_stop);
+    jw_kint(w, "pre_stop_timeout_ms", f->pre_stop_timeout_ms);
+    jw_kstrz(w, "pre_freeze", f->pre_freeze);
+    jw_kint(w, "pre_freeze_timeout_ms", f->pre_freeze_timeout_ms);
     jw_key(w, "environment");
     jw_obj(w);
     for (uint32_t i = 0; i < f->nvars; i++)

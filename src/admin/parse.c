@@ -9,7 +9,9 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stddef.h>
 
+#include "base/cleanup.h"
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -23,7 +25,7 @@ struct rules {
     bool underscore_first; /* a name may begin with '_', and end with anything in it */
     size_t handler_min;
     int64_t timeout_min_ms, timeout_max_ms;
-    int64_t memory_max_mb;
+    int64_t memory_max_mb, concurrency_max;
     const uint16_t *memory_mb; /* sizes the cloud sells, ended by 0; NULL: multiples of 64 */
     size_t vars;               /* how many; 0: no limit */
     size_t vars_max;           /* bytes of all names and values */
@@ -41,6 +43,7 @@ static const struct rules rules[DIALECTS] = {
                                    .timeout_min_ms = 3000,
                                    .timeout_max_ms = 259200000,
                                    .memory_max_mb = 10240,
+                                   .concurrency_max = 1000,
                                    .memory_mb = functiongraph_memory,
                                    .vars = 20,
                                    .vars_max = 4096},
@@ -52,6 +55,7 @@ static const struct rules rules[DIALECTS] = {
                         .timeout_min_ms = 1000,
                         .timeout_max_ms = 86400000,
                         .memory_max_mb = 32768,
+                        .concurrency_max = 200,
                         .vars_max = 4096,
                         .reserved = "FC_"},
         [DIALECT_SCF] = {.name_max = 60,
@@ -61,6 +65,7 @@ static const struct rules rules[DIALECTS] = {
                          .timeout_min_ms = 1000,
                          .timeout_max_ms = 86400000,
                          .memory_max_mb = 32768,
+                         .concurrency_max = 100,
                          .vars_max = 4096,
                          .reserved = "SCF_"},
 };
@@ -70,8 +75,12 @@ enum {
     MEMORY_MIN_MB = 128,
     MEMORY_STEP_MB = 64,
     HANDLER_MAX = 128,
-    INIT_TIMEOUT_MAX_MS = 300000
+    INIT_TIMEOUT_MAX_MS = 300000,
+    HOOK_TIMEOUT_MAX_MS = 90000,
+    ROLE_MAX = 1024,
 };
+
+const char *const admin_cpu_names[ADMIN_CPUS] = {"weight", "strict"};
 
 static bool is_letter(char c)
 {
@@ -152,8 +161,21 @@ struct target {
     const struct rules *rule;
 };
 
+struct field;
 /* value is not null; the setter checks and stores. */
-typedef int setter(struct target *t, const char *key, const struct cJSON *value, struct err *e);
+typedef int setter(struct target *t, const struct field *f, const struct cJSON *value,
+                   struct err *e);
+
+struct field {
+    const char *key;
+    bool required;
+    setter *set;
+    /* of the setters that serve several fields */
+    size_t at;                /* in struct fn */
+    int64_t min, max;         /* of a number; of a text in bytes */
+    int64_t step;             /* a number is a multiple of it */
+    const char *const *words; /* max of them: the value is one's index */
+};
 
 static int get_text(const char *key, const struct cJSON *value, size_t min, size_t max,
                     struct str *ret, struct err *e)
@@ -183,46 +205,48 @@ static int get_number(const char *key, const struct cJSON *value, int64_t min, i
     return 0;
 }
 
-static int set_runtime(struct target *t, const char *key, const struct cJSON *value, struct err *e)
+static int set_runtime(struct target *t, const struct field *f, const struct cJSON *value,
+                       struct err *e)
 {
     struct str s = STR_NONE;
-    int r = get_text(key, value, 1, 64, &s, e);
+    int r = get_text(f->key, value, 1, 64, &s, e);
 
     if (r < 0)
         return r;
     if (!runtime_find(t->fn->dialect, s))
-        return err_set(e, ERR_CALLER, -EINVAL, "%s '%.*s' is not a runtime of %s", key, STR_ARG(s),
-                       dialect_names[t->fn->dialect]);
+        return err_set(e, ERR_CALLER, -EINVAL, "%s '%.*s' is not a runtime of %s", f->key,
+                       STR_ARG(s), dialect_names[t->fn->dialect]);
     fn_set(&t->fn->runtime, s);
     return 0;
 }
 
-static int set_handler(struct target *t, const char *key, const struct cJSON *value, struct err *e)
+static int set_handler(struct target *t, const struct field *f, const struct cJSON *value,
+                       struct err *e)
 {
     struct str s = STR_NONE;
-    int r = get_text(key, value, t->rule->handler_min, HANDLER_MAX, &s, e);
+    int r = get_text(f->key, value, t->rule->handler_min, HANDLER_MAX, &s, e);
 
     if (r >= 0)
         fn_set(&t->fn->handler, s);
     return r;
 }
 
-static int set_initializer(struct target *t, const char *key, const struct cJSON *value,
+static int set_initializer(struct target *t, const struct field *f, const struct cJSON *value,
                            struct err *e)
 {
     struct str s = STR_NONE;
-    int r = get_text(key, value, 0, HANDLER_MAX, &s, e);
+    int r = get_text(f->key, value, 0, HANDLER_MAX, &s, e);
 
     if (r >= 0 && s.n)
         fn_set(&t->fn->initializer, s);
     return r;
 }
 
-static int set_description(struct target *t, const char *key, const struct cJSON *value,
+static int set_description(struct target *t, const struct field *f, const struct cJSON *value,
                            struct err *e)
 {
     struct str s = STR_NONE;
-    int r = get_text(key, value, 0, t->rule->description_max, &s, e);
+    int r = get_text(f->key, value, 0, t->rule->description_max, &s, e);
 
     if (r >= 0)
         fn_set(&t->fn->description, s);
@@ -239,14 +263,15 @@ static bool is_sold(const struct rules *rule, int64_t mb)
     return false;
 }
 
-static int set_memory(struct target *t, const char *key, const struct cJSON *value, struct err *e)
+static int set_memory(struct target *t, const struct field *f, const struct cJSON *value,
+                      struct err *e)
 {
     int64_t v = 0;
-    int r = get_number(key, value, MEMORY_MIN_MB, t->rule->memory_max_mb, &v, e);
+    int r = get_number(f->key, value, MEMORY_MIN_MB, t->rule->memory_max_mb, &v, e);
 
     if (r >= 0 && !is_sold(t->rule, v))
         return err_set(e, ERR_CALLER, -EINVAL, "%s %lld is not one of the sizes of this cloud%s",
-                       key, (long long)v,
+                       f->key, (long long)v,
                        t->rule->memory_mb ? " (128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, "
                                             "2560, 3072, 3584, 4096, 8192, 10240)"
                                           : " (multiples of 64)");
@@ -255,27 +280,28 @@ static int set_memory(struct target *t, const char *key, const struct cJSON *val
     return r;
 }
 
-static int set_timeout(struct target *t, const char *key, const struct cJSON *value, struct err *e)
+static int set_timeout(struct target *t, const struct field *f, const struct cJSON *value,
+                       struct err *e)
 {
     int64_t v = 0;
-    int r = get_number(key, value, t->rule->timeout_min_ms, t->rule->timeout_max_ms, &v, e);
+    int r = get_number(f->key, value, t->rule->timeout_min_ms, t->rule->timeout_max_ms, &v, e);
 
     if (r >= 0 && v % 1000 != 0)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s must be whole seconds, not %lld", key,
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be whole seconds, not %lld", f->key,
                        (long long)v);
     if (r >= 0)
         t->fn->timeout_ms = (uint32_t)v;
     return r;
 }
 
-static int set_init_timeout(struct target *t, const char *key, const struct cJSON *value,
+static int set_init_timeout(struct target *t, const struct field *f, const struct cJSON *value,
                             struct err *e)
 {
     int64_t v = 0;
-    int r = get_number(key, value, 1000, INIT_TIMEOUT_MAX_MS, &v, e);
+    int r = get_number(f->key, value, 1000, INIT_TIMEOUT_MAX_MS, &v, e);
 
     if (r >= 0 && v % 1000 != 0)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s must be whole seconds, not %lld", key,
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be whole seconds, not %lld", f->key,
                        (long long)v);
     if (r >= 0)
         t->fn->init_timeout_ms = (uint32_t)v;
@@ -296,13 +322,13 @@ static int check_var(const struct rules *rule, struct str name, struct err *e)
     return 0;
 }
 
-static int set_environment(struct target *t, const char *key, const struct cJSON *value,
+static int set_environment(struct target *t, const struct field *f, const struct cJSON *value,
                            struct err *e)
 {
     size_t total = 0;
 
     if (!cJSON_IsObject(value))
-        return err_set(e, ERR_CALLER, -EINVAL, "%s must be an object", key);
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be an object", f->key);
     for (const struct cJSON *item = value->child; item; item = item->next) {
         struct str name = str_of(item->string);
         int r = check_var(t->rule, name, e);
@@ -310,50 +336,47 @@ static int set_environment(struct target *t, const char *key, const struct cJSON
         if (r < 0)
             return r;
         if (!cJSON_IsString(item))
-            return err_set(e, ERR_CALLER, -EINVAL, "%s: '%s' must be text", key, item->string);
+            return err_set(e, ERR_CALLER, -EINVAL, "%s: '%s' must be text", f->key, item->string);
         total += name.n + strlen(item->valuestring);
         fn_add_var(t->fn, name, str_of(item->valuestring));
     }
     if (t->rule->vars && t->fn->nvars > t->rule->vars)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s has %u variables, the limit is %zu", key,
+        return err_set(e, ERR_CALLER, -EINVAL, "%s has %u variables, the limit is %zu", f->key,
                        t->fn->nvars, t->rule->vars);
     if (total > t->rule->vars_max)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s has %zu bytes, the limit is %zu", key, total,
+        return err_set(e, ERR_CALLER, -EINVAL, "%s has %zu bytes, the limit is %zu", f->key, total,
                        t->rule->vars_max);
     return 0;
 }
 
-static int set_zip(struct target *t, const char *key, const struct cJSON *value, struct err *e)
+static int set_zip(struct target *t, const struct field *f, const struct cJSON *value,
+                   struct err *e)
 {
     struct str s = STR_NONE;
-    int r = get_text(key, value, 1, SIZE_MAX, &s, e);
+    int r = get_text(f->key, value, 1, SIZE_MAX, &s, e);
 
     if (r < 0)
         return r;
     r = base64_decode(s, &t->code->zip);
     if (r == -EMSGSIZE)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s is larger than %zu bytes", key,
+        return err_set(e, ERR_CALLER, -EINVAL, "%s is larger than %zu bytes", f->key,
                        t->code->zip.max);
     if (r < 0)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s is not valid base64", key);
+        return err_set(e, ERR_CALLER, -EINVAL, "%s is not valid base64", f->key);
     return 0;
 }
 
-static int set_source(struct target *t, const char *key, const struct cJSON *value, struct err *e)
+static int set_source(struct target *t, const struct field *f, const struct cJSON *value,
+                      struct err *e)
 {
-    return get_text(key, value, 0, ADMIN_SOURCE_MAX, &t->code->source, e);
+    return get_text(f->key, value, 0, ADMIN_SOURCE_MAX, &t->code->source, e);
 }
 
-static int set_filename(struct target *t, const char *key, const struct cJSON *value, struct err *e)
+static int set_filename(struct target *t, const struct field *f, const struct cJSON *value,
+                        struct err *e)
 {
-    return get_text(key, value, 1, 255, &t->code->filename, e);
+    return get_text(f->key, value, 1, 255, &t->code->filename, e);
 }
-
-struct field {
-    const char *key;
-    bool required;
-    setter *set;
-};
 
 static int walk(const struct cJSON *body, const struct field *fields, size_t n, const char *prefix,
                 struct target *t, struct err *e);
@@ -364,18 +387,90 @@ static const struct field code_fields[] = {
         {.key = "filename", .set = set_filename},
 };
 
-static int set_code(struct target *t, const char *key, const struct cJSON *value, struct err *e)
+static int set_code(struct target *t, const struct field *f, const struct cJSON *value,
+                    struct err *e)
 {
     int r;
 
     if (!cJSON_IsObject(value))
-        return err_set(e, ERR_CALLER, -EINVAL, "%s must be an object", key);
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be an object", f->key);
     r = walk(value, code_fields, ARRAY_LEN(code_fields), "code.", t, e);
     if (r < 0)
         return r;
     if ((t->code->zip.n > 0) == (t->code->source.p != NULL))
         return err_set(e, ERR_CALLER, -EINVAL, "code must hold one of zip and source");
     return 0;
+}
+
+/* --- settings that need no more than their limits --- */
+
+static void *place(struct target *t, const struct field *f)
+{
+    return (char *)t->fn + f->at;
+}
+
+static int set_whole(struct target *t, const struct field *f, const struct cJSON *value,
+                     struct err *e)
+{
+    int64_t v = 0;
+    int r = get_number(f->key, value, f->min, f->max, &v, e);
+
+    if (r >= 0 && f->step && v % f->step != 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be a multiple of %lld, not %lld", f->key,
+                       (long long)f->step, (long long)v);
+    if (r >= 0)
+        *(uint32_t *)place(t, f) = (uint32_t)v;
+    return r;
+}
+
+/* Empty is none. */
+static int set_text(struct target *t, const struct field *f, const struct cJSON *value,
+                    struct err *e)
+{
+    struct str s = STR_NONE;
+    int r = get_text(f->key, value, 0, (size_t)f->max, &s, e);
+
+    if (r >= 0)
+        fn_set(place(t, f), s.n ? s : STR_NONE);
+    return r;
+}
+
+static int set_word(struct target *t, const struct field *f, const struct cJSON *value,
+                    struct err *e)
+{
+    cleanup_with(buf_done) struct buf list;
+
+    buf_init(&list, 128);
+    for (int64_t i = 0; i < f->max; i++) {
+        if (cJSON_IsString(value) && strcmp(value->valuestring, f->words[i]) == 0) {
+            *(uint32_t *)place(t, f) = (uint32_t)i;
+            return 0;
+        }
+        buf_addf(&list, "%s%s", i ? ", " : "", f->words[i]);
+    }
+    return err_set(e, ERR_CALLER, -EINVAL, "%s must be one of %s", f->key, list.p);
+}
+
+static int set_concurrency(struct target *t, const struct field *f, const struct cJSON *value,
+                           struct err *e)
+{
+    int64_t v = 0;
+    int r = get_number(f->key, value, 1, t->rule->concurrency_max, &v, e);
+
+    if (r >= 0)
+        t->fn->instance_concurrency = (uint32_t)v;
+    return r;
+}
+
+static int set_reserved(struct target *t, const struct field *f, const struct cJSON *value,
+                        struct err *e)
+{
+    int64_t v = 0;
+    int r = get_number(f->key, value, 0, t->fn->max_instances, &v, e);
+
+    if (r >= 0)
+        t->fn->reserved = (uint32_t)v;
+    return r;
 }
 
 static const struct field deploy_fields[] = {
@@ -388,6 +483,44 @@ static const struct field deploy_fields[] = {
         {.key = "init_timeout_ms", .set = set_init_timeout},
         {.key = "environment", .set = set_environment},
         {.key = "code", .set = set_code},
+        {.key = "network",
+         .set = set_word,
+         .at = offsetof(struct fn, network),
+         .words = fn_network_names,
+         .max = FN_NETWORKS},
+        {.key = "cpu",
+         .set = set_word,
+         .at = offsetof(struct fn, cpu_strict),
+         .words = admin_cpu_names,
+         .max = ADMIN_CPUS},
+        {.key = "tmp_mb",
+         .set = set_whole,
+         .at = offsetof(struct fn, tmp_mb),
+         .min = 512,
+         .max = 10240},
+        {.key = "role", .set = set_text, .at = offsetof(struct fn, role), .max = ROLE_MAX},
+        {.key = "instance_concurrency", .set = set_concurrency},
+        {.key = "reserved", .set = set_reserved},
+        {.key = "pre_stop",
+         .set = set_text,
+         .at = offsetof(struct fn, pre_stop),
+         .max = HANDLER_MAX},
+        {.key = "pre_stop_timeout_ms",
+         .set = set_whole,
+         .at = offsetof(struct fn, pre_stop_timeout_ms),
+         .min = 1000,
+         .max = HOOK_TIMEOUT_MAX_MS,
+         .step = 1000},
+        {.key = "pre_freeze",
+         .set = set_text,
+         .at = offsetof(struct fn, pre_freeze),
+         .max = HANDLER_MAX},
+        {.key = "pre_freeze_timeout_ms",
+         .set = set_whole,
+         .at = offsetof(struct fn, pre_freeze_timeout_ms),
+         .min = 1000,
+         .max = HOOK_TIMEOUT_MAX_MS,
+         .step = 1000},
 };
 
 static int walk(const struct cJSON *body, const struct field *fields, size_t n, const char *prefix,
@@ -410,7 +543,7 @@ static int walk(const struct cJSON *body, const struct field *fields, size_t n, 
 
         if (!value && fields[i].required)
             return err_set(e, ERR_CALLER, -EINVAL, "%s%s is missing", prefix, fields[i].key);
-        r = value ? fields[i].set(t, fields[i].key, value, e) : 0;
+        r = value ? fields[i].set(t, &fields[i], value, e) : 0;
         if (r < 0)
             return *prefix ? err_wrap(e, r, "code") : r;
     }
@@ -430,5 +563,14 @@ int admin_parse_deploy(const struct cJSON *body, struct fn *f, struct admin_code
     f->memory_mb = MEMORY_MIN_MB;
     f->timeout_ms = 3000;
     f->init_timeout_ms = 30000;
+    f->network = FN_NETWORK_DEFAULT;
+    f->cpu_strict = 0;
+    f->tmp_mb = 512;
+    f->instance_concurrency = 1;
+    f->reserved = 0;
+    fn_set(&f->role, STR_NONE);
+    fn_set(&f->pre_stop, STR_NONE);
+    fn_set(&f->pre_freeze, STR_NONE);
+    f->pre_stop_timeout_ms = f->pre_freeze_timeout_ms = 3000;
     return walk(body, deploy_fields, ARRAY_LEN(deploy_fields), "", &t, e);
 }

@@ -13,6 +13,9 @@ struct fn;
 
 enum { ADMIN_ZIP_MAX = 100 << 20, ADMIN_SOURCE_MAX = 1 << 20, ADMIN_BODY_MAX = 140 << 20 };
 
+enum { ADMIN_CPUS = 2 };
+extern const char *const admin_cpu_names[ADMIN_CPUS]; /* by fn->cpu_strict */
+
 /* The five parts of a path. -EINVAL names the part. */
 int admin_parse_key(const struct str parts[5], struct fn_key *ret, struct err *e);
 

@@ -27,7 +27,9 @@ struct field {
     enum field_type type;
     size_t at; /* in struct manifest_function */
     bool required;
-    const char *def; /* TEXT: when it is not there; NULL: stays empty */
+    const char *def;   /* TEXT: when it is not there; NULL: stays empty */
+    const char *sends; /* the deploy request's key; NULL: not part of it */
+    int64_t times;     /* WHOLE: the request's unit; 0: the same */
 };
 
 #define AT(member) offsetof(struct manifest_function, member)
@@ -37,15 +39,44 @@ static const struct field fields[] = {
         {.key = "account", .type = TEXT, .at = AT(name.account), .def = "local"},
         {.key = "region", .type = TEXT, .at = AT(name.region), .def = "local-1"},
         {.key = "space", .type = TEXT, .at = AT(name.space), .def = "default"},
-        {.key = "runtime", .type = TEXT, .at = AT(runtime), .required = true},
-        {.key = "handler", .type = TEXT, .at = AT(handler), .required = true},
-        {.key = "initializer", .type = TEXT, .at = AT(initializer)},
-        {.key = "description", .type = TEXT, .at = AT(description)},
         {.key = "code", .type = TEXT, .at = AT(code), .def = "."},
-        {.key = "memory", .type = WHOLE, .at = AT(memory_mb)},
-        {.key = "timeout", .type = WHOLE, .at = AT(timeout_s)},
-        {.key = "initializer_timeout", .type = WHOLE, .at = AT(initializer_timeout_s)},
-        {.key = "environment", .type = SCALARS, .at = AT(environment)},
+        {.key = "runtime", .type = TEXT, .at = AT(runtime), .required = true, .sends = "runtime"},
+        {.key = "handler", .type = TEXT, .at = AT(handler), .required = true, .sends = "handler"},
+        {.key = "initializer", .type = TEXT, .at = AT(initializer), .sends = "initializer"},
+        {.key = "description", .type = TEXT, .at = AT(description), .sends = "description"},
+        {.key = "memory", .type = WHOLE, .at = AT(memory_mb), .sends = "memory_mb"},
+        {.key = "timeout",
+         .type = WHOLE,
+         .at = AT(timeout_s),
+         .sends = "timeout_ms",
+         .times = 1000},
+        {.key = "initializer_timeout",
+         .type = WHOLE,
+         .at = AT(initializer_timeout_s),
+         .sends = "init_timeout_ms",
+         .times = 1000},
+        {.key = "environment", .type = SCALARS, .at = AT(environment), .sends = "environment"},
+        {.key = "network", .type = TEXT, .at = AT(network), .sends = "network"},
+        {.key = "cpu", .type = TEXT, .at = AT(cpu), .sends = "cpu"},
+        {.key = "tmp", .type = WHOLE, .at = AT(tmp_mb), .sends = "tmp_mb"},
+        {.key = "role", .type = TEXT, .at = AT(role), .sends = "role"},
+        {.key = "instance_concurrency",
+         .type = WHOLE,
+         .at = AT(instance_concurrency),
+         .sends = "instance_concurrency"},
+        {.key = "reserved", .type = WHOLE, .at = AT(reserved), .sends = "reserved"},
+        {.key = "pre_stop", .type = TEXT, .at = AT(pre_stop), .sends = "pre_stop"},
+        {.key = "pre_stop_timeout",
+         .type = WHOLE,
+         .at = AT(pre_stop_timeout_s),
+         .sends = "pre_stop_timeout_ms",
+         .times = 1000},
+        {.key = "pre_freeze", .type = TEXT, .at = AT(pre_freeze), .sends = "pre_freeze"},
+        {.key = "pre_freeze_timeout",
+         .type = WHOLE,
+         .at = AT(pre_freeze_timeout_s),
+         .sends = "pre_freeze_timeout_ms",
+         .times = 1000},
 };
 
 static const struct field *field_of(const char *key)
@@ -175,9 +206,8 @@ void manifest_done(struct manifest *m)
     *m = (struct manifest){0};
 }
 
-static void put_environment(struct jw *w, const struct cJSON *environment)
+static void put_scalars(struct jw *w, const struct cJSON *environment)
 {
-    jw_key(w, "environment");
     jw_obj(w);
     for (const struct cJSON *v = environment->child; v; v = v->next) {
         cleanup_with(buf_done) struct buf text;
@@ -194,6 +224,32 @@ static void put_environment(struct jw *w, const struct cJSON *environment)
     jw_obj_end(w);
 }
 
+/* What the manifest left out is left out here: the daemon knows the defaults. */
+static void put_field(struct jw *w, const struct field *f, const struct manifest_function *from)
+{
+    const void *at = (const char *)from + f->at;
+    const struct str *text = at;
+    const int64_t *whole = at;
+    const struct cJSON *const *scalars = at;
+
+    switch (f->type) {
+    case TEXT:
+        if (text->n)
+            jw_kstr(w, f->sends, *text);
+        return;
+    case WHOLE:
+        if (*whole)
+            jw_kint(w, f->sends, *whole * (f->times ? f->times : 1));
+        return;
+    case SCALARS:
+        if (*scalars) {
+            jw_key(w, f->sends);
+            put_scalars(w, *scalars);
+        }
+        return;
+    }
+}
+
 void manifest_request(const struct manifest_function *f, struct str zip, struct buf *out)
 {
     cleanup_with(buf_done) struct buf base64;
@@ -203,20 +259,9 @@ void manifest_request(const struct manifest_function *f, struct str zip, struct 
     base64_encode(zip, &base64);
     jw_init(&w, out);
     jw_obj(&w);
-    jw_kstr(&w, "runtime", f->runtime);
-    jw_kstr(&w, "handler", f->handler);
-    if (f->initializer.n)
-        jw_kstr(&w, "initializer", f->initializer);
-    if (f->description.n)
-        jw_kstr(&w, "description", f->description);
-    if (f->memory_mb)
-        jw_kint(&w, "memory_mb", f->memory_mb);
-    if (f->timeout_s)
-        jw_kint(&w, "timeout_ms", f->timeout_s * 1000);
-    if (f->initializer_timeout_s)
-        jw_kint(&w, "init_timeout_ms", f->initializer_timeout_s * 1000);
-    if (f->environment)
-        put_environment(&w, f->environment);
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (fields[i].sends)
+            put_field(&w, &fields[i], f);
     jw_key(&w, "code");
     jw_obj(&w);
     jw_kstr(&w, "zip", buf_str(&base64));

@@ -15,9 +15,13 @@ struct err;
 struct manifest_function { /* views into the manifest's tree */
     struct name name;
     struct str runtime, handler, initializer, description;
-    struct str code;                                     /* path relative to the manifest; "." */
-    int64_t memory_mb, timeout_s, initializer_timeout_s; /* 0: not said */
-    const struct cJSON *environment;                     /* object of scalars, or NULL */
+    struct str code; /* path relative to the manifest; "." */
+    struct str network, cpu, role, pre_stop, pre_freeze;
+    /* 0: not said */
+    int64_t memory_mb, timeout_s, initializer_timeout_s;
+    int64_t tmp_mb, instance_concurrency, reserved;
+    int64_t pre_stop_timeout_s, pre_freeze_timeout_s;
+    const struct cJSON *environment; /* object of scalars, or NULL */
 };
 
 struct manifest {

@@ -225,6 +225,105 @@ static void functiongraph_takes_20_variables(void **state)
     refused(text.p, "has 21 variables");
 }
 
+static void settings_of_the_engine_go_as_far_as_their_limits(void **state)
+{
+    static const struct {
+        const char *good, *bad, *says;
+    } rows[] = {
+            {"\"tmp_mb\":512", "\"tmp_mb\":511", "tmp_mb must be between 512 and 10240"},
+            {"\"tmp_mb\":10240", "\"tmp_mb\":10241", "tmp_mb must be between"},
+            {"\"reserved\":0", "\"reserved\":-1", "reserved must be between 0 and 100"},
+            {"\"reserved\":100", "\"reserved\":101", "reserved must be between 0 and 100"},
+            {"\"instance_concurrency\":1", "\"instance_concurrency\":0", "between 1 and 1000"},
+            {"\"instance_concurrency\":1000", "\"instance_concurrency\":1001", "1 and 1000"},
+            {"\"pre_stop_timeout_ms\":1000", "\"pre_stop_timeout_ms\":0", "1000 and 90000"},
+            {"\"pre_stop_timeout_ms\":90000", "\"pre_stop_timeout_ms\":91000", "1000 and 90000"},
+            {"\"pre_freeze_timeout_ms\":9000", "\"pre_freeze_timeout_ms\":1500",
+             "multiple of 1000"},
+            {"\"pre_freeze_timeout_ms\":2000", "\"pre_freeze_timeout_ms\":90001", "1000 and 90000"},
+            {"\"network\":\"egress\"", "\"network\":\"all\"",
+             "network must be one of default, none, endpoint, egress"},
+            {"\"network\":\"none\"", "\"network\":3", "network must be one of"},
+            {"\"cpu\":\"strict\"", "\"cpu\":\"loose\"", "cpu must be one of weight, strict"},
+            {"\"role\":\"an-agency\"", "\"role\":7", "role must be text"},
+            {"\"pre_stop\":\"index.stop\"", "\"pre_stop\":true", "pre_stop must be text"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[256];
+
+        (void)snprintf(text, sizeof(text), "{" LEAST ",%s}", rows[i].good);
+        accepted(DIALECT_FUNCTIONGRAPH, text);
+        (void)snprintf(text, sizeof(text), "{" LEAST ",%s}", rows[i].bad);
+        refused(text, rows[i].says);
+    }
+}
+
+static void long_texts_end_at_their_limit(void **state)
+{
+    static const struct {
+        const char *key, *says;
+        size_t max;
+    } rows[] = {{"role", "role must have 0 to 1024 bytes", 1024},
+                {"pre_stop", "pre_stop must have 0 to 128 bytes", 128},
+                {"pre_freeze", "pre_freeze must have 0 to 128 bytes", 128}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (size_t more = 0; more < 2; more++) {
+            cleanup_free char *value = letters(rows[i].max + more);
+            cleanup_with(buf_done) struct buf text;
+
+            buf_init(&text, 2048);
+            buf_addf(&text, "{" LEAST ",\"%s\":\"%s\"}", rows[i].key, value);
+            if (more)
+                refused(text.p, rows[i].says);
+            else
+                accepted(DIALECT_FUNCTIONGRAPH, text.p);
+        }
+}
+
+static void settings_of_the_engine_are_set_and_left_out_they_are_defaults(void **state)
+{
+    cleanup_with(json_freep) struct cJSON *least = json_parse(S("{" LEAST "}"), NULL);
+    struct admin_code code;
+    struct err e = {0};
+    struct fn *f;
+
+    (void)state;
+    t_ok(parse(DIALECT_FUNCTIONGRAPH,
+               "{" LEAST ",\"network\":\"endpoint\",\"cpu\":\"strict\",\"tmp_mb\":1024,"
+               "\"role\":\"a\",\"instance_concurrency\":32,\"reserved\":2,\"pre_stop\":\"i.s\","
+               "\"pre_stop_timeout_ms\":5000,\"pre_freeze\":\"i.f\","
+               "\"pre_freeze_timeout_ms\":6000}",
+               &f, &code, &e),
+         &e);
+    assert_int_equal(f->network, FN_NETWORK_ENDPOINT);
+    assert_int_equal(f->cpu_strict, 1);
+    assert_int_equal(f->tmp_mb, 1024);
+    assert_int_equal(f->instance_concurrency, 32);
+    assert_int_equal(f->reserved, 2);
+    assert_int_equal(f->pre_stop_timeout_ms, 5000);
+    assert_int_equal(f->pre_freeze_timeout_ms, 6000);
+    assert_string_equal(f->role, "a");
+    assert_string_equal(f->pre_stop, "i.s");
+    assert_string_equal(f->pre_freeze, "i.f");
+
+    t_ok(admin_parse_deploy(least, f, &code, &e), &e);
+    assert_int_equal(f->network, FN_NETWORK_DEFAULT);
+    assert_int_equal(f->cpu_strict, 0);
+    assert_int_equal(f->tmp_mb, 512);
+    assert_int_equal(f->instance_concurrency, 1);
+    assert_int_equal(f->reserved, 0);
+    assert_int_equal(f->pre_stop_timeout_ms, 3000);
+    assert_null(f->role);
+    assert_null(f->pre_stop);
+    assert_null(f->pre_freeze);
+    fn_unref(f);
+    buf_done(&code.zip);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +335,9 @@ int main(void)
             cmocka_unit_test(limits_hold_at_the_limit_and_one_beyond),
             cmocka_unit_test(the_environment_has_4096_bytes),
             cmocka_unit_test(functiongraph_takes_20_variables),
+            cmocka_unit_test(settings_of_the_engine_go_as_far_as_their_limits),
+            cmocka_unit_test(long_texts_end_at_their_limit),
+            cmocka_unit_test(settings_of_the_engine_are_set_and_left_out_they_are_defaults),
     };
 
     return T_RUN(tests);

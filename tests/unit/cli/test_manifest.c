@@ -60,6 +60,16 @@ static void everything_can_be_said(void **state)
                                "    memory: 256\n"
                                "    timeout: 30\n"
                                "    environment: {A: x, N: 1, B: true}\n"
+                               "    network: endpoint\n"
+                               "    cpu: strict\n"
+                               "    tmp: 1024\n"
+                               "    role: an-agency\n"
+                               "    instance_concurrency: 32\n"
+                               "    reserved: 2\n"
+                               "    pre_stop: main.stop\n"
+                               "    pre_stop_timeout: 5\n"
+                               "    pre_freeze: main.freeze\n"
+                               "    pre_freeze_timeout: 6\n"
                                "  b: {runtime: python3, handler: m.r}\n";
     cleanup_with(buf_done) struct buf out;
     struct manifest m = {0};
@@ -75,7 +85,10 @@ static void everything_can_be_said(void **state)
           S("{\"runtime\":\"python3\",\"handler\":\"main.run\",\"initializer\":\"main.init\","
             "\"description\":\"does it\",\"memory_mb\":256,\"timeout_ms\":30000,"
             "\"init_timeout_ms\":9000,\"environment\":{\"A\":\"x\",\"N\":\"1\",\"B\":\"true\"},"
-            "\"code\":{\"zip\":\"emlw\"}}"));
+            "\"network\":\"endpoint\",\"cpu\":\"strict\",\"tmp_mb\":1024,\"role\":\"an-agency\","
+            "\"instance_concurrency\":32,\"reserved\":2,\"pre_stop\":\"main.stop\","
+            "\"pre_stop_timeout_ms\":5000,\"pre_freeze\":\"main.freeze\","
+            "\"pre_freeze_timeout_ms\":6000,\"code\":{\"zip\":\"emlw\"}}"));
     manifest_done(&m);
 }
 
