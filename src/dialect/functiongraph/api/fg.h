@@ -56,6 +56,8 @@ bool fg_project(struct call *c, struct str *ret_project);
 bool fg_urn_of(struct call *c, struct fg_urn *ret);
 struct fn_key fg_key(const struct fg_urn *u);
 const struct fn *fg_target(struct call *c, struct fg_urn *ret_urn);
+/* A number of the query; absent: *ret as it is. */
+bool fg_query_u64(struct call *c, struct str name, uint64_t *ret);
 struct cJSON *fg_body(struct call *c); /* a JSON object; json_free() it */
 
 /*
@@ -94,6 +96,8 @@ void fg_source_name(const struct fg_code *code, const struct fn *f, struct buf *
 
 /* object.c */
 enum fg_view { FG_VIEW_CREATE, FG_VIEW_CONFIG, FG_VIEW_LIST };
+/* The role that kept fields (xrole, app_xrole) name; STR_NONE: none. Borrowed from extra. */
+struct str fg_kept_role(const struct cJSON *extra);
 void fg_object(struct jw *w, const struct fn *f, enum fg_view view);
 /* The fields a code answer shares with it; file is base64, may be empty. */
 void fg_code_object(struct jw *w, const struct fn *f, struct str file);
@@ -112,6 +116,9 @@ void fg_show_code(struct call *c);
 void fg_update_code(struct call *c);
 void fg_invoke(struct call *c);
 void fg_invoke_async(struct call *c);
+void fg_reserve(struct call *c);
+void fg_list_reserved(struct call *c);
+void fg_list_reserve_configs(struct call *c);
 
 /* Answers of one JSON document. */
 void fg_reply_json(struct call *c, int status, struct buf *body); /* taken */

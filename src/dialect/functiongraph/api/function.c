@@ -99,8 +99,7 @@ static bool list_one(void *user, const struct fn *f)
     return true;
 }
 
-/* Absent: *ret as it is. */
-static bool query_u64(struct call *c, struct str name, uint64_t *ret)
+bool fg_query_u64(struct call *c, struct str name, uint64_t *ret)
 {
     struct str text = call_query(c, name);
 
@@ -118,7 +117,7 @@ void fg_list_functions(struct call *c)
 
     if (!fg_project(c, &filter.account))
         return;
-    if (!query_u64(c, S("marker"), &l.marker) || !query_u64(c, S("maxitems"), &l.max))
+    if (!fg_query_u64(c, S("marker"), &l.marker) || !fg_query_u64(c, S("maxitems"), &l.max))
         return;
     if (l.max == 0 || l.max > FG_LIST_MAX)
         l.max = FG_LIST_MAX;

@@ -25,16 +25,12 @@ static const struct {
         {"gpu_type", "\"\""},
         {"code_url", "\"\""},
         {"encrypted_user_data", "\"\""},
-        {"xrole", "\"\""},
-        {"app_xrole", "\"\""},
         {"func_vpc", "{}"},
         {"mount_config", "{}"},
         {"extend_config", "\"\""},
         {"depend_list", "[]"},
         {"depend_version_list", "[]"},
         {"dependencies", "[]"},
-        {"pre_stop_handler", "\"\""},
-        {"pre_stop_timeout", "0"},
         {"enterprise_project_id", "\"0\""},
         {"log_group_id", "\"\""},
         {"log_stream_id", "\"\""},
@@ -48,7 +44,6 @@ static const struct {
         {"heartbeat_handler", "\"\""},
         {"enable_class_isolation", "false"},
         {"allow_ephemeral_storage", "false"},
-        {"ephemeral_storage", "512"},
         {"network_controller", "{}"},
         {"is_return_stream", "false"},
         {"enable_auth_in_header", "false"},
@@ -56,6 +51,18 @@ static const struct {
         {"lts_custom_tag", "{}"},
         {"reserved_instance_idle_mode", "false"},
 };
+
+/* From the record (add_engine), also where an older one kept them. */
+static const char *const engine[] = {"xrole", "app_xrole", "pre_stop_handler", "pre_stop_timeout",
+                                     "ephemeral_storage"};
+
+static bool is_engine(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(engine); i++)
+        if (strcmp(engine[i], name) == 0)
+            return true;
+    return false;
+}
 
 static bool has_default(const char *name)
 {
@@ -157,6 +164,38 @@ static void add_configuration(struct jw *w, const struct fn *f)
     add_user_data(w, f);
 }
 
+struct str fg_kept_role(const struct cJSON *extra)
+{
+    struct str config = STR_NONE, execution = STR_NONE;
+
+    (void)json_str(extra, "xrole", false, &config, NULL);
+    (void)json_str(extra, "app_xrole", false, &execution, NULL);
+    return execution.n ? execution : config.n ? config : STR_NONE;
+}
+
+/* Both agencies as they were sent; a role that came through another door stands for both. */
+static void add_roles(struct jw *w, const struct fn *f, const struct cJSON *extra)
+{
+    struct str config = STR_NONE, execution = STR_NONE;
+
+    if (str_eq(fg_kept_role(extra), str_of(f->role))) {
+        (void)json_str(extra, "xrole", false, &config, NULL);
+        (void)json_str(extra, "app_xrole", false, &execution, NULL);
+    } else {
+        config = execution = str_of(f->role);
+    }
+    jw_kstr(w, "xrole", config);
+    jw_kstr(w, "app_xrole", execution);
+}
+
+static void add_engine(struct jw *w, const struct fn *f, const struct cJSON *extra)
+{
+    add_roles(w, f, extra);
+    jw_kstrz(w, "pre_stop_handler", f->pre_stop);
+    jw_kint(w, "pre_stop_timeout", f->pre_stop ? f->pre_stop_timeout_ms / 1000 : 0);
+    jw_kint(w, "ephemeral_storage", f->tmp_mb);
+}
+
 static void add_last_modified(struct jw *w, const struct fn *f)
 {
     char text[CLOCK_TEXT];
@@ -221,19 +260,20 @@ static void add_extra(struct jw *w, const struct cJSON *extra, enum fg_view view
     }
     cJSON_ArrayForEach(v, extra)
     {
-        if (!has_default(v->string) && strcmp(v->string, "strategy_config") != 0)
+        if (!has_default(v->string) && !is_engine(v->string) &&
+            strcmp(v->string, "strategy_config") != 0)
             add_tree(w, v->string, v);
     }
 }
 
-static void add_view(struct jw *w, const struct cJSON *extra, enum fg_view view)
+static void add_view(struct jw *w, const struct fn *f, const struct cJSON *extra, enum fg_view view)
 {
     const struct cJSON *vpc = json_get(extra, "func_vpc");
     struct str id = S("");
 
     switch (view) {
     case FG_VIEW_CREATE:
-        jw_kint(w, "reserved_instance_count", 0);
+        jw_kint(w, "reserved_instance_count", f->reserved);
         return;
     case FG_VIEW_CONFIG:
         return;
@@ -257,8 +297,9 @@ void fg_object(struct jw *w, const struct fn *f, enum fg_view view)
     add_image_name(w, f);
     add_last_modified(w, f);
     add_strategy(w, f, extra);
+    add_engine(w, f, extra);
     add_extra(w, extra, view);
-    add_view(w, extra, view);
+    add_view(w, f, extra, view);
     jw_obj_end(w);
 }
 

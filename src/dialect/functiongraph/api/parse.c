@@ -210,19 +210,56 @@ static int check_type(struct fn *draft, const struct cJSON *v, enum fg_form form
     return fg_refuse(x, 400, "FSS.0400", "type '%.*s' is neither v1 nor v2", STR_ARG(s));
 }
 
-static int check_ephemeral(struct fn *draft, const struct cJSON *v, enum fg_form form,
-                           struct fg_error *x)
+static int set_ephemeral(struct fn *draft, const struct cJSON *v, enum fg_form form,
+                         struct fg_error *x)
 {
-    (void)draft, (void)form;
-    if (v->valuedouble == 512 || v->valuedouble == 10240)
-        return 0;
-    return fg_refuse(x, 400, "FSS.0400", "ephemeral_storage is neither 512 nor 10240");
+    (void)form;
+    if (v->valuedouble != 512 && v->valuedouble != 10240)
+        return fg_refuse(x, 400, "FSS.0400", "ephemeral_storage is neither 512 nor 10240");
+    draft->tmp_mb = (uint32_t)v->valuedouble;
+    return 0;
+}
+
+static int set_pre_stop(struct fn *draft, const struct cJSON *v, enum fg_form form,
+                        struct fg_error *x)
+{
+    struct str s = text_of(v);
+
+    (void)form;
+    fn_set(&draft->pre_stop, s.n ? s : STR_NONE);
+    return s.n ? check_handler(draft, s, "pre_stop_handler", "FSS.1003", x) : 0;
+}
+
+/* 0 goes with "no handler", as with the initializer. */
+static int set_pre_stop_timeout(struct fn *draft, const struct cJSON *v, enum fg_form form,
+                                struct fg_error *x)
+{
+    (void)form;
+    if (v->valuedouble >= 1)
+        draft->pre_stop_timeout_ms = (uint32_t)v->valuedouble * 1000;
+    else if (draft->pre_stop)
+        return fg_refuse(x, 400, "FSS.1008", "pre_stop_timeout is 0, not 1 to 90 seconds");
+    return 0;
+}
+
+/* What has no way out may still call this API: that is what an agency is for. */
+static int set_network(struct fn *draft, const struct cJSON *v, enum fg_form form,
+                       struct fg_error *x)
+{
+    bool closed = false;
+
+    (void)form;
+    x->status = 400;
+    x->code = "FSS.0400";
+    if (json_bool(v, "disable_public_network", false, &closed, &x->e) < 0)
+        return -EINVAL;
+    draft->network = closed ? FN_NETWORK_ENDPOINT : FN_NETWORK_DEFAULT;
+    return 0;
 }
 
 #define BOTH (FG_CREATE | FG_CONFIG)
 
-/* Order matters in two places: runtime stands before the handlers it rules, initializer_handler
- * before its timeout. Rows with KEPT and an apply are checked and kept. */
+/* Order matters: runtime stands before the handlers it rules, a hook's handler before its timeout. Rows with KEPT and an apply are checked and kept. */
 static const struct field fields[] = {
         {"func_name", "FSS.1002", TEXT, IN_KEY, BOTH, 1, FG_NAME_MAX, NULL},
         {"package", "FSS.1004", TEXT, IN_KEY, FG_CREATE, 1, FG_NAME_MAX, NULL},
@@ -240,9 +277,9 @@ static const struct field fields[] = {
         {"code_url", "FSS.1010", TEXT, KEPT, 0, 0, 2048, NULL},
         {"strategy_config", "FSS.1026", OBJECT, KEPT, 0, 0, 0, set_strategy},
         {"type", "FSS.0400", TEXT, KEPT, 0, 0, 16, check_type},
-        {"ephemeral_storage", "FSS.0400", NUMBER, KEPT, 0, 0, 10240, check_ephemeral},
-        {"pre_stop_handler", "FSS.1003", TEXT, KEPT, 0, 0, 128, NULL},
-        {"pre_stop_timeout", "FSS.1008", NUMBER, KEPT, 0, 0, 90, NULL},
+        {"ephemeral_storage", "FSS.0400", NUMBER, APPLIED, 0, 0, 10240, set_ephemeral},
+        {"pre_stop_handler", "FSS.1003", TEXT, APPLIED, 0, 0, 128, set_pre_stop},
+        {"pre_stop_timeout", "FSS.1008", NUMBER, APPLIED, 0, 0, 90, set_pre_stop_timeout},
         {"xrole", "FSS.1021", TEXT, KEPT, 0, 0, 1024, NULL},
         {"app_xrole", "FSS.1021", TEXT, KEPT, 0, 0, 1024, NULL},
         {"depend_version_list", "FSS.0400", LIST, KEPT, 0, 0, 0, NULL},
@@ -250,7 +287,7 @@ static const struct field fields[] = {
         {"mount_config", "FSS.1038", OBJECT, KEPT, 0, 0, 0, NULL},
         {"log_config", "FSS.0400", OBJECT, KEPT, 0, 0, 0, NULL},
         {"custom_image", "FSS.1034", OBJECT, KEPT, 0, 0, 0, NULL},
-        {"network_controller", "FSS.0400", OBJECT, KEPT, 0, 0, 0, NULL},
+        {"network_controller", "FSS.0400", OBJECT, KEPT, 0, 0, 0, set_network},
         {"lts_custom_tag", "FSS.0400", OBJECT, KEPT, 0, 0, 0, NULL},
         {"enable_lts_log", "FSS.0400", SWITCH, KEPT, 0, 0, 0, NULL},
         {"enable_dynamic_memory", "FSS.0400", SWITCH, KEPT, 0, 0, 0, NULL},
@@ -398,6 +435,16 @@ int fg_keep(const struct cJSON *body, const char *name, struct fn *draft, struct
     return keep_extra(body, name, draft, x);
 }
 
+/* A function runs as its agency for execution, or without one as that for configuration. An update
+ * that names neither changes nothing, whichever door the role came through. */
+static void settle_role(const struct cJSON *body, struct fn *draft)
+{
+    cleanup_with(json_freep) struct cJSON *extra = json_parse(str_of(draft->extra), NULL);
+
+    if (present(body, "xrole") || present(body, "app_xrole"))
+        fn_set(&draft->role, fg_kept_role(extra));
+}
+
 int fg_parse_fields(const struct cJSON *body, enum fg_form form, struct fn *draft,
                     struct fg_error *x)
 {
@@ -422,7 +469,10 @@ int fg_parse_fields(const struct cJSON *body, enum fg_form form, struct fn *draf
         return fg_refuse(x, 400, "FSS.1009",
                          "encrypted_user_data is not supported here: there is no key management; "
                          "use user_data");
-    return keep_extra(body, NULL, draft, x);
+    r = keep_extra(body, NULL, draft, x);
+    if (r == 0)
+        settle_role(body, draft);
+    return r;
 }
 
 static int parse_code_type(struct str type, struct fg_code *c, struct fg_error *x)

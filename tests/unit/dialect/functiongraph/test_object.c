@@ -165,13 +165,38 @@ static void kept_fields_replace_their_defaults_and_unknown_ones_follow(void **st
     cleanup_with(json_freep) struct cJSON *o = NULL;
 
     (void)state;
+    fn_set(&draft->role, S("agency"));
+    draft->reserved = 2;
     fn_set(&draft->extra, S("{\"xrole\":\"agency\",\"future\":{\"a\":1},"
                             "\"strategy_config\":{\"concurrency\":-1}}"));
     o = shown(f, FG_VIEW_CREATE);
     has_text(o, "xrole", "agency");
+    has_text(o, "app_xrole", "");
     has_number(json_get(o, "future"), "a", 1);
     has_number(json_get(o, "strategy_config"), "concurrency", -1);
-    has_number(o, "reserved_instance_count", 0);
+    has_number(o, "reserved_instance_count", 2);
+}
+
+static void what_rules_instances_is_shown_from_the_record_whoever_set_it(void **state)
+{
+    struct fn *draft = sample();
+    cleanup_with(fn_unrefp) const struct fn *f = draft;
+    cleanup_with(json_freep) struct cJSON *o = NULL;
+
+    (void)state;
+    fn_set(&draft->role, S("ours"));
+    fn_set(&draft->pre_stop, S("index.stop"));
+    draft->pre_stop_timeout_ms = 7000;
+    draft->tmp_mb = 1024;
+    draft->instance_concurrency = 32;
+    fn_set(&draft->extra, S("{\"xrole\":\"theirs\"}"));
+    o = shown(f, FG_VIEW_CONFIG);
+    has_text(o, "xrole", "ours");
+    has_text(o, "app_xrole", "ours");
+    has_text(o, "pre_stop_handler", "index.stop");
+    has_number(o, "pre_stop_timeout", 7);
+    has_number(o, "ephemeral_storage", 1024);
+    has_number(json_get(o, "strategy_config"), "concurrent_num", 32);
 }
 
 static void a_list_shows_the_id_of_the_network_alone(void **state)
@@ -234,6 +259,7 @@ int main(void)
             cmocka_unit_test(an_object_says_what_the_record_knows),
             cmocka_unit_test(every_common_field_is_there_without_being_asked_for),
             cmocka_unit_test(kept_fields_replace_their_defaults_and_unknown_ones_follow),
+            cmocka_unit_test(what_rules_instances_is_shown_from_the_record_whoever_set_it),
             cmocka_unit_test(a_list_shows_the_id_of_the_network_alone),
             cmocka_unit_test(the_id_changes_with_the_birth_and_nothing_else),
             cmocka_unit_test(a_code_object_carries_the_file),

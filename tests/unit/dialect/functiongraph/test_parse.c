@@ -117,7 +117,14 @@ static void numbers_end_at_their_limits(void **state)
     refused("initializer_timeout", "-1", "FSS.1405");
     accepted("pre_stop_timeout", "90");
     refused("pre_stop_timeout", "91", "FSS.1008");
+    accepted("pre_stop_timeout", "0");
+    refused("pre_stop_timeout", "-1", "FSS.1008");
+    accepted("pre_stop_handler", text(120, 'h', ".handler"));
+    refused("pre_stop_handler", text(121, 'h', ".handler"), "FSS.1003");
+    refused("pre_stop_handler", "\"nofunction\"", "FSS.1003");
+    accepted("ephemeral_storage", "512");
     accepted("ephemeral_storage", "10240");
+    refused("ephemeral_storage", "10241", "FSS.0400");
     refused("ephemeral_storage", "513", "FSS.0400");
 }
 
@@ -333,6 +340,73 @@ static void kept_fields_end_at_64_kib_together(void **state)
     }
 }
 
+static void an_agency_for_execution_comes_before_that_for_configuration(void **state)
+{
+    static const struct {
+        const char *field, *value, *role;
+    } steps[] = {
+            {"xrole", "\"config\"", "config"}, {"app_xrole", "\"app\"", "app"},
+            {"xrole", "\"other\"", "app"},     {"description", "\"d\"", "app"},
+            {"app_xrole", "\"\"", "other"},    {"xrole", "\"\"", NULL},
+    };
+    cleanup_with(fn_unrefp) const struct fn *f = NULL;
+    struct fn *draft = new_draft();
+    struct fg_error x = {0};
+
+    (void)state;
+    f = draft;
+    fn_set(&draft->runtime, S("Python3.9"));
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        t_ok(parse_with(FG_CONFIG, draft, steps[i].field, steps[i].value, &x), &x.e);
+        if (steps[i].role)
+            assert_string_equal(f->role, steps[i].role);
+        else
+            assert_null(f->role);
+    }
+}
+
+static void a_closed_network_leaves_the_way_to_our_endpoints(void **state)
+{
+    cleanup_with(fn_unrefp) const struct fn *f = NULL;
+    struct fn *draft = new_draft();
+    struct fg_error x = {0};
+
+    (void)state;
+    f = draft;
+    fn_set(&draft->runtime, S("Python3.9"));
+    t_ok(parse_with(FG_CONFIG, draft, "network_controller", "{\"disable_public_network\":true}",
+                    &x),
+         &x.e);
+    assert_int_equal(f->network, FN_NETWORK_ENDPOINT);
+    t_ok(parse_with(FG_CONFIG, draft, "description", "\"d\"", &x), &x.e);
+    assert_int_equal(f->network, FN_NETWORK_ENDPOINT);
+    t_ok(parse_with(FG_CONFIG, draft, "network_controller", "{}", &x), &x.e);
+    assert_int_equal(f->network, FN_NETWORK_DEFAULT);
+    refused("network_controller", "{\"disable_public_network\":1}", "FSS.0400");
+}
+
+static void hooks_and_storage_stand_in_the_draft(void **state)
+{
+    cleanup_with(fn_unrefp) const struct fn *f = NULL;
+    struct fn *draft = new_draft();
+    struct fg_error x = {0};
+
+    (void)state;
+    f = draft;
+    t_ok(parse_with(FG_CREATE, draft, "pre_stop_handler", "\"index.stop\"", &x), &x.e);
+    t_ok(parse_with(FG_CONFIG, draft, "pre_stop_timeout", "90", &x), &x.e);
+    t_ok(parse_with(FG_CONFIG, draft, "ephemeral_storage", "10240", &x), &x.e);
+    assert_string_equal(f->pre_stop, "index.stop");
+    assert_int_equal(f->pre_stop_timeout_ms, 90000);
+    assert_int_equal(f->tmp_mb, 10240);
+    assert_string_equal(f->extra, "{}");
+    assert_int_equal(parse_with(FG_CONFIG, draft, "pre_stop_timeout", "0", &x), -EINVAL);
+    assert_string_equal(x.code, "FSS.1008");
+    t_ok(parse_with(FG_CONFIG, draft, "pre_stop_handler", "\"\"", &x), &x.e);
+    assert_null(f->pre_stop);
+    t_ok(parse_with(FG_CONFIG, draft, "pre_stop_timeout", "0", &x), &x.e);
+}
+
 static void wrong_types_of_kept_fields_are_refused(void **state)
 {
     (void)state;
@@ -422,6 +496,9 @@ int main(void)
             cmocka_unit_test(fields_without_a_place_are_kept_and_replaced),
             cmocka_unit_test(what_we_say_ourselves_is_never_kept),
             cmocka_unit_test(kept_fields_end_at_64_kib_together),
+            cmocka_unit_test(an_agency_for_execution_comes_before_that_for_configuration),
+            cmocka_unit_test(a_closed_network_leaves_the_way_to_our_endpoints),
+            cmocka_unit_test(hooks_and_storage_stand_in_the_draft),
             cmocka_unit_test(wrong_types_of_kept_fields_are_refused),
             cmocka_unit_test(concurrency_has_its_limits_and_its_code),
             cmocka_unit_test(names_of_function_and_package_have_codes_of_their_own),
