@@ -8,6 +8,7 @@
  */
 const { inspect } = require('util');
 const { LoadError } = require('./load.js');
+const { stringify } = require('./values.js');
 
 const MAX_MESSAGE = 8192;
 const MAX_FRAMES = 50;
@@ -35,9 +36,9 @@ function cut(text, max) {
 
 function of(thrown) {
     if (thrown instanceof LoadError) {
-        const [head, frames] = thrown.cause ? stackOf(thrown.cause) : [];
+        const [head, frames] = thrown.cause ? stackOf(thrown.cause) : [[], []];
 
-        return new Report(thrown.type, thrown.message, true, head, frames);
+        return new Report(thrown.type, thrown.message, true, [`${thrown.type}: ${thrown.message}`, ...head], frames);
     }
     try {
         if (isError(thrown)) {
@@ -61,7 +62,7 @@ function textOf(value) {
     if (Buffer.isBuffer(value))
         return value.toString();
     if (typeof value === 'object' && value !== null)
-        return JSON.stringify(value) || inspect(value);
+        return stringify(value) || inspect(value);
     return String(value);
 }
 

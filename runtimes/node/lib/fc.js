@@ -7,7 +7,7 @@
  */
 const { logger } = require('./output.js');
 const { Report } = require('./errors.js');
-const { asBytes, jsonBytes } = require('./values.js');
+const { stringify, asBytes, jsonBytes } = require('./values.js');
 
 const LEVELS = ['debug', 'verbose', 'info', 'warn', 'error'];
 const NEW_ERRORS_SINCE = 16;
@@ -99,7 +99,7 @@ class Dialect {
         } else if (this.newErrors) {
             result.errorType = handled ? 'FunctionHandledError' : 'FunctionUnhandledError';
         }
-        return Buffer.from(JSON.stringify(result));
+        return Buffer.from(stringify(result));
     }
 }
 

@@ -15,7 +15,7 @@
  *
  * Descriptor 3 is close-on-exec (node sets that for all it inherits), so children do not get it.
  */
-const fs = require('fs');
+const { writeSync } = require('fs'); // taken now: the function may replace it
 const net = require('net');
 
 const READY = 1, ASSIGN = 2, OPEN = 3, DATA = 4, END = 5, CREDIT = 6, RESET = 7, LOG = 8;
@@ -116,7 +116,7 @@ class Channel {
         this.used = 0;
         for (let at = 0; at < size;) {
             try {
-                at += fs.writeSync(this.fd, this.out, at, size - at);
+                at += writeSync(this.fd, this.out, at, size - at);
             } catch (e) {
                 if (e.code === 'EAGAIN') // libuv made it non-blocking; the host reads all the time
                     Atomics.wait(this.idle, 0, 0, FULL_WAIT_MS);
@@ -133,7 +133,7 @@ function die(e) {
     const text = String(e && e.message || e).replace(/\s+/g, ' ').slice(0, 500);
 
     try {
-        fs.writeSync(2, `evoke worker: ${text}\n`);
+        writeSync(2, `evoke worker: ${text}\n`);
     } finally {
         leave(EXIT_PROTOCOL);
     }

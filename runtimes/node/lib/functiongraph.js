@@ -6,7 +6,7 @@
  */
 const { logger } = require('./output.js');
 const { Report } = require('./errors.js');
-const { monotonicMs, jsonBytes, asBytes } = require('./values.js');
+const { parse, stringify, monotonicMs, jsonBytes, asBytes } = require('./values.js');
 
 const LEVELS = ['debug', 'log', 'info', 'warn', 'error'];
 
@@ -72,7 +72,7 @@ class Dialect {
     }
 
     event(bytes) {
-        return bytes.length === 0 ? {} : JSON.parse(bytes.toString());
+        return bytes.length === 0 ? {} : parse(bytes.toString());
     }
 
     answer(value) {
@@ -89,7 +89,7 @@ class Dialect {
 
         if (report.frames.length > 0)
             result.stackTrace = report.frames;
-        return Buffer.from(JSON.stringify(result));
+        return Buffer.from(stringify(result));
     }
 }
 

@@ -61,11 +61,18 @@ async function importFile(file, module) {
         return Object(await requireOrImport(file));
     } catch (e) {
         if (e instanceof SyntaxError)
-            throw new LoadError('SyntaxError', `Syntax error in module '${module}'(${e.message})`, e);
+            throw new LoadError('SyntaxError', `Syntax error in module '${module}'(${whereAndWhat(e)})`, e);
         if (e && (e.code === 'MODULE_NOT_FOUND' || e.code === 'ERR_MODULE_NOT_FOUND'))
             throw new LoadError('ImportModuleError', `Unable to import module '${module}': ${e.message}`, e);
         throw e;
     }
+}
+
+/* The stack of a syntax error begins with a line "FILE:LINE", where node knows it. */
+function whereAndWhat(e) {
+    const where = /^(?:file:\/\/)?(\/.*):(\d+)\n/.exec(e.stack || '');
+
+    return where ? `${e.message} (${path.basename(where[1])}, line ${where[2]})` : e.message;
 }
 
 async function requireOrImport(file) {

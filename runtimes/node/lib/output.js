@@ -8,7 +8,7 @@
  * since it looks for its streams at its first use and that is not before ours are there. `fd` is 1
  * and 2, for child processes. What nobody's run can be made out for goes to descriptor 1.
  */
-const fs = require('fs');
+const { writeSync } = require('fs');
 const { Writable } = require('stream');
 const { format } = require('util');
 const { LOG, MAX_DATA } = require('./frames.js');
@@ -109,7 +109,7 @@ const newline = Buffer.from('\n');
 function writeAll(fd, bytes) {
     try {
         for (let at = 0; at < bytes.length;)
-            at += fs.writeSync(fd, bytes, at);
+            at += writeSync(fd, bytes, at);
     } catch (e) {
         // a log nobody reads any more
     }

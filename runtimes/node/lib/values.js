@@ -2,6 +2,7 @@
 'use strict';
 /* What both dialects need: a clock, and what a handler returned as bytes. */
 const { performance } = require('perf_hooks');
+const { parse, stringify } = JSON; // taken now: the function may replace them
 
 /* The handler returned what cannot become an answer. */
 class ReturnTypeError extends Error {}
@@ -30,7 +31,7 @@ function jsonBytes(value) {
     let text, why = 'JSON has no such value';
 
     try {
-        text = JSON.stringify(value);
+        text = stringify(value);
     } catch (e) {
         why = e && e.message;
     }
@@ -48,4 +49,4 @@ function typeName(value) {
     return typeof constructor === 'function' && constructor.name || 'object';
 }
 
-module.exports = { ReturnTypeError, monotonicMs, asBytes, jsonBytes };
+module.exports = { parse, stringify, ReturnTypeError, monotonicMs, asBytes, jsonBytes };

@@ -21,6 +21,7 @@ const {
 } = require('./frames.js');
 const { load } = require('./load.js');
 const { Output } = require('./output.js');
+const { parse } = require('./values.js');
 
 const DIALECTS = { functiongraph: require('./functiongraph.js').Dialect, fc: require('./fc.js').Dialect };
 const EXIT_FAILED = 1; // initialisation, and what nobody caught
@@ -67,7 +68,7 @@ class Worker {
             if (this.state !== BOOTED)
                 throw new Broken('a second ASSIGN');
             this.state = INITIALISING;
-            this.assign(JSON.parse(payload.toString())).catch(die);
+            this.assign(parse(payload.toString())).catch(die);
             return;
         }
         if (kind === OPEN) {
@@ -90,7 +91,7 @@ class Worker {
         if (this.state !== RUNNING || stream <= this.lastStream || this.runs.size >= this.concurrency)
             throw new Broken(`OPEN of stream ${stream} where none was expected`);
         this.lastStream = stream;
-        this.runs.set(stream, new Run(stream, JSON.parse(payload.toString())));
+        this.runs.set(stream, new Run(stream, parse(payload.toString())));
     }
 
     onCredit(run, payload) {
