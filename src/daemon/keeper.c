@@ -53,6 +53,7 @@
 #include "daemon/user.h"
 #include "launcher/proto.h"
 #include "runtime/runtime.h"
+#include "sandbox/cgroup_unified.h"
 
 enum { PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000, LONG_LIFE_MS = 10000 };
 enum {
@@ -77,6 +78,7 @@ struct keeper {
     int listen_fd, signal_fd; /* owned */
     int data_fd;              /* owned; holds the lock */
     int run_fd;               /* owned; its `run`, which the daemon could replace by a link */
+    int cgroup;               /* owned: where we stepped down from, or -EBADF */
     char address[128];
     struct child launcher, daemon;
     bool daemon_ready; /* this one has said READY */
@@ -449,6 +451,7 @@ static int prepare(struct keeper *k, struct err *e)
     if (k->listen_fd < 0)
         return k->listen_fd;
     r = catch_signals(k, e);
+    k->cgroup = cgroup_step_down();
     if (r == 0)
         r = start_launcher(k, e);
     if (r == 0)
@@ -465,6 +468,7 @@ int keeper_main(const struct options *o)
                        .signal_fd = -EBADF,
                        .data_fd = -EBADF,
                        .run_fd = -EBADF,
+                       .cgroup = -EBADF,
                        .launcher = {.name = "launcher", .pidfd = -EBADF, .control = -EBADF},
                        .daemon = {.name = "daemon", .pidfd = -EBADF, .control = -EBADF}};
     struct err e = {0};
@@ -481,6 +485,7 @@ int keeper_main(const struct options *o)
     fd_close(k.signal_fd);
     fd_close(k.run_fd);
     fd_close(k.data_fd);
+    cgroup_step_up(k.cgroup);
     log_info(&cx, "ended");
     return k.exit_code;
 }

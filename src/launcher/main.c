@@ -191,16 +191,35 @@ static int launch(const struct options *o, bool root, struct cgroup_tree *tree, 
     return serve_run(&what, e);
 }
 
-/* The stub: until the launcher ends, or we are told to. */
-static int attend(pid_t launcher, const sigset_t *signals)
+/* SIGIO when the launcher's end of the pipe closes, which is when it begins to die. */
+static int open_lifeline(int *ret_ours, int *ret_theirs, struct err *e)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_sys(e, "pipe");
+    *ret_ours = fds[0];
+    *ret_theirs = fds[1];
+    if (fcntl(fds[0], F_SETOWN, getpid()) < 0 || fcntl(fds[0], F_SETFL, O_ASYNC) < 0)
+        return err_sys(e, "watch the launcher");
+    return 0;
+}
+
+/* The stub: until the launcher ends, or we are told to. The launcher cannot end before what is
+ * below it has, and what is frozen (cgroup v1) does not die: so we thaw when it begins to. */
+static int attend(pid_t launcher, const struct cgroup_tree *tree, const sigset_t *signals)
 {
     bool told = false;
     int status = 0;
 
     while (waitpid(launcher, &status, WNOHANG) != launcher) {
-        if (sigwaitinfo(signals, NULL) == SIGTERM) {
+        int sig = sigwaitinfo(signals, NULL);
+
+        if (sig == SIGTERM)
             told = true;
+        if (sig == SIGTERM || sig == SIGIO) {
             (void)kill(launcher, SIGKILL);
+            cgroup_tree_thaw(tree);
         }
     }
     if (told)
@@ -213,6 +232,8 @@ static int attend(pid_t launcher, const sigset_t *signals)
 static int run(const struct options *o, struct err *e)
 {
     bool root = geteuid() == 0;
+    cleanup_close int lifeline = -EBADF;
+    cleanup_close int theirs = -EBADF;
     struct cgroup_tree tree;
     sigset_t signals;
     pid_t launcher = -1;
@@ -223,13 +244,17 @@ static int run(const struct options *o, struct err *e)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGIO);
     (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    /* The keeper's end must not be ours at once: there are cgroups to thaw and to remove. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 
     r = close_inherited(o->keeper, e);
     if (r >= 0)
-        r = sandbox_host_init(root, &tree, e);
+        r = open_lifeline(&lifeline, &theirs, e);
     if (r < 0)
         return r;
+    sandbox_host_init(root, &tree);
     r = userns_clone(root, &launcher, e);
     if (r == 0) {
         r = launch(o, root, &tree, e);
@@ -239,7 +264,8 @@ static int run(const struct options *o, struct err *e)
     }
     if (r > 0) {
         (void)close(o->keeper);
-        r = attend(launcher, &signals);
+        theirs = fd_close(theirs);
+        r = attend(launcher, &tree, &signals);
     }
     sandbox_host_done(&tree);
     return r;

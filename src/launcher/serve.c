@@ -129,17 +129,19 @@ static uint8_t firmness(const struct sandbox_facts *f, enum cgroup_part part,
     return (uint8_t)(f->cgroup[part] ? by_version[f->cgroup[part]] : otherwise);
 }
 
-static const char *note_for(const struct sandbox_facts *f)
+static void write_note(const struct sandbox_facts *f, char *note, size_t n)
 {
-    if (!f->root)
-        return "started as an ordinary user: memory per process only, no CPU shares, "
-               "one uid for all instances";
-    if (!f->cgroup[CGROUP_MEMORY])
-        return "no cgroup with a memory controller is ours to use: "
-               "memory is limited per process only";
-    if (!f->cgroup[CGROUP_PIDS] || !f->cgroup[CGROUP_CPU])
-        return "not every cgroup controller is to be had, see the limits";
-    return "";
+    const char *uids = f->root ? "" : "ordinary user: one uid for all instances";
+    const char *why = f->no_cgroup ? f->no_cgroup : "the cgroup above does not offer them";
+    bool all = true;
+
+    for (int i = 0; i < CGROUP_PARTS; i++)
+        all = all && f->cgroup[i];
+    if (all)
+        snprintf(note, n, "%s", uids);
+    else
+        snprintf(note, n, "%s%slimits not hard: %s (systemd: Delegate=yes)", uids,
+                 *uids ? "; " : "", why);
 }
 
 static void send_hello(struct server *s)
@@ -157,7 +159,7 @@ static void send_hello(struct server *s)
     m.cpu = firmness(&f, CGROUP_CPU, ENFORCED_NONE);
     m.freezer = f.cgroup[CGROUP_FREEZER]; /* enum launch_freezer counts versions */
     m.landlock = f.landlock_scope;
-    snprintf(m.note, sizeof m.note, "%s", note_for(&f));
+    write_note(&f, m.note, sizeof m.note);
     send_message(s, &m, sizeof m, NULL, 0);
 }
 

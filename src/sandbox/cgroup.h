@@ -19,6 +19,8 @@ struct cgroup_tree {
     uint8_t version[CGROUP_PARTS]; /* 1 or 2; 0: not to be had */
     int parent[CGROUP_PARTS];      /* owned */
     int dir[CGROUP_PARTS];         /* owned; the same directory for all parts of version 2 */
+    int home;                      /* owned: cgroup.procs of where the stub came from, version 2 */
+    const char *why_not;           /* something is missing, and we know why; or NULL. Static */
 };
 
 /* One instance. Copyable; owns only what is in the hierarchy. */
@@ -43,9 +45,9 @@ void cgroup_tree_none(struct cgroup_tree *t); /* nothing delegated: every call b
 /*
  * Make the tree below our own cgroups and give it to `owner` (host uid). Leftovers of launchers
  * that no longer live are removed. A controller that is not there, or not ours to use, is left
- * out; that is no failure.
+ * out; that is no failure. In version 2 the caller is moved: fork the launcher after it.
  */
-int cgroup_tree_make(struct cgroup_tree *t, uid_t owner, struct err *e);
+void cgroup_tree_make(struct cgroup_tree *t, uid_t owner);
 void cgroup_tree_close(struct cgroup_tree *t); /* descriptors only */
 /* Thaw whatever is frozen: in version 1 a frozen process does not even die. */
 void cgroup_tree_thaw(const struct cgroup_tree *t);

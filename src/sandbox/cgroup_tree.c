@@ -8,6 +8,9 @@
  *
  *   <where we were started>/evoke-<pid of the stub>/i<serial>
  *
+ * That is version 1. What is not mounted as version 1 is looked for in version 2, which has more
+ * rules (cgroup_unified.c).
+ *
  * What always holds:
  *   (1) a tree is locked, flock(2), as long as its stub or launcher lives; only unlocked ones are
  *       swept.
@@ -26,10 +29,11 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/err.h"
 #include "base/io.h"
 #include "base/str.h"
-#include "sandbox/cgroup.h"
+#include "sandbox/cgroup_find.h"
+#include "sandbox/cgroup_tree.h"
+#include "sandbox/cgroup_unified.h"
 
 enum {
     PROC_FILE_MAX = 1 << 20,
@@ -37,7 +41,7 @@ enum {
     REMOVE_PAUSE_NS = 5000000,
 };
 
-static const char *const controllers[CGROUP_PARTS] = {[CGROUP_MEMORY] = "memory",
+const char *const cgroup_controllers[CGROUP_PARTS] = {[CGROUP_MEMORY] = "memory",
                                                       [CGROUP_PIDS] = "pids",
                                                       [CGROUP_CPU] = "cpu",
                                                       [CGROUP_FREEZER] = "freezer"};
@@ -46,7 +50,7 @@ static const char prefix[] = "evoke-";
 
 void cgroup_tree_none(struct cgroup_tree *t)
 {
-    memset(t, 0, sizeof *t);
+    *t = (struct cgroup_tree){.home = -EBADF};
     for (int i = 0; i < CGROUP_PARTS; i++)
         t->parent[i] = t->dir[i] = -EBADF;
 }
@@ -58,73 +62,23 @@ void cgroup_tree_close(struct cgroup_tree *t)
         t->dir[i] = fd_close(t->dir[i]);
         t->version[i] = 0;
     }
+    t->home = fd_close(t->home);
 }
 
-static bool list_has(struct str list, const char *word)
+int cgroup_find_own(const char *controller, struct cgroup_place *ret)
 {
-    while (list.p) {
-        if (str_eq(str_cut(&list, ','), str_of(word)))
-            return true;
-    }
-    return false;
-}
+    cleanup_with(buf_done) struct buf cgroups;
+    cleanup_with(buf_done) struct buf mounts;
+    int r;
 
-/* A line of /proc/self/cgroup: "4:memory:/path". */
-static bool own_path(struct str text, const char *controller, struct str *ret_path)
-{
-    while (text.p) {
-        struct str line = str_cut(&text, '\n');
-
-        (void)str_cut(&line, ':');
-        if (list_has(str_cut(&line, ':'), controller)) {
-            *ret_path = line;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A line of proc_pid_mountinfo(5): "36 35 0:31 /root /mount/point opts [...] - cgroup src opts". */
-static bool mount_point(struct str text, const char *controller, struct str *ret_root,
-                        struct str *ret_point)
-{
-    while (text.p) {
-        struct str line = str_cut(&text, '\n');
-        ptrdiff_t dash = str_find(line, S(" - cgroup "));
-        struct str options = STR_NONE;
-
-        if (dash < 0)
-            continue;
-        options = str_from(line, (size_t)dash + sizeof " - cgroup " - 1);
-        (void)str_cut(&options, ' ');
-        if (!list_has(options, controller))
-            continue;
-        for (int i = 0; i < 3; i++)
-            (void)str_cut(&line, ' ');
-        *ret_root = str_cut(&line, ' ');
-        *ret_point = str_cut(&line, ' ');
-        return true;
-    }
-    return false;
-}
-
-/* Open the directory of our own cgroup in that controller's v1 hierarchy, or -ENOENT. */
-static int open_own(struct str cgroups, struct str mounts, const char *controller)
-{
-    struct str path, root, point;
-    char full[512];
-    int fd;
-
-    if (!own_path(cgroups, controller, &path) || !mount_point(mounts, controller, &root, &point))
-        return -ENOENT;
-    if (root.n > 1 && str_starts(path, root))
-        path = str_from(path, root.n);
-    if ((size_t)snprintf(full, sizeof full, "%.*s%.*s", STR_ARG(point), STR_ARG(path)) >=
-        sizeof full)
-        return -ENAMETOOLONG;
-
-    fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    buf_init(&cgroups, PROC_FILE_MAX);
+    buf_init(&mounts, PROC_FILE_MAX);
+    r = io_read_file(AT_FDCWD, "/proc/self/cgroup", &cgroups, NULL);
+    if (r >= 0)
+        r = io_read_file(AT_FDCWD, "/proc/self/mountinfo", &mounts, NULL);
+    if (r < 0)
+        return r;
+    return cgroup_find(buf_str(&cgroups), buf_str(&mounts), controller, ret);
 }
 
 /* Thaw the cgroups directly below dir. Elsewhere than in a v1 freezer there is no such file. */
@@ -181,7 +135,7 @@ static bool abandoned(int parent, const char *name)
 }
 
 /* A stub that was killed could not clean up. Its pid is in the name. */
-static void sweep_dead(int parent)
+void cgroup_sweep(int parent)
 {
     DIR *d = io_open_dir(parent, ".");
     uint64_t pid;
@@ -199,51 +153,74 @@ static void sweep_dead(int parent)
     (void)closedir(d);
 }
 
-int cgroup_tree_make(struct cgroup_tree *t, uid_t owner, struct err *e)
+/* One controller of version 1; false: not there, or not ours. */
+static bool join_v1(struct cgroup_tree *t, int part, uid_t owner)
 {
-    cleanup_with(buf_done) struct buf cgroups;
-    cleanup_with(buf_done) struct buf mounts;
+    cleanup_close int parent = -EBADF;
+    cleanup_close int dir = -EBADF;
+    struct cgroup_place own;
+
+    if (cgroup_find_own(cgroup_controllers[part], &own) < 0)
+        return false;
+    parent = open(own.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return false;
+    cgroup_sweep(parent);
+    if (mkdirat(parent, t->name, 0755) < 0 && errno != EEXIST)
+        return false;
+    dir = openat(parent, t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* Held by whoever has this descriptor: stub and launcher. Shared, as hierarchies may be. */
+    if (dir < 0 || flock(dir, LOCK_SH) < 0 ||
+        (owner != geteuid() && fchown(dir, owner, owner) < 0)) {
+        (void)unlinkat(parent, t->name, AT_REMOVEDIR);
+        return false;
+    }
+
+    t->parent[part] = TAKE_FD(parent);
+    t->dir[part] = TAKE_FD(dir);
+    t->version[part] = 1;
+    return true;
+}
+
+static const char *why_not(int r)
+{
+    switch (-r) {
+    case EBUSY:
+        return "evoke's cgroup holds other processes";
+    case EROFS:
+        return "cgroups are mounted read-only";
+    case ENOENT:
+        return "no cgroup v2 is mounted";
+    default:
+        return "evoke's cgroup is not delegated to it";
+    }
+}
+
+void cgroup_tree_make(struct cgroup_tree *t, uid_t owner)
+{
+    struct cgroup_place own;
+    bool complete = true;
     int r;
 
     cgroup_tree_none(t);
-    buf_init(&cgroups, PROC_FILE_MAX);
-    buf_init(&mounts, PROC_FILE_MAX);
-    r = io_read_file(AT_FDCWD, "/proc/self/cgroup", &cgroups, e);
-    if (r >= 0)
-        r = io_read_file(AT_FDCWD, "/proc/self/mountinfo", &mounts, e);
-    if (r < 0)
-        return r;
-
     snprintf(t->name, sizeof t->name, "%s%d", prefix, getpid());
-    for (int i = 0; i < CGROUP_PARTS; i++) {
-        cleanup_close int parent = open_own(buf_str(&cgroups), buf_str(&mounts), controllers[i]);
-        cleanup_close int dir = -EBADF;
+    for (int i = 0; i < CGROUP_PARTS; i++)
+        complete = join_v1(t, i, owner) && complete;
+    if (complete)
+        return;
 
-        if (parent < 0)
-            continue;
-        sweep_dead(parent);
-        if (mkdirat(parent, t->name, 0755) < 0 && errno != EEXIST)
-            continue; /* read-only in many containers: not ours to use */
-        dir = openat(parent, t->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        /* Held by whoever has this descriptor: stub and launcher. Shared, as hierarchies may be. */
-        if (dir < 0 || flock(dir, LOCK_SH) < 0 || fchown(dir, owner, owner) < 0) {
-            r = err_sys(e, "give cgroup '%s' (%s) to uid %u", t->name, controllers[i], owner);
-            (void)unlinkat(parent, t->name, AT_REMOVEDIR);
-            cgroup_tree_remove(t);
-            return r;
-        }
-        t->parent[i] = TAKE_FD(parent);
-        t->dir[i] = TAKE_FD(dir);
-        t->version[i] = 1;
-    }
-
-    return 0;
+    r = cgroup_find_own(NULL, &own);
+    if (r >= 0)
+        r = cgroup_join_unified(t, &own, owner);
+    if (r < 0)
+        t->why_not = why_not(r);
 }
 
 void cgroup_tree_remove(struct cgroup_tree *t)
 {
     const struct timespec pause = {.tv_nsec = REMOVE_PAUSE_NS};
 
+    cgroup_leave_unified(t);
     for (int i = 0; i < CGROUP_PARTS; i++) {
         for (int n = 0; t->parent[i] >= 0 && n < REMOVE_TRIES; n++) {
             if (remove_level(t->parent[i], t->name) == 0)

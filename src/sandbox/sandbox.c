@@ -42,12 +42,9 @@ struct sandbox {
     struct filter runtime_filter, init_filter;
 };
 
-int sandbox_host_init(bool root, struct cgroup_tree *ret_tree, struct err *e)
+void sandbox_host_init(bool root, struct cgroup_tree *ret_tree)
 {
-    cgroup_tree_none(ret_tree);
-    if (!root)
-        return 0;
-    return cgroup_tree_make(ret_tree, USERNS_HOST_FIRST, e);
+    cgroup_tree_make(ret_tree, root ? (uid_t)USERNS_HOST_FIRST : geteuid());
 }
 
 void sandbox_host_done(struct cgroup_tree *tree)
@@ -98,6 +95,7 @@ void sandbox_get_facts(const struct sandbox *sb, struct sandbox_facts *ret)
     *ret = (struct sandbox_facts){.root = sb->root, .landlock_scope = landlock_has_scope()};
     for (int i = 0; i < CGROUP_PARTS; i++)
         ret->cgroup[i] = sb->tree->version[i];
+    ret->no_cgroup = sb->tree->why_not;
 }
 
 static int clone_init(const struct sandbox *sb, const struct sandbox_spec *spec,

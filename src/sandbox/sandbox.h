@@ -35,6 +35,7 @@ struct sandbox_facts {
     bool root;
     /* The version of the cgroup that holds it; 0: rlimits, or nothing for the CPU. */
     uint8_t cgroup[CGROUP_PARTS];
+    const char *no_cgroup; /* why there is none for something, or NULL; static */
     bool landlock_scope;
 };
 
@@ -70,8 +71,8 @@ struct sandbox_note {
     struct err err;
 };
 
-/* Root: delegate cgroups to the launcher-to-be. Missing controllers are no failure. */
-int sandbox_host_init(bool root, struct cgroup_tree *ret_tree, struct err *e);
+/* Delegate cgroups to the launcher-to-be. Missing controllers are no failure. */
+void sandbox_host_init(bool root, struct cgroup_tree *ret_tree);
 void sandbox_host_done(struct cgroup_tree *tree);
 
 /*
