@@ -9,7 +9,7 @@ what=${1:-build}
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 packages="gcc pkg-config meson ninja-build libc6-dev libuv1-dev libssl-dev libcjson-dev libyaml-dev
-libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev python3"
+libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev python3 python3-dev"
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
     python3-venv git zip zlib1g-dev"

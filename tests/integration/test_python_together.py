@@ -7,31 +7,35 @@ import re
 
 import pytest
 
-from workerhost import CREDIT, DATA, END, OPEN, PYTHON, RESET, WINDOW, Gone, PythonHost
+from workerhost import CREDIT, DATA, END, OPEN, PYTHON, RESET, WINDOW, Gone, PythonHost, Zygote, worker_host
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")
 
 ECHO = "def handler(event, context):\n    return event\n"
 
 
-@pytest.fixture
-def start(tmp_path):
+@pytest.fixture(scope="module")
+def zygote():
+    zygote = Zygote()
+    yield zygote
+    zygote.end()
+
+
+@pytest.fixture(params=["exec", "fork"])
+def start(tmp_path, request):
     hosts = []
 
     def begin(code, dialect="functiongraph", **assign):
         (tmp_path / "code").mkdir()
         (tmp_path / "code" / "index.py").write_text(code)
-        host = PythonHost(tmp_path)
+        host = worker_host(tmp_path, request)
         hosts.append(host)
         assert host.assign(dialect, **assign) == (0, b"{}")
         return host
 
     yield begin
     for host in hosts:
-        host.sock.close()
-        if host.process.poll() is None:
-            host.process.kill()
-        host.process.communicate()
+        host.kill()
 
 
 # --- several at once ---

@@ -12,13 +12,20 @@ import struct
 
 import pytest
 
-from workerhost import (CONTEXT, DATA, END, LOG, OPEN, PYTHON, RESET, Gone, PythonHost)
+from workerhost import (CONTEXT, DATA, END, LOG, OPEN, PYTHON, RESET, Gone, Zygote, worker_host)
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")
 
 
-@pytest.fixture
-def start(tmp_path):
+@pytest.fixture(scope="module")
+def zygote():
+    zygote = Zygote()
+    yield zygote
+    zygote.end()
+
+
+@pytest.fixture(params=["exec", "fork"])
+def start(tmp_path, request):
     hosts = []
 
     def begin(code, **files):
@@ -28,15 +35,12 @@ def start(tmp_path):
             path = tmp_path / "code" / (name.replace("__", "/") + ".py")
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-        hosts.append(PythonHost(tmp_path))
+        hosts.append(worker_host(tmp_path, request))
         return hosts[-1]
 
     yield begin
     for host in hosts:
-        host.sock.close()
-        if host.process.poll() is None:
-            host.process.kill()
-        host.process.communicate()
+        host.kill()
 
 
 def expect_error(result):
@@ -175,7 +179,7 @@ def test_what_json_cannot_hold_names_its_type(start, returned, named):
     error = expect_error(host.call())
     assert error["errorType"] == "ReturnTypeError"
     assert "a value of type '%s'" % named in error["errorMessage"]
-    assert host.process.poll() is None
+    assert host.is_running()
 
 
 def test_too_deep_an_event_is_an_error_result(start):
@@ -350,7 +354,7 @@ def test_a_thread_that_logs_between_runs_breaks_nothing(start):
                  "    if e == 9:\n        gone.set()\n    return e\n")
     host.assign()
     import threading
-    threading.Thread(target=host.process.stdout.read, daemon=True).start()
+    threading.Thread(target=host.stdout.read, daemon=True).start()
     for n in range(10):
         assert host.call(b"%d" % n)[:2] == (0, b"%d" % n)
 
@@ -572,6 +576,7 @@ def test_unknown_fields_are_ignored(start):
     assert host.call(b"1", later=2)[:2] == (0, b"1")
 
 
+@pytest.mark.parametrize("start", ["exec"], indirect=True)
 def test_json_is_not_imported_for_a_function_that_needs_none(start):
     host = start("import sys\n\ndef handler(e, c):\n"
                  "    return [m for m in ('json', 're', 'logging', 'socket') if m in sys.modules\n"

@@ -2,6 +2,8 @@
 """The host's side of frames (docs/protocol/frames.md), for tests of workers without a daemon."""
 
 import json
+import os
+import signal
 import socket
 import struct
 import subprocess
@@ -12,6 +14,7 @@ RUNTIME = Path(__file__).parents[2] / "runtimes" / "python"
 READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG = range(1, 9)
 WINDOW = 256 * 1024
 DEADLINE_S = 20
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "LEAKED": "yes"}
 
 
 class Gone(Exception):
@@ -64,8 +67,12 @@ class Host:
         assert (kind, stream) == (READY, 0)
         return flags, payload
 
-    def assign(self, dialect="functiongraph", **over):
+    def boot(self):
         assert self.ready() == (0, b'{"version":1}')
+
+    def assign(self, dialect="functiongraph", booted=False, **over):
+        if not booted:
+            self.boot()
         doc = {
             "dialect": dialect, "instance_id": "i-1", "code_root": str(self.root / "code"),
             "cwd": str(self.root), "handler": "index.handler", "initializer": None, "env": {},
@@ -152,15 +159,94 @@ class PythonHost(Host):
                                                        RUNTIME / "bootstrap.py")],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "LEAKED": "yes"})
+            env=ENVIRONMENT)
         theirs.close()
         super().__init__(ours, root)
+        self.stdout = self.process.stdout
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        self.sock.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
 
     def end(self):
         """Close our end; (exit code, stdout, stderr)."""
         self.sock.close()
         out, err = self.process.communicate(timeout=DEADLINE_S)
         return self.process.returncode, out, err
+
+
+class Zygote:
+    """The zygote of runtimes/python, in which only the extension is replaced: see zygote_driver.py."""
+
+    def __init__(self):
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.sock.settimeout(DEADLINE_S)
+        self.process = subprocess.Popen(
+            ["bash", "-c",
+             "exec 3<&%d %d<&- %s -E -s -u -B '%s' '%s'" % (
+                 theirs.fileno(), theirs.fileno(), PYTHON, Path(__file__).with_name("zygote_driver.py"),
+                 RUNTIME)],
+            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=ENVIRONMENT)
+        theirs.close()
+        assert self.sock.recv(64) == b"ready"
+
+    def fork(self, channel, out, err):
+        socket.send_fds(self.sock, [b"fork"], [channel, out, err])
+        return int(self.sock.recv(64))
+
+    def reap(self, pid):
+        self.sock.send(b"reap%d" % pid)
+        return os.waitstatus_to_exitcode(int(self.sock.recv(64)))
+
+    def end(self):
+        self.sock.close()
+        assert self.process.wait(DEADLINE_S) == 0
+
+
+class ForkedHost(Host):
+    """A Python worker out of a zygote."""
+
+    def __init__(self, root, zygote):
+        ours, theirs = socket.socketpair()
+        self.zygote, self.code = zygote, None
+        (self.out, out), (self.err, err) = os.pipe(), os.pipe()
+        self.pid = zygote.fork(theirs.fileno(), out, err)
+        for fd in (out, err):
+            os.close(fd)
+        theirs.close()
+        super().__init__(ours, root)
+        self.stdout = os.fdopen(self.out, "rb")
+        self.stderr = os.fdopen(self.err, "rb")
+
+    def is_running(self):
+        with open("/proc/%d/stat" % self.pid) as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+
+    def end(self):
+        self.sock.close()
+        out, err = self.stdout.read(), self.stderr.read()
+        self.code = self.zygote.reap(self.pid)
+        return self.code, out, err
+
+    def kill(self):
+        self.sock.close()
+        if self.code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.zygote.reap(self.pid)
+        self.stdout.close()
+        self.stderr.close()
+
+
+def worker_host(root, request):
+    """A worker in the way that the fixture's parameter names."""
+    if request.param == "fork":
+        return ForkedHost(root, request.getfixturevalue("zygote"))
+    return PythonHost(root)
 
 
 CONTEXT = {

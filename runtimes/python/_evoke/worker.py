@@ -26,7 +26,7 @@ HOOKS = ("pre_stop", "pre_freeze")
 
 class Worker:
     def __init__(self, fd):
-        self.channel = frames.Channel(frames.adopt(fd))
+        self.channel = frames.Channel(fd)
         self.output = None
         self.dialect = None
         self.handler = None
@@ -36,8 +36,10 @@ class Worker:
         self.concurrency = 1
         self.pid = os.getpid()
         self.peak_bytes = _peak_reader()
+        self.before_loading = None  # the zygote's
 
     def boot(self):
+        """The caller may do things between this and live()."""
         self.channel.send(frame(READY, 0, b'{"version":1}'))
 
     def assign(self):
@@ -56,6 +58,8 @@ class Worker:
         watch_forks(self.channel)
         self.dialect = _dialect(doc)
         _settle(doc)
+        if self.before_loading:
+            self.before_loading()
         if self.concurrency == 1:
             self.output.install()
             hook_logging(lambda: self.output)
@@ -251,9 +255,8 @@ def _peak_reader():
 
 
 def live(worker):
-    """From here to the end of the process."""
+    """From the first READY to the end of the process."""
     try:
-        worker.boot()
         worker.assign()
         if worker.concurrency > 1:
             from .together import Crew
@@ -278,7 +281,8 @@ def broken(e):
 
 def main(fd):
     try:
-        worker = Worker(fd)
+        worker = Worker(frames.adopt(fd))
+        worker.boot()
     except BaseException as e:
         broken(e)
     live(worker)
