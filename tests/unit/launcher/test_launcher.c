@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -269,20 +270,23 @@ static void a_fork_bomb_is_stopped(void **state)
     end(g, &other);
 }
 
+static void freeze(const struct rig *g, const struct rig_instance *in)
+{
+    const char *word = g->hello.freezer == FREEZER_V1 ? "FROZEN" : "1";
+
+    if (g->hello.freezer != FREEZER_NONE)
+        assert_int_equal(pwrite(in->freezer, word, strlen(word), 0), strlen(word));
+}
+
 /* A process that cgroup v1 holds frozen hears no signal, not even this one. */
 static void a_frozen_instance_is_killed_all_the_same(void **state)
 {
     const struct rig *g = *state;
-    const char *frozen = g->hello.freezer == FREEZER_V1 ? "FROZEN" : "1";
     struct rig_instance in;
 
     rig_run(g, 1, &in);
     assert_int_equal(in.freezer >= 0, g->hello.freezer != FREEZER_NONE);
-    if (g->hello.freezer == FREEZER_NONE) {
-        end(g, &in);
-        return;
-    }
-    assert_int_equal(pwrite(in.freezer, frozen, strlen(frozen), 0), strlen(frozen));
+    freeze(g, &in);
     rig_kill(g, 1);
     assert_true(rig_take_exit(g, 1).killed);
     rig_close(&in);
@@ -635,6 +639,31 @@ static void sigterm_ends_everything(void **state)
     assert_int_equal(rig_cgroups(stub, "*"), 0);
 }
 
+/* It cannot end before what is below it has, and what is frozen hears no signal: the stub thaws. */
+static void a_killed_launcher_takes_the_frozen_with_it(void **state)
+{
+    struct rig *g = *state;
+    struct rig_instance in[2];
+    struct pollfd p = {.events = POLLIN};
+    pid_t stub = g->stub;
+
+    for (uint32_t i = 0; i < 2; i++)
+        rig_run(g, i, &in[i]);
+    rig_is(&in[0], "daemons 2", "OK\n");
+    freeze(g, &in[0]);
+    freeze(g, &in[1]);
+    assert_int_equal(kill(g->launcher, SIGKILL), 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        p.fd = in[i].channel;
+        assert_int_equal(poll(&p, 1, RIG_WAIT_MS), 1);
+        rig_close(&in[i]);
+    }
+    assert_int_equal(waitpid(stub, NULL, 0), stub);
+    g->stub = -1;
+    g->keeper = fd_close(g->keeper);
+    assert_int_equal(rig_cgroups(stub, "*"), 0);
+}
+
 static void a_killed_stub_takes_everything_with_it(void **state)
 {
     struct rig *g = *state;
@@ -795,6 +824,7 @@ int main(void)
             T(without_a_daemon_nothing_lives),
             T(without_a_keeper_nothing_lives),
             T(sigterm_ends_everything),
+            T(a_killed_launcher_takes_the_frozen_with_it),
             T(a_killed_stub_takes_everything_with_it),
             T(a_daemon_that_does_not_read_blocks_nobody),
             T(a_hundred_at_once_all_start),
