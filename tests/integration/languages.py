@@ -23,8 +23,11 @@ class Language:
     def __init__(self, worker, runtime, filename, probe):
         self.worker, self.runtime, self.filename, self.probe = worker, runtime, filename, probe
 
+    def there(self):
+        return (BUILD / "runtimes" / self.worker).is_dir()
+
     def need(self):
-        if not (BUILD / "runtimes" / self.worker).is_dir():
+        if not self.there():
             pytest.skip(f"no worker for {self.worker} in this build")
 
 
