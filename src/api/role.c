@@ -45,6 +45,7 @@ bool call_permit(struct call *c, const struct fn_key *key)
     const struct fn *own;
     bool same;
 
+    buf_init(&path, ROLE_FUNCTION);
     if (!c->role)
         return true;
     own = catalog_find_path(c->api->catalog, str_of(c->role));
@@ -52,7 +53,6 @@ bool call_permit(struct call *c, const struct fn_key *key)
         call_fail(c, 403, NULL, "function '%s' is gone, or has no role any more", c->role);
         return false;
     }
-    buf_init(&path, ROLE_FUNCTION);
     fn_key_path(key, &path);
     if (c->op->role == API_ROLE_ITSELF)
         same = str_eq(buf_str(&path), str_of(c->role));
