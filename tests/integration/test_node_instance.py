@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from nodehost import DIALECTS, NEEDED, answers, start  # noqa: F401
+from nodehost import DIALECTS, NEEDED, REHEARSED, answers, start  # noqa: F401
 from workerhost import CREDIT, DATA, DEADLINE_S, END, LOG, OPEN, RESET, Gone
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
@@ -193,6 +193,24 @@ def test_fc_console_and_logger(start):
                         + "".join(STAMP + "r-1 " + re.escape(text) + "\n" for text in lines) + "raw\n", host.log())
     host.call()
     assert "load code" not in host.log()
+
+
+# --- made before it was needed ---
+
+
+@DIALECTS
+def test_a_rehearsal_leaves_nothing_behind(start, dialect):
+    host = start("const before = [Object.keys(require.cache).length, Object.keys(process.env).sort().join(),\n"
+                 "    process._getActiveHandles().length, process.listenerCount('exit'), console.setLogLevel === undefined];\n"
+                 "exports.handler = async (event, context) => { console.log('in'); return before; };\n", REHEARSED)
+    host.assign(dialect, env={"A": "1"})
+    fresh = dialect == "functiongraph"
+    assert json.loads(host.call()[1]) == [1, "A,HOME,LANG,PATH", 1, 1, fresh]
+    assert host.log() == "in\n" if fresh else re.fullmatch(
+        "load code for handler:index.handler\n" + STAMP + r"r-1 \[verbose\] in\n", host.log())
+    assert host.log(0) == ""
+    assert host.call(b"{}")[0] == 0
+    assert host.end() == (0, b"", b"")
 
 
 # --- several at once ---

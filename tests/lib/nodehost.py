@@ -12,7 +12,11 @@ import pytest
 from workerhost import DEADLINE_S, Host
 
 NODE = "/usr/bin/node"
-BOOTSTRAP = Path(__file__).parents[2] / "runtimes" / "node" / "bootstrap.js"
+RUNTIME = Path(__file__).parents[2] / "runtimes" / "node"
+FRESH = "%s '%s/bootstrap.js'" % (NODE, RUNTIME)
+# What one that has been waiting for a while has done; here before it says READY.
+REHEARSED = ("%s -e 'const { Worker, main } = require(\"%s/lib/worker.js\");"
+             "require(\"%s/lib/warm.js\").warm(Worker).then(() => main(3))'" % (NODE, RUNTIME, RUNTIME))
 DIALECTS = pytest.mark.parametrize("dialect", ["functiongraph", "fc"])
 NEEDED = pytest.mark.skipif(not os.path.exists(NODE), reason=NODE + " is not installed")
 
@@ -20,11 +24,11 @@ NEEDED = pytest.mark.skipif(not os.path.exists(NODE), reason=NODE + " is not ins
 class NodeHost(Host):
     """A Node.js worker of its own, exec'ed without a sandbox."""
 
-    def __init__(self, root):
+    def __init__(self, root, command=FRESH):
         ours, theirs = socket.socketpair()
         fd = theirs.fileno()
         self.process = subprocess.Popen(
-            ["bash", "-c", f"exec 3<&{fd} {fd}<&- {NODE} '{BOOTSTRAP}'"], pass_fds=[fd],
+            ["bash", "-c", f"exec 3<&{fd} {fd}<&- {command}"], pass_fds=[fd],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "LEAKED": "yes"})
         theirs.close()
@@ -41,7 +45,7 @@ class NodeHost(Host):
 def start(tmp_path):
     hosts = []
 
-    def begin(code, **files):
+    def begin(code, command=FRESH, **files):
         """code is index.js; files are named by `name__ending`, a second `__` is a slash."""
         (tmp_path / "code").mkdir()
         (tmp_path / "code" / "index.js").write_text(code)
@@ -50,7 +54,7 @@ def start(tmp_path):
             path = tmp_path / "code" / (name.replace("__", "/") + "." + ending)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        hosts.append(NodeHost(tmp_path))
+        hosts.append(NodeHost(tmp_path, command))
         return hosts[-1]
 
     yield begin

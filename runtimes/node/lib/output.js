@@ -139,4 +139,4 @@ function logger(output, levels, setter, as) {
     return it;
 }
 
-module.exports = { Output, logger };
+module.exports = { Captured, Output, logger };

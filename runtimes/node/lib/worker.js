@@ -22,8 +22,10 @@ const {
 const { load } = require('./load.js');
 const { Output } = require('./output.js');
 const { parse } = require('./values.js');
+const { warm } = require('./warm.js');
 
 const DIALECTS = { functiongraph: require('./functiongraph.js').Dialect, fc: require('./fc.js').Dialect };
+const REHEARSE_AFTER_MS = 20; // of waiting for ASSIGN
 const EXIT_FAILED = 1; // initialisation, and what nobody caught
 const KEPT_VARIABLES = ['PATH', 'LANG', 'HOME'];
 const NOTHING = Buffer.alloc(0);
@@ -59,6 +61,7 @@ class Worker {
         this.storage = undefined; // where to ask for it, when there can be several
         this.flushing = false;
         this.used = new Set();    // handlers that were called before
+        this.rehearsal = undefined;
     }
 
     // --- frames ---
@@ -68,6 +71,7 @@ class Worker {
             if (this.state !== BOOTED)
                 throw new Broken('a second ASSIGN');
             this.state = INITIALISING;
+            clearTimeout(this.rehearsal);
             this.assign(parse(payload.toString())).catch(die);
             return;
         }
@@ -166,6 +170,12 @@ class Worker {
             this.storage = new AsyncLocalStorage();
         this.output = new Output(this.channel, () => this.current(), doc.log_line_bytes);
         this.dialect = new Dialect(doc, this.output);
+    }
+
+    /* As if ASSIGN had come and all had gone well. */
+    rehearse(doc) {
+        this.prepare(doc);
+        this.state = RUNNING;
     }
 
     /* null, or what was thrown, wrapped. */
@@ -353,6 +363,7 @@ function main(fd) {
 
         worker.channel = new Channel(fd, (kind, stream, payload) => worker.onFrame(kind, stream, payload));
         worker.channel.send(READY, 0, 0, Buffer.from('{"version":1}'));
+        worker.rehearsal = setTimeout(() => warm(Worker).catch(die), REHEARSE_AFTER_MS);
     } catch (e) {
         die(e);
     }
