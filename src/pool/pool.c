@@ -513,3 +513,10 @@ void pool_stats(const struct pool *p, struct pool_stats *ret)
         }
     }
 }
+
+uint32_t pool_ready(const struct pool *p, const struct fn *fn)
+{
+    const struct family *family = family_find(&p->lines, fn);
+
+    return family ? family->ninstances - family->ndying : 0;
+}

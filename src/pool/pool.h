@@ -135,5 +135,7 @@ struct pool_stats {
     uint64_t dropped_log_bytes; /* printed while no run was there to hear it */
 };
 void pool_stats(const struct pool *p, struct pool_stats *ret);
+/* Instances of a function that are there now, of whatever revision. */
+uint32_t pool_ready(const struct pool *p, const struct fn *fn);
 
 #endif

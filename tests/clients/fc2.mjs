@@ -9,6 +9,7 @@ const FCClient = createRequire(import.meta.url)('@alicloud/fc2');
 const client = new FCClient(process.env.FC_ACCOUNT, {
   accessKeyID: process.env.FC_ACCESS_KEY,
   accessKeySecret: process.env.FC_SECRET_KEY,
+  securityToken: process.env.FC_SECURITY_TOKEN,
   region: 'local-1',
   endpoint: process.env.FC_ENDPOINT,
   timeout: 60000,

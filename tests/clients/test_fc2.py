@@ -48,10 +48,11 @@ def function(**more):
             "code": {"zipFile": base64.b64encode(zip_of(CODE)).decode()}, **more}
 
 
-def steps(e, *calls, access_key=None, secret_key=None):
+def steps(e, *calls, access_key=None, secret_key=None, token=None):
     """Run calls in one Node process; a list of {headers, data} or {error}."""
     env = {"PATH": os.environ["PATH"], "FC_ENDPOINT": e.url, "FC_ACCOUNT": ACCOUNT,
-           "FC_ACCESS_KEY": access_key or e.access_key, "FC_SECRET_KEY": secret_key or e.secret_key}
+           "FC_ACCESS_KEY": access_key or e.access_key, "FC_SECRET_KEY": secret_key or e.secret_key,
+           **({"FC_SECURITY_TOKEN": token} if token else {})}
     text = json.dumps([{"call": c[0], "args": list(c[1:])} for c in calls])
     p = subprocess.run(["node", str(HERE / "fc2.mjs")], input=text, capture_output=True, text=True, env=env, timeout=120,
                        check=False)

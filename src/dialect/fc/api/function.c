@@ -163,6 +163,7 @@ void fc_function_create(struct call *c)
         call_fail(c, 400, "InvalidArgument", "%s", e.msg);
         return;
     }
+    fc_parse_inherit(catalog_find_space(c->api->catalog, &key), draft);
     if (catalog_find(c->api->catalog, &key)) {
         fail_exists(c, draft->name, draft->space);
         fn_unref(draft);

@@ -54,5 +54,8 @@ void fc_function_create(struct call *c);
 void fc_function_get(struct call *c);
 void fc_function_delete(struct call *c);
 void fc_invoke(struct call *c);
+void fc_provision_put(struct call *c);
+void fc_provision_get(struct call *c);
+void fc_provision_list(struct call *c);
 
 #endif

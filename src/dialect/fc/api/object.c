@@ -90,8 +90,28 @@ static void function_id(const struct fn *f, char out[UUID_TEXT])
              hex + 18);
 }
 
+static void add_hook(struct jw *w, const char *key, const char *handler, uint32_t timeout_ms)
+{
+    jw_key(w, key);
+    jw_obj(w);
+    jw_kstrz(w, "handler", handler);
+    jw_kint(w, "timeout", timeout_ms / 1000);
+    jw_obj_end(w);
+}
+
+static void add_hooks(struct jw *w, const struct fn *f)
+{
+    jw_key(w, "instanceLifecycleConfig");
+    jw_obj(w);
+    add_hook(w, "preFreeze", f->pre_freeze, f->pre_freeze_timeout_ms);
+    add_hook(w, "preStop", f->pre_stop, f->pre_stop_timeout_ms);
+    jw_obj_end(w);
+}
+
 void fc_object_function(const struct fn *f, struct buf *out)
 {
+    /* from the record, also where an older one kept them */
+    static const char *const done[] = {"diskSize", "instanceLifecycleConfig"};
     cleanup_with(json_freep) struct cJSON *extra = json_parse(str_of(f->extra), NULL);
     char id[UUID_TEXT];
     struct jw w;
@@ -109,6 +129,8 @@ void fc_object_function(const struct fn *f, struct buf *out)
     jw_kint(&w, "initializationTimeout", f->init_timeout_ms / 1000);
     jw_kint(&w, "memorySize", f->memory_mb);
     jw_kint(&w, "instanceConcurrency", f->instance_concurrency);
+    jw_kint(&w, "diskSize", f->tmp_mb);
+    add_hooks(&w, f);
     jw_kint(&w, "codeSize", (int64_t)f->code.size);
     jw_kstrz(&w, "codeChecksum", f->code.digest);
     jw_key(&w, "environmentVariables");
@@ -116,7 +138,7 @@ void fc_object_function(const struct fn *f, struct buf *out)
     for (uint32_t i = 0; i < f->nvars; i++)
         jw_kstrz(&w, f->vars[i].name, f->vars[i].value);
     jw_obj_end(&w);
-    add_extra(&w, extra, NULL, 0);
+    add_extra(&w, extra, done, sizeof(done) / sizeof(done[0]));
     add_time(&w, "createdTime", f->created_ms);
     add_time(&w, "lastModifiedTime", f->modified_ms);
     jw_obj_end(&w);

@@ -163,6 +163,57 @@ static int set_concurrency(struct target *t, const struct cJSON *value, struct e
     return 0;
 }
 
+/* 512 or 10240; clients that send every field send 0 for "not said". */
+static int set_disk(struct target *t, const struct cJSON *value, struct err *e)
+{
+    double mb = value->valuedouble;
+
+    if (mb != 0 && mb != 512 && mb != 10240)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "diskSize is set to an invalid value (allowed: 512 | 10240, actual: %.0f)",
+                       mb);
+    if (mb != 0)
+        t->fn->tmp_mb = (uint32_t)mb;
+    return 0;
+}
+
+/* {"handler": text, "timeout": seconds}; an empty handler means none. */
+static int read_hook(const struct cJSON *hooks, const char *name, char **handler,
+                     uint32_t *timeout_ms, struct err *e)
+{
+    const struct cJSON *hook = json_geti(hooks, name);
+    struct str text = STR_NONE;
+    int64_t seconds = *timeout_ms / 1000;
+    int r;
+
+    if (!hook)
+        return 0;
+    if (!cJSON_IsObject(hook))
+        return err_set(e, ERR_CALLER, -EINVAL, "%s must be an object", name);
+    r = json_str(hook, "handler", true, &text, e);
+    if (r >= 0)
+        r = json_int(hook, "timeout", true, 1, FC_HOOK_TIMEOUT_MAX_S, &seconds, e);
+    if (r < 0)
+        return err_wrap(e, r, "%s", name);
+    if (text.n > FC_HANDLER_MAX)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "%s.handler is set to an invalid value (allowed length: 0 to %d, actual: "
+                       "%zu)",
+                       name, FC_HANDLER_MAX, text.n);
+    fn_set(handler, text.n ? text : STR_NONE);
+    *timeout_ms = (uint32_t)seconds * 1000;
+    return 0;
+}
+
+static int set_hooks(struct target *t, const struct cJSON *value, struct err *e)
+{
+    int r = read_hook(value, "preStop", &t->fn->pre_stop, &t->fn->pre_stop_timeout_ms, e);
+
+    if (r >= 0)
+        r = read_hook(value, "preFreeze", &t->fn->pre_freeze, &t->fn->pre_freeze_timeout_ms, e);
+    return r < 0 ? err_wrap(e, r, "instanceLifecycleConfig") : 0;
+}
+
 /* Names the platform sets itself. */
 static bool is_reserved_var(struct str name)
 {
@@ -314,7 +365,7 @@ static const struct field function_fields[] = {
         {.name = "environmentVariables", .type = OBJECT, .set = set_vars},
         {.name = "code", .type = OBJECT, .required = true, .set = set_code},
         {.name = "cpu", .type = NUMBER},
-        {.name = "diskSize", .type = INT, .min = 0, .max = 10240},
+        {.name = "diskSize", .type = INT, .min = 0, .max = 10240, .set = set_disk},
         {.name = "caPort", .type = INT, .min = 0, .max = 65535},
         {.name = "instanceType", .type = TEXT},
         {.name = "customRuntimeConfig", .type = OBJECT},
@@ -322,7 +373,7 @@ static const struct field function_fields[] = {
         {.name = "customHealthCheckConfig", .type = OBJECT},
         {.name = "customDNS", .type = OBJECT},
         {.name = "layers", .type = LIST},
-        {.name = "instanceLifecycleConfig", .type = OBJECT},
+        {.name = "instanceLifecycleConfig", .type = OBJECT, .set = set_hooks},
 };
 
 /* Ours to say, whatever a client sends. */
@@ -502,6 +553,39 @@ int fc_parse_service(const struct cJSON *body, struct space *s, struct err *e)
     if (r < 0)
         return r;
     return keep_rest(body, service_fields, ARRAY_LEN(service_fields), "serviceName", &s->extra, e);
+}
+
+void fc_parse_inherit(const struct space *s, struct fn *f)
+{
+    cleanup_with(json_freep) struct cJSON *extra = json_parse(str_of(s->extra), NULL);
+    struct str role = STR_NONE;
+    bool internet = true;
+
+    (void)json_str(extra, "role", false, &role, NULL);
+    (void)json_bool(extra, "internetAccess", false, &internet, NULL);
+    fn_set(&f->role, role.n ? role : STR_NONE);
+    f->network = internet ? FN_NETWORK_DEFAULT : FN_NETWORK_ENDPOINT;
+}
+
+int fc_parse_provision(const struct cJSON *body, uint32_t most, uint32_t *ret_target, struct err *e)
+{
+    static const char *const elsewhere[] = {"scheduledActions", "targetTrackingPolicies"};
+    int64_t target = -1;
+    int r = json_int(body, "target", true, 0, most, &target, e);
+
+    if (r < 0)
+        return r;
+    if (target < 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "target is required");
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+        const struct cJSON *list = json_geti(body, elsewhere[i]);
+
+        if (list && !(cJSON_IsArray(list) && cJSON_GetArraySize(list) == 0))
+            return err_set(e, ERR_CALLER, -EINVAL,
+                           "%s is not supported here, send target when it changes", elsewhere[i]);
+    }
+    *ret_target = (uint32_t)target;
+    return 0;
 }
 
 int fc_parse_function(const struct cJSON *body, struct fn *f, struct buf *zip, struct err *e)

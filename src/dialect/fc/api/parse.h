@@ -5,6 +5,7 @@
 #define EVOKE_DIALECT_FC_API_PARSE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -23,6 +24,7 @@ enum {
     FC_MEMORY_MIN_MB = 128,
     FC_MEMORY_MAX_MB = 32768,
     FC_MEMORY_STEP_MB = 64,
+    FC_HOOK_TIMEOUT_MAX_S = 90,
     FC_VARS_MAX = 4096,            /* bytes of all names and values */
     FC_ZIP_MAX = 100 << 20,        /* bytes of a package after base64 */
     FC_EXTRA_MAX = 64 << 10,       /* bytes of everything we only keep */
@@ -47,6 +49,13 @@ int fc_parse_name_of(const struct cJSON *body, const char *field, struct str *re
 int fc_parse_service(const struct cJSON *body, struct space *s, struct err *e);
 /* zip gets the decoded package. */
 int fc_parse_function(const struct cJSON *body, struct fn *f, struct buf *zip, struct err *e);
+
+/* What a function has from its service: the role it runs as, and whether it may go out. */
+void fc_parse_inherit(const struct space *s, struct fn *f);
+
+/* How many instances are to be kept ready: the body of PutProvisionConfig. At most `most`. */
+int fc_parse_provision(const struct cJSON *body, uint32_t most, uint32_t *ret_target,
+                       struct err *e);
 
 /* base64 text of a zip of at most max bytes. */
 int fc_parse_zip(struct str base64, size_t max, struct buf *zip, struct err *e);

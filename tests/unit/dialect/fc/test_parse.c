@@ -200,17 +200,124 @@ static void keys_are_read_without_case_and_null_is_absent(void **state)
     fn_unref(f);
 }
 
+static void hooks_and_disk_stand_in_the_draft(void **state)
+{
+    struct err e = {0};
+    struct fn *f;
+
+    (void)state;
+    t_ok(parse("\"diskSize\":10240,\"InstanceLifecycleConfig\":{\"PreFreeze\":{\"Handler\":\"i.f\","
+               "\"Timeout\":90},\"PreStop\":{\"Handler\":\"i.s\",\"Timeout\":1}}",
+               &f, &e),
+         &e);
+    assert_int_equal(f->tmp_mb, 10240);
+    assert_string_equal(f->pre_freeze, "i.f");
+    assert_int_equal(f->pre_freeze_timeout_ms, 90000);
+    assert_string_equal(f->pre_stop, "i.s");
+    assert_int_equal(f->pre_stop_timeout_ms, 1000);
+    t_str(str_of(f->extra), S("{}"));
+    fn_unref(f);
+
+    t_ok(parse("\"diskSize\":0,\"InstanceLifecycleConfig\":{\"PreFreeze\":{\"Handler\":\"\"},"
+               "\"PreStop\":null}",
+               &f, &e),
+         &e);
+    assert_int_equal(f->tmp_mb, 512);
+    assert_null(f->pre_freeze);
+    assert_null(f->pre_stop);
+    assert_int_equal(f->pre_stop_timeout_ms, 3000);
+    fn_unref(f);
+}
+
+#define HOOK(name, what) "\"instanceLifecycleConfig\":{\"" name "\":{" what "}}"
+
+static void hooks_and_disk_have_their_limits(void **state)
+{
+    cleanup_free char *n128 = letters(128);
+    cleanup_free char *n129 = letters(129);
+    cleanup_free char *fits = xasprintf(HOOK("preStop", "\"handler\":\"%s\""), n128);
+    cleanup_free char *over = xasprintf(HOOK("preStop", "\"handler\":\"%s\""), n129);
+
+    (void)state;
+    accepted(fits);
+    refused(over, "preStop.handler");
+    refused(HOOK("preStop", "\"timeout\":0"), "preStop");
+    refused(HOOK("preFreeze", "\"timeout\":91"), "preFreeze");
+    refused(HOOK("preFreeze", "\"handler\":1"), "preFreeze");
+    refused("\"instanceLifecycleConfig\":{\"preStop\":\"x\"}", "preStop must be an object");
+    accepted("\"diskSize\":512");
+    refused("\"diskSize\":511", "diskSize");
+    refused("\"diskSize\":513", "diskSize");
+    refused("\"diskSize\":10241", "diskSize");
+}
+
+static void a_function_has_role_and_network_from_its_service(void **state)
+{
+    static const struct {
+        const char *extra, *role;
+        uint32_t network;
+    } rows[] = {
+            {"{}", NULL, FN_NETWORK_DEFAULT},
+            {"{\"role\":\"\",\"internetAccess\":true}", NULL, FN_NETWORK_DEFAULT},
+            {"{\"role\":\"acs:ram::1:role/r\",\"internetAccess\":false}", "acs:ram::1:role/r",
+             FN_NETWORK_ENDPOINT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct space *s = space_new(&key);
+        struct fn *f = fn_new(&key);
+
+        fn_set(&s->extra, str_of(rows[i].extra));
+        fc_parse_inherit(s, f);
+        assert_int_equal(f->network, rows[i].network);
+        t_str(str_of(f->role), str_of(rows[i].role));
+        fn_unref(f);
+        space_unref(s);
+    }
+}
+
+static void a_provision_target_ends_at_the_most_a_function_has(void **state)
+{
+    static const struct {
+        const char *text, *why;
+        uint32_t target;
+    } rows[] = {
+            {"{\"target\":0}", NULL, 0},
+            {"{\"Target\":100,\"scheduledActions\":[]}", NULL, 100},
+            {"{\"target\":101}", "target", 0},
+            {"{\"target\":-1}", "target", 0},
+            {"{}", "target is required", 0},
+            {"{\"target\":1,\"scheduledActions\":[{}]}", "scheduledActions is not supported", 0},
+            {"{\"target\":1,\"targetTrackingPolicies\":{}}", "targetTrackingPolicies is not", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cleanup_with(json_freep) struct cJSON *body = json_parse(str_of(rows[i].text), NULL);
+        uint32_t target = 7;
+        struct err e = {0};
+        int r = fc_parse_provision(body, 100, &target, &e);
+
+        assert_int_equal(r, rows[i].why ? -EINVAL : 0);
+        if (rows[i].why)
+            t_has(e.msg, rows[i].why);
+        else
+            assert_int_equal(target, rows[i].target);
+    }
+}
+
 static void unknown_fields_are_kept_and_spelled_in_lower_camel_case(void **state)
 {
     struct err e = {0};
     struct fn *f;
 
     (void)state;
-    t_ok(parse("\"InstanceLifecycleConfig\":{\"PreFreeze\":{\"Handler\":\"\"}},\"Brand\":[{\"New\":"
+    t_ok(parse("\"NasConfig\":{\"MountPoints\":{\"Dir\":\"\"}},\"Brand\":[{\"New\":"
                "1.5}],\"caPort\":9000,\"functionId\":\"forged\",\"codeSize\":1",
                &f, &e),
          &e);
-    t_str(str_of(f->extra), S("{\"instanceLifecycleConfig\":{\"preFreeze\":{\"handler\":\"\"}},"
+    t_str(str_of(f->extra), S("{\"nasConfig\":{\"mountPoints\":{\"dir\":\"\"}},"
                               "\"brand\":[{\"new\":1.5}],\"caPort\":9000}"));
     fn_unref(f);
 }
@@ -389,6 +496,10 @@ int main(void)
             cmocka_unit_test(limits_hold_at_the_limit_and_one_beyond),
             cmocka_unit_test(the_handler_has_1_to_128_bytes),
             cmocka_unit_test(keys_are_read_without_case_and_null_is_absent),
+            cmocka_unit_test(hooks_and_disk_stand_in_the_draft),
+            cmocka_unit_test(hooks_and_disk_have_their_limits),
+            cmocka_unit_test(a_function_has_role_and_network_from_its_service),
+            cmocka_unit_test(a_provision_target_ends_at_the_most_a_function_has),
             cmocka_unit_test(unknown_fields_are_kept_and_spelled_in_lower_camel_case),
             cmocka_unit_test(wrong_types_name_the_field),
             cmocka_unit_test(variables_become_text),
