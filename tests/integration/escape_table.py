@@ -222,6 +222,8 @@ PROCESSES = [
     Check("lower the limit of core files the old way", [("setrlimit", 4, struct.pack("=QQ", 0, 0))], "EPERM"),
     Check("lower it with high bits in the number", [("prlimit64", 0, 4 | 1 << 32, struct.pack("=QQ", 0, 0), 0)], "EPERM"),
     Check("limit pid 1", [("prlimit64", 1, 7, struct.pack("=QQ", 99, 99), 0)], "EPERM", user="done", blind="harm to the host"),
+    Check("lock more memory than it may", [("mmap", 0, 1 << 20, 3, 0x22, -1, 0), ("mlock", R(0), 1 << 20)], "ENOMEM"),
+    Check("lock all its memory", [("mlockall", 1)], "ENOSYS"),
     Check("be nicer to itself", [("setpriority", 0, 0, -20)], "EACCES", capability=NICE),
     Check("be real-time", [("sched_setscheduler", 0, 1, struct.pack("=i", 50))], "EPERM", capability=NICE),
     Check("be real-time with a deadline", [("sched_setattr", 0, struct.pack("=IIQiIQQQ", 48, 6, 0, 0, 0, 10**7, 3 * 10**7, 3 * 10**7), 0)],

@@ -22,7 +22,7 @@ import pytest
 import escape_table
 from escape_table import AREAS, CHECKS, verdict
 from evoked import BUILD, Evoked, children_of
-from languages import LANGUAGES, package
+from languages import LANGUAGES, deploy
 from signing import Client
 
 PROBE = BUILD / "tests/functions/probe/probe.so"
@@ -118,8 +118,7 @@ def attempted(scene, language):
     if language not in scene.results:
         client, lang = Client(scene), LANGUAGES[language]
         files = {lang.filename: lang.probe, "probe.so": PROBE.read_bytes(), "spare": b"x"}
-        r = client.create("escape", zip_bytes=package(files), runtime=lang.runtime, memory_size=256)
-        assert r.status_code == 200, r.text
+        deploy(client, "escape", lang, files, memory_mb=256, network="none")
         r = client.invoke("escape", json.dumps({"programs": escape_table.programs(scene.where)}).encode())
         assert r.headers.get("X-Is-Func-Err") == "false", r.text
         scene.results[language] = r.json()
