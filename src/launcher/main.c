@@ -39,6 +39,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "launcher/proto.h"
 #include "launcher/runtimes.h"
 #include "launcher/serve.h"
 #include "sandbox/mount.h"
@@ -59,6 +60,7 @@ static const struct log_cx cx = {.component = "main"};
 static const char usage[] =
         "usage: evoke-launcher --keeper-fd N --data-dir DIR --runtimes-dir DIR\n"
         "                      [--runtime 'ID=COMMAND ARG...']...\n"
+        "                      [--zygote 'ID=COMMAND ARG...']... [--spares ID=MAX]...\n"
         "Started by evoke; not meant to be run by hand.\n";
 
 static int parse_fd(const char *text, int *ret_fd, struct err *e)
@@ -73,14 +75,27 @@ static int parse_fd(const char *text, int *ret_fd, struct err *e)
     return 0;
 }
 
+static int set_spares(struct runtimes *rs, struct str line, struct err *e)
+{
+    struct str rest = line, id = str_cut(&rest, '=');
+    uint64_t max;
+
+    if (str_u64(rest, 0, LAUNCH_WARM_MAX, &max) < 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "--spares '%.*s': not ID=0 to %d", STR_ARG(line),
+                       LAUNCH_WARM_MAX);
+    return runtimes_set_spares(rs, id, (uint32_t)max, e);
+}
+
 static int parse(int argc, char **argv, struct options *o, struct err *e)
 {
-    enum { KEEPER_FD = 1, DATA_DIR, RUNTIMES_DIR, RUNTIME };
+    enum { KEEPER_FD = 1, DATA_DIR, RUNTIMES_DIR, RUNTIME, ZYGOTE, SPARES };
     static const struct option known[] = {
             {"keeper-fd", required_argument, NULL, KEEPER_FD},
             {"data-dir", required_argument, NULL, DATA_DIR},
             {"runtimes-dir", required_argument, NULL, RUNTIMES_DIR},
             {"runtime", required_argument, NULL, RUNTIME},
+            {"zygote", required_argument, NULL, ZYGOTE},
+            {"spares", required_argument, NULL, SPARES},
             {0},
     };
     int which, r = 0;
@@ -98,6 +113,12 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
             break;
         case RUNTIME:
             r = runtimes_add(o->runtimes, str_of(optarg), e);
+            break;
+        case ZYGOTE:
+            r = runtimes_set_zygote(o->runtimes, str_of(optarg), e);
+            break;
+        case SPARES:
+            r = set_spares(o->runtimes, str_of(optarg), e);
             break;
         default:
             r = err_set(e, ERR_CALLER, -EINVAL, "unknown option");
@@ -166,6 +187,8 @@ static int launch(const struct options *o, bool root, struct cgroup_tree *tree, 
 
     r = open_directory("runtimes directory", o->runtimes_dir, &runtimes, e);
     if (r >= 0)
+        runtimes_look(o->runtimes, runtimes);
+    if (r >= 0)
         r = open_directory("data directory", o->data_dir, &data, e);
     if (r >= 0)
         r = open_below(data, "cache/code", &code, e);
@@ -182,7 +205,7 @@ static int launch(const struct options *o, bool root, struct cgroup_tree *tree, 
     if (r >= 0)
         r = mount_clone(runtimes, &rt_mount, e);
     if (r >= 0)
-        r = sandbox_open(root, tree, TAKE_FD(rt_mount), &what.sandbox, e);
+        r = sandbox_open(root, tree, what.net, TAKE_FD(rt_mount), &what.sandbox, e);
     if (r < 0)
         return r;
 

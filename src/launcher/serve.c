@@ -159,6 +159,7 @@ static void send_hello(struct server *s)
     m.cpu = firmness(&f, CGROUP_CPU, ENFORCED_NONE);
     m.freezer = f.cgroup[CGROUP_FREEZER]; /* enum launch_freezer counts versions */
     m.landlock = f.landlock_scope;
+    m.egress = f.egress;
     write_note(&f, m.note, sizeof m.note);
     send_message(s, &m, sizeof m, NULL, 0);
 }
@@ -178,6 +179,7 @@ static void serve_successor(struct server *s)
         daemon_failed(s, r);
         return;
     }
+    instances_fresh(s->instances);
     send_hello(s);
 }
 
@@ -199,6 +201,11 @@ static void on_kill(struct server *s, const union launch_message *m)
     instances_kill(s->instances, m->kill.id);
 }
 
+static void on_warm(struct server *s, const union launch_message *m)
+{
+    instances_warm(s->instances, &m->warm);
+}
+
 static const struct {
     uint32_t type;
     size_t size;
@@ -206,6 +213,7 @@ static const struct {
 } requests[] = {
         {LAUNCH_START, sizeof(struct launch_start), on_start},
         {LAUNCH_KILL, sizeof(struct launch_kill), on_kill},
+        {LAUNCH_WARM, sizeof(struct launch_warm), on_warm},
 };
 
 static void on_request(struct server *s, const union launch_message *m, size_t n)
@@ -334,6 +342,7 @@ int serve_run(const struct serve *what, struct err *e)
                        .successor = -EBADF};
     const struct instances_host host = {.sandbox = what->sandbox,
                                         .cgroups = what->cgroups,
+                                        .net = what->net,
                                         .runtimes = what->runtimes,
                                         .code_dir = what->code_dir,
                                         .epoll = epoll,

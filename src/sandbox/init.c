@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * init.c - the first process of an instance builds the rest of it, then only reaps.
+ * init.c - the first process of a slot: prepares it, waits for orders, then only reaps.
  *
- * The launcher clones us into fresh pid, ipc, uts and network namespaces. We are its copy, so we
- * never exec; we never allocate either. Two processes live in this file:
+ * The launcher clones us into fresh pid, ipc and uts namespaces. We are its copy, so we never exec;
+ * we never allocate either. Two processes live in this file:
  *
- *   I  init, pid 1. Uid 0 of the launcher's user namespace U, with all capabilities in U until the
- *      runtime is forked. Enters the cgroups first, so that every page after is charged there;
- *      takes a copy of the mount template; attaches code; forks R; drops everything; opens the
- * gate; tells the launcher; then waits for R and orphans. When R ends, I tells its status and
- * exits, and the kernel kills whatever R had left behind. R  the runtime, pid 2. Forked with I's
- * capabilities, gives them all up, waits at the gate and execs. No user code runs before both have
- * dropped everything.
+ *   I  init, pid 1. Uid 0 of the launcher's user namespace U, with all capabilities in U until it
+ *      has attached the code. Enters the cgroups first, so that every page after is charged there;
+ *      takes a copy of the mount template; tells that it is ready; waits. When the last order is
+ *      carried out it drops everything, says so, and waits for R and for orphans. When R ends, I
+ *      tells its status and exits, and the kernel kills whatever R had left behind.
+ *   R  the runtime. Forked with I's capabilities, gives them all up and execs; or it comes from a
+ *      zygote (carrier.c), and all I knows of it is its pid.
+ *
+ * R may run before the code is there (a spare): it is our own program then, already with nothing,
+ * and it waits on a channel whose other end the launcher holds back. No user code runs before both
+ * have dropped everything: an R that is exec'ed with the code in place waits at a gate that I opens
+ * last, and any other gets its first request after I has said READY.
  *
  * What always holds:
  *   (1) R has descriptors 0 to 3 and nothing else (the rest is close-on-exec).
- *   (2) I has only its notes pipe once R runs. It reads nothing from inside, so nothing inside can
- *       talk to it, and as pid 1 it ignores every signal from inside.
- *   (3) a step that fails is told once, as SANDBOX_FAILED, and ends the instance.
+ *   (2) I reads nothing from inside, so nothing inside can talk to it, and as pid 1 it ignores
+ *       every signal from inside. After READY it reads nothing at all.
+ *   (3) a step that fails is told once, as SANDBOX_FAILED, and ends the slot.
  *
  * SIGKILL to I from outside ends everything; then no note says SANDBOX_ENDED.
  */
@@ -34,7 +39,9 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/obj.h"
+#include "sandbox/become.h"
 #include "sandbox/mount.h"
 #include "sandbox/net.h"
 #include "sandbox/sandbox.h"
@@ -47,17 +54,31 @@ static const char hostname[] = "function";
 static const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
                                           "HOME=/tmp", NULL};
 
-enum { FIRST_FREE_FD = 4, CHANNEL_FD = 3, HIGH_FD = 64 };
+enum { ARGS_MAX = 32 };
 
-static _Noreturn void tell_and_exit(int notes, enum sandbox_note_type type, int status,
-                                    const struct err *e)
+/* I's state; its plan is the launcher's memory at the moment of the clone. */
+struct init {
+    const struct init_plan *plan;
+    struct init_order order;
+    int code, channel, log; /* owned, of the order */
+    pid_t runtime;          /* 0: none yet */
+};
+
+static void tell(int sock, enum sandbox_note_type type, int status, const struct err *e)
 {
     struct sandbox_note note = {.type = type, .status = status};
 
     if (e)
         note.err = *e;
-    /* Smaller than PIPE_BUF, so whole or not at all. The launcher may be gone: then so are we. */
-    _exit(write(notes, &note, sizeof note) == (ssize_t)sizeof note ? 0 : 1);
+    /* The launcher may be gone: then so are we. write(2), which our filter allows. */
+    if (write(sock, &note, sizeof note) != (ssize_t)sizeof note)
+        _exit(1);
+}
+
+static _Noreturn void fail(const struct init *in, const struct err *e)
+{
+    tell(in->plan->sock, SANDBOX_FAILED, 0, e);
+    _exit(0);
 }
 
 /* The launcher's other descriptors (sockets of the daemon, other instances) must not stay open in
@@ -82,44 +103,24 @@ static int close_others(const int *keep, size_t n, struct err *e)
 
 static int build(const struct init_plan *plan, struct err *e)
 {
-    const struct sandbox_spec *spec = plan->spec;
-    const int keep[] = {plan->notes, spec->code, spec->channel, spec->log};
-    int r;
+    int r = cgroup_enter(plan->door, true, e);
 
-    r = cgroup_enter(plan->door, true, e);
     if (r < 0)
         return r;
     /* NEWCGROUP only now: it hides the path above the cgroup we are in. */
     if (setns(plan->template_ns, CLONE_NEWNS) < 0 || unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0)
         return err_sys(e, "take a copy of the mount template");
-
-    r = close_others(keep, ARRAY_LEN(keep), e);
-    if (r >= 0)
+    if (plan->net_ns >= 0 && setns(plan->net_ns, CLONE_NEWNET) < 0)
+        return err_sys(e, "enter the network namespace");
+    if (plan->net_ns < 0)
         r = net_lo_up(e);
     if (r >= 0)
-        r = mount_private(spec->limits.tmp_mb, e);
+        r = close_others(&plan->sock, 1, e);
     if (r >= 0)
-        r = mount_attach(spec->code, spec->code_at, e);
+        r = mount_private(plan->tmp_mb, e);
     if (r >= 0 && sethostname(hostname, sizeof hostname - 1) < 0)
         r = err_sys(e, "set the host name");
     return r;
-}
-
-/* Descriptors of R: /dev/null, log, log, channel. By way of high numbers, since the ones we got
- * may be any, 0 to 3 included. */
-static int place_descriptors(const struct sandbox_spec *spec, struct err *e)
-{
-    int channel = fcntl(spec->channel, F_DUPFD_CLOEXEC, HIGH_FD);
-    int log = fcntl(spec->log, F_DUPFD_CLOEXEC, HIGH_FD);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    if (channel < 0 || log < 0 || null < 0)
-        return err_sys(e, "duplicate descriptors");
-    if (dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0 || dup2(channel, CHANNEL_FD) < 0)
-        return err_sys(e, "place descriptors");
-    if (close_range(FIRST_FREE_FD, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-        return err_sys(e, "mark descriptors");
-    return 0;
 }
 
 /* Dispositions set to "ignore" survive exec: whoever started the keeper may have left some. */
@@ -133,40 +134,38 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int become_runtime(const struct init_plan *plan, int gate, struct err *e)
+static int prepare_runtime(const struct init *in, int gate, struct err *e)
 {
-    const struct sandbox_spec *spec = plan->spec;
+    const struct init_order *o = &in->order;
     char byte;
     int r;
 
     reset_signals();
-    r = userns_become(spec->uid, SANDBOX_INNER_ID, e);
+    r = become_place(in->channel, in->log, e);
     if (r >= 0)
-        r = limits_apply(&spec->limits, plan->hard_memory, e);
-    if (r >= 0)
-        r = userns_drop_all(e);
-    if (r >= 0)
-        r = landlock_scope(e);
-    if (r >= 0 && chdir(spec->cwd) < 0)
-        r = err_sys(e, "enter '%s' (is the code readable by everybody?)", spec->cwd);
-    /* EOF: init has dropped everything too. */
+        r = become_runtime(o->uid, &o->limits, o->hard_memory, e);
+    if (r >= 0 && chdir(o->cwd) < 0)
+        r = err_sys(e, "enter '%s' (is the code readable by everybody?)", o->cwd);
+    /* EOF: init has dropped everything too, or need not yet. */
     if (r >= 0 && read(gate, &byte, 1) != 0)
         r = err_sys(e, "wait for init");
     if (r >= 0)
-        r = filter_load(plan->runtime_filter, e);
+        r = filter_load(in->plan->runtime_filter, e);
     return r;
 }
 
-static _Noreturn void run_runtime(const struct init_plan *plan, int gate, int failure)
+static _Noreturn void run_runtime(struct init *in, int gate, int failure)
 {
-    const struct sandbox_spec *spec = plan->spec;
+    char *argv[ARGS_MAX + 1] = {NULL}, *p = in->order.argv;
     struct err e = {0};
-    int fds[2] = {fcntl(gate, F_DUPFD_CLOEXEC, HIGH_FD), fcntl(failure, F_DUPFD_CLOEXEC, HIGH_FD)};
+    int fds[2] = {fcntl(gate, F_DUPFD_CLOEXEC, BECOME_HIGH_FD),
+                  fcntl(failure, F_DUPFD_CLOEXEC, BECOME_HIGH_FD)};
 
-    if (fds[0] >= 0 && fds[1] >= 0 && place_descriptors(spec, &e) >= 0 &&
-        become_runtime(plan, fds[0], &e) >= 0) {
-        (void)execve(spec->argv[0], spec->argv, (char *const *)environment);
-        (void)err_sys(&e, "run '%s'", spec->argv[0]);
+    for (size_t i = 0; i < ARGS_MAX && *p; i++, p += strlen(p) + 1)
+        argv[i] = p;
+    if (fds[0] >= 0 && fds[1] >= 0 && prepare_runtime(in, fds[0], &e) >= 0) {
+        (void)execve(argv[0], argv, (char *const *)environment);
+        (void)err_sys(&e, "run '%s'", argv[0]);
     }
     if (e.code == 0)
         (void)err_sys(&e, "set up the runtime");
@@ -176,8 +175,7 @@ static _Noreturn void run_runtime(const struct init_plan *plan, int gate, int fa
 
 /* Forked, with the pipes that go with it: close gate_open to let R go; failure_read then gives an
  * error, or EOF once R has exec'ed. */
-static int fork_runtime(const struct init_plan *plan, pid_t *ret_pid, int *ret_gate_open,
-                        int *ret_failure_read, struct err *e)
+static int fork_runtime(struct init *in, int *ret_gate_open, int *ret_failure_read, struct err *e)
 {
     cleanup_close int gate_read = -EBADF;
     cleanup_close int gate_write = -EBADF;
@@ -201,17 +199,33 @@ static int fork_runtime(const struct init_plan *plan, pid_t *ret_pid, int *ret_g
     if (pid == 0) {
         fd_close(gate_write);
         fd_close(failure_read);
-        run_runtime(plan, gate_read, failure_write);
+        run_runtime(in, gate_read, failure_write);
     }
 
-    *ret_pid = pid;
+    in->runtime = pid;
+    in->channel = fd_close(in->channel);
+    in->log = fd_close(in->log);
     *ret_gate_open = TAKE_FD(gate_write);
     *ret_failure_read = TAKE_FD(failure_read);
     return 0;
 }
 
-/* Nothing is left to us but our notes and R's failure pipe. */
-static int drop_everything(const struct init_plan *plan, const int *keep, size_t n, struct err *e)
+/* Open the gate and wait until R has become its program. */
+static int let_go(int gate, int failure, struct err *e)
+{
+    struct err said;
+
+    fd_close(gate);
+    if (read(failure, &said, sizeof said) == (ssize_t)sizeof said) {
+        *e = said;
+        return e->code;
+    }
+    fd_close(failure);
+    return 0;
+}
+
+/* Nothing is left to us but our socket and R's failure pipe. */
+static int drop_everything(const struct init *in, const int *keep, size_t n, struct err *e)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     int r;
@@ -224,31 +238,113 @@ static int drop_everything(const struct init_plan *plan, const int *keep, size_t
     if (r >= 0)
         r = userns_drop_all(e);
     if (r >= 0)
-        r = filter_load(plan->init_filter, e);
+        r = filter_load(in->plan->init_filter, e);
     return r;
+}
+
+static int attach_code(const struct init *in, struct err *e)
+{
+    int r = mount_attach(in->code, in->order.code_at, e);
+
+    if (r >= 0)
+        r = mount_resize_tmp(in->order.limits.tmp_mb, e);
+    return r;
+}
+
+/* R is waited for as the last thing we do. */
+static _Noreturn void reap(const struct init *in)
+{
+    int status;
+    pid_t pid;
+
+    do {
+        pid = waitpid(-1, &status, 0);
+    } while (pid != in->runtime && (pid > 0 || errno == EINTR));
+    tell(in->plan->sock, SANDBOX_ENDED, status, NULL);
+    _exit(0);
+}
+
+static void on_run(struct init *in)
+{
+    int gate = -EBADF, failure = -EBADF;
+    struct err e = {0};
+
+    if (fork_runtime(in, &gate, &failure, &e) < 0 || let_go(gate, failure, &e) < 0)
+        fail(in, &e);
+    tell(in->plan->sock, SANDBOX_RUNNING, 0, NULL);
+}
+
+static _Noreturn void on_attach(struct init *in)
+{
+    const struct init_order *o = &in->order;
+    struct err e = {0};
+
+    if (o->runtime > 0)
+        in->runtime = o->runtime;
+    if (attach_code(in, &e) < 0 || limits_lower(in->runtime, &o->limits, o->hard_memory, &e) < 0 ||
+        drop_everything(in, &in->plan->sock, 1, &e) < 0)
+        fail(in, &e);
+    tell(in->plan->sock, SANDBOX_READY, 0, NULL);
+    reap(in);
+}
+
+static _Noreturn void on_start(struct init *in)
+{
+    int gate = -EBADF, failure = -EBADF;
+    struct err e = {0};
+
+    if (attach_code(in, &e) < 0 || fork_runtime(in, &gate, &failure, &e) < 0 ||
+        drop_everything(in, (int[]){in->plan->sock, gate, failure}, 3, &e) < 0 ||
+        let_go(gate, failure, &e) < 0)
+        fail(in, &e);
+    tell(in->plan->sock, SANDBOX_READY, 0, NULL);
+    reap(in);
+}
+
+static const struct {
+    void (*run)(struct init *in);
+    size_t nfds; /* in the order channel, log, code */
+    bool channel, code;
+} orders[] = {
+        [INIT_RUN] = {on_run, 2, .channel = true},
+        [INIT_ATTACH] = {on_attach, 1, .code = true},
+        [INIT_START] = {on_start, 3, .channel = true, .code = true},
+};
+
+static void take_order(struct init *in)
+{
+    int fds[INIT_ORDER_FDS], *fd = fds;
+    size_t nfds = INIT_ORDER_FDS;
+    struct err e = {0};
+    ssize_t n;
+
+    do {
+        n = io_recv_fds(in->plan->sock, &in->order, sizeof in->order, fds, &nfds);
+    } while (n == -EINTR);
+    if (n == 0 || n == -ECONNRESET)
+        _exit(0); /* nobody wants this slot any more */
+    if (n != (ssize_t)sizeof in->order || in->order.type >= ARRAY_LEN(orders) ||
+        !orders[in->order.type].run || orders[in->order.type].nfds != nfds) {
+        (void)err_set(&e, ERR_HOST, -EPROTO, "init was told something that is no order");
+        fail(in, &e);
+    }
+    if (orders[in->order.type].channel) {
+        in->channel = *fd++;
+        in->log = *fd++;
+    }
+    if (orders[in->order.type].code)
+        in->code = *fd;
+    orders[in->order.type].run(in);
 }
 
 _Noreturn void init_run(const struct init_plan *plan)
 {
-    struct sandbox_note ready = {.type = SANDBOX_READY};
+    struct init in = {.plan = plan, .code = -EBADF, .channel = -EBADF, .log = -EBADF};
     struct err e = {0};
-    int gate = -EBADF, failure = -EBADF, status;
-    pid_t runtime = -1, pid;
 
-    if (build(plan, &e) < 0 || fork_runtime(plan, &runtime, &gate, &failure, &e) < 0)
-        tell_and_exit(plan->notes, SANDBOX_FAILED, 0, &e);
-    if (drop_everything(plan, (int[]){plan->notes, gate, failure}, 3, &e) < 0)
-        tell_and_exit(plan->notes, SANDBOX_FAILED, 0, &e);
-
-    (void)close(gate);
-    if (read(failure, &e, sizeof e) == (ssize_t)sizeof e)
-        tell_and_exit(plan->notes, SANDBOX_FAILED, 0, &e);
-    (void)close(failure);
-    if (write(plan->notes, &ready, sizeof ready) != (ssize_t)sizeof ready)
-        _exit(1);
-
-    do {
-        pid = waitpid(-1, &status, 0);
-    } while (pid != runtime && (pid > 0 || errno == EINTR));
-    tell_and_exit(plan->notes, SANDBOX_ENDED, status, NULL);
+    if (build(plan, &e) < 0)
+        fail(&in, &e);
+    tell(plan->sock, SANDBOX_MADE, 0, NULL);
+    for (;;)
+        take_order(&in);
 }

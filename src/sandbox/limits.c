@@ -25,7 +25,7 @@ enum {
     SIGNALS_MAX = 1024,
 };
 
-int limits_apply(const struct limits *l, bool hard_memory, struct err *e)
+int limits_lower(pid_t pid, const struct limits *l, bool hard_memory, struct err *e)
 {
     const struct {
         __rlimit_resource_t resource;
@@ -46,15 +46,20 @@ int limits_apply(const struct limits *l, bool hard_memory, struct err *e)
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         struct rlimit now, next = {wanted[i].value, wanted[i].value};
 
-        if (getrlimit(wanted[i].resource, &now) < 0)
+        if (prlimit(pid, wanted[i].resource, NULL, &now) < 0)
             return err_sys(e, "read the limit of %s", wanted[i].name);
 
         /* Nobody here may raise a hard limit; the host's stricter one stands. */
         if (next.rlim_max > now.rlim_max)
             next.rlim_cur = next.rlim_max = now.rlim_max;
-        if (setrlimit(wanted[i].resource, &next) < 0)
+        if (prlimit(pid, wanted[i].resource, &next, NULL) < 0)
             return err_sys(e, "limit %s", wanted[i].name);
     }
 
     return 0;
+}
+
+int limits_apply(const struct limits *l, bool hard_memory, struct err *e)
+{
+    return limits_lower(0, l, hard_memory, e);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct err;
 
@@ -24,5 +25,7 @@ struct limits {
  * hard_memory  a cgroup holds the memory limit; else RLIMIT_DATA does, per process
  */
 int limits_apply(const struct limits *l, bool hard_memory, struct err *e);
+/* The same for a process that runs already; by who has capabilities above its user namespace. */
+int limits_lower(pid_t pid, const struct limits *l, bool hard_memory, struct err *e);
 
 #endif

@@ -31,5 +31,7 @@ int mount_template(int runtimes, int *ret_ns, struct err *e);
  * namespace. Call it as pid 1 of that namespace.
  */
 int mount_private(uint32_t tmp_mb, struct err *e);
+/* Later, in the same place: when the size is known. Nothing may have been written to it yet. */
+int mount_resize_tmp(uint32_t tmp_mb, struct err *e);
 
 #endif

@@ -432,3 +432,18 @@ void rig_count(const struct rig *g, struct rig_count *ret)
     ret->host_mounts = count_lines("/proc/self/mounts");
     ret->cgroups = rig_cgroups(g->stub, "/i*");
 }
+
+void rig_settle(const struct rig *g, int children, struct rig_count *ret)
+{
+    struct rig_count last = {0};
+
+    for (int tries = 0, same = 0; same < 5; tries++) {
+        rig_count(g, ret);
+        same = ret->children == children && memcmp(ret, &last, sizeof last) == 0 ? same + 1 : 0;
+        last = *ret;
+        if (tries > RIG_WAIT_MS / 20)
+            fail_msg("the launcher does not come to rest: %d children, %d descriptors, %d cgroups",
+                     ret->children, ret->descriptors, ret->cgroups);
+        (void)poll(NULL, 0, 20); /* the graveyard's pace */
+    }
+}

@@ -57,6 +57,8 @@ void rig_fails(const struct rig_instance *in, const char *command); /* whatever 
 struct rig_count {
     int children, descriptors, cgroups, mounts, host_mounts;
 };
+/* Wait until nothing changes any more and so many processes are below the launcher. */
+void rig_settle(const struct rig *g, int children, struct rig_count *ret);
 void rig_count(const struct rig *g, struct rig_count *ret);
 int rig_cgroups(pid_t stub,
                 const char *below); /* directories evoke-<stub><below>; below is a glob */
