@@ -5,11 +5,13 @@ children share a secret. The worker's own tests (test_python_worker.py, test_pyt
 
 import json
 import os
+import subprocess
 import time
 
 import pytest
 
-from workerhost import PYTHON, ForkedHost, PythonHost, Zygote
+from evoked import BUILD
+from workerhost import PYTHON, RUNTIME, ForkedHost, PythonHost, Zygote
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")
 READ = "0 0x"  # of /proc/PID/syscall, x86-64; elsewhere the number differs
@@ -191,3 +193,29 @@ def test_the_end_of_the_launcher_ends_the_zygote_and_not_its_children(tmp_path):
     assert host.stdout.read() == b"" and host.stderr.read() == b""
     host.stdout.close()
     host.stderr.close()
+
+
+def run_alone(directory):
+    return subprocess.run(["bash", "-c", "exec 3<&- 4<&- %s -E -s -u -B '%s'" % (PYTHON, directory / "zygote.py")],
+                          capture_output=True, timeout=20)
+
+
+def test_without_the_extension_it_says_so_once_and_is_not_to_be_tried_again():
+    ended = run_alone(RUNTIME)
+    assert ended.returncode == 69 and ended.stdout == b""
+    assert ended.stderr.startswith(b"evoke zygote: ") and ended.stderr.count(b"\n") == 1
+
+
+def test_without_a_launcher_it_ends_with_a_sentence():
+    ended = run_alone(BUILD / "runtimes" / "python")
+    assert ended.returncode == 70 and ended.stdout == b""
+    assert ended.stderr.startswith(b"evoke worker: OSError: ") and ended.stderr.count(b"\n") == 1
+
+
+def test_the_extension_refuses_to_be_called_out_of_order():
+    script = ("import sys\nsys.path.insert(0, sys.argv[1])\nfrom _evoke import _zygote\n"
+              "for f in (_zygote.ready, _zygote.wait, _zygote.fork):\n"
+              "    try:\n        f()\n        print('called')\n"
+              "    except RuntimeError as e:\n        print(e)\n")
+    done = subprocess.run([PYTHON, "-B", "-c", script, BUILD / "runtimes" / "python"], capture_output=True, timeout=20)
+    assert done.stdout == b"open() comes first\n" * 3, done.stderr

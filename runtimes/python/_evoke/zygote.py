@@ -43,6 +43,7 @@ PRELOADED = (
     "math",
     "random",
     "re",
+    "resource",  # the worker's own
     "select",
     "socket",
     "ssl",
@@ -138,16 +139,20 @@ def _assign(directory, dialect):
 
 
 class _State:
-    """What assigning a function changes in the interpreter."""
+    """What assigning a function changes in the interpreter.
+
+    Of tables only the length is kept, and what came later is taken off their ends: in a spare even to
+    look at each name would write to the page it is on (its reference count).
+    """
 
     def __init__(self, logging):
         self.environ = dict(os.environ)
         self.path, self.finders = list(sys.path), list(sys.meta_path)
         self.argv, self.main = sys.argv, sys.modules["__main__"]
         self.files = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
-        self.modules, self.caches = set(sys.modules), set(sys.path_importer_cache)
+        tables = sys.modules, sys.path_importer_cache, logging.root.manager.loggerDict
+        self.tables = [(table, len(table)) for table in tables]
         self.handlers, self.level = list(logging.root.handlers), logging.root.level
-        self.loggers = set(logging.root.manager.loggerDict)
 
     def restore(self, logging):
         os.environ.clear()
@@ -155,13 +160,11 @@ class _State:
         sys.path[:], sys.meta_path[:] = self.path, self.finders
         sys.argv, sys.modules["__main__"] = self.argv, self.main
         sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__ = self.files
-        for known, now in ((self.modules, sys.modules), (self.caches, sys.path_importer_cache)):
-            for name in set(now) - known:
-                del now[name]
+        for table, length in self.tables:
+            while len(table) > length:
+                table.popitem()
         logging.root.handlers[:] = self.handlers
         logging.root.setLevel(self.level)
-        for name in set(logging.root.manager.loggerDict) - self.loggers:
-            del logging.root.manager.loggerDict[name]
 
 
 # --- the zygote and its children ---
@@ -174,21 +177,21 @@ def main(here):
         os.write(2, ("evoke zygote: %s; every instance is started anew\n" % e).encode())
         os._exit(EXIT_NO_EXTENSION)
     directory = here + "/rehearsal"
-    _zygote.open()
-    preloaded = preload()
-    rehearse(REHEARSALS, directory)
-    gc.collect()
-    gc.freeze()
-    _zygote.ready()
     try:
+        _zygote.open()
+        preloaded = preload()
+        rehearse(REHEARSALS, directory)
+        if "_ssl" in sys.modules:
+            sys.modules["_ssl"].RAND_bytes(16)  # makes the generators once, for all: 700 KiB
+        gc.collect()
+        gc.freeze()
+        _zygote.ready()
         while _zygote.wait():
             if _zygote.fork():
-                break
-        else:
-            os._exit(0)
+                child(preloaded, directory)
     except OSError as e:
         worker.broken(e)
-    child(preloaded, directory)
+    os._exit(0)
 
 
 def child(preloaded, directory):
