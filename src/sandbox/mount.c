@@ -304,14 +304,28 @@ int mount_template(int runtimes, int *ret_ns, struct err *e)
     return 0;
 }
 
-int mount_private(uint32_t tmp_mb, struct err *e)
+static int mount_tmp(uint32_t tmp_mb, unsigned long remount, struct err *e)
 {
     char options[96];
 
     snprintf(options, sizeof options, "size=%um,nr_inodes=%u,mode=1777", tmp_mb,
              TMP_INODES + tmp_mb * TMP_INODES_PER_MB);
-    if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
+    if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | remount, options) < 0)
         return err_sys(e, "mount /tmp");
+    return 0;
+}
+
+int mount_resize_tmp(uint32_t tmp_mb, struct err *e)
+{
+    return mount_tmp(tmp_mb, MS_REMOUNT, e);
+}
+
+int mount_private(uint32_t tmp_mb, struct err *e)
+{
+    int r = mount_tmp(tmp_mb, 0, e);
+
+    if (r < 0)
+        return r;
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=invisible") < 0)
         return err_sys(e, "mount the instance's proc");
     if (mount("/proc/sys", "/proc/sys", NULL, MS_BIND | MS_REC, NULL) < 0 ||
