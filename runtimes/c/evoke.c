@@ -2,10 +2,18 @@
 /*
  * evoke.c - frames version 1 for one thread, with blocking reads and writes on descriptor 3.
  *
- * What always holds: `stream` is the invocation that is open, 0 while starting (log lines belong to
- * stream 0 then), and IDLE between runs. A frame is read whole before it is looked at. Credit is
- * taken in only where it is needed, in send_data(): a host that grants what nobody waits for does
- * not disturb.
+ * An instance may have several runs at once (`concurrency` of ASSIGN). The program takes them in
+ * turn; we take in what the host sends in one read, whatever runs it belongs to, and write the
+ * answers of a turn together: with 32 runs waiting that is one system call for 32 answers.
+ *
+ * What always holds:
+ *   (1) a frame is looked at when it is whole in `in`, in the order it came.
+ *   (2) a run is in exactly one list: `coming` (its event is not whole), `whole` (to be handed out,
+ *       oldest first), or it is `run`, the one the program has now; else it is spare.
+ *   (3) what waits in `out` is written before we wait for the host, before anything is logged, and
+ *       at once when the run before took longer than HASTE_NS: nobody waits for an answer that is
+ *       there because the next run is slow.
+ *   (4) credit is asked for only where it is needed, in send_data().
  */
 #include "evoke.h"
 
@@ -17,27 +25,42 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { READY = 1, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG };
 enum { CHANNEL = 3, HEAD = 12, MAX_DATA = 65536, MAX_META = 1 << 20, WINDOW = 256 * 1024 };
-enum { FLAG_ERROR = 1 };
-
-static const uint32_t IDLE = UINT32_MAX;
+enum { FLAG_ERROR = 1, READ_SIZE = 64 * 1024, OUT_MAX = 128 * 1024, HASTE_NS = 100000 };
 
 struct bytes {
     char *p;
     size_t n, cap;
 };
 
-struct evoke_worker {
+struct run {
+    struct run *next;
     uint32_t stream;
-    uint64_t credit; /* DATA bytes we may still send on `stream` */
-    struct bytes assign, open, event, frame;
+    uint32_t ungranted;
+    bool gone;       /* the host has answered for us */
+    uint64_t credit; /* DATA bytes we may still send */
+    struct bytes open, event;
 };
 
-struct head {
-    uint32_t size, stream;
+struct evoke_worker {
+    struct run *coming, *whole, *spare;
+    struct run **whole_end;
+    struct run *run; /* the program's; NULL: none */
+    bool started;    /* log lines belong to stream 0 before */
+    uint32_t newest; /* stream */
+    uint64_t begin_ns;
+    bool slow; /* the run before was */
+    struct bytes assign, in, out;
+    size_t at; /* in `in`: what was looked at */
+};
+
+struct frame { /* payload borrowed from `in` until the next one */
+    const char *p;
+    uint32_t n, stream;
     uint8_t type;
 };
 
@@ -56,28 +79,31 @@ static int reserve(struct bytes *b, size_t n)
     return 0;
 }
 
-static int keep(struct bytes *to, const struct bytes *from)
+static int append(struct bytes *to, const void *p, size_t n)
 {
-    int r = reserve(to, from->n);
+    int r = reserve(to, to->n + n);
 
     if (r < 0)
         return r;
-    memcpy(to->p, from->p, from->n);
-    to->n = from->n;
+    if (n > 0)
+        memcpy(to->p + to->n, p, n);
+    to->n += n;
     to->p[to->n] = '\0';
     return 0;
 }
 
-static int append(struct bytes *to, const struct bytes *from)
+static int keep(struct bytes *to, const void *p, size_t n)
 {
-    int r = reserve(to, to->n + from->n);
+    to->n = 0;
+    return append(to, p, n);
+}
 
-    if (r < 0)
-        return r;
-    memcpy(to->p + to->n, from->p, from->n);
-    to->n += from->n;
-    to->p[to->n] = '\0';
-    return 0;
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static uint32_t get_u32(const unsigned char *p)
@@ -93,30 +119,15 @@ static void put_u32(unsigned char *p, uint32_t v)
     p[3] = (unsigned char)v;
 }
 
-static int read_all(void *to, size_t n)
-{
-    char *p = to;
-
-    while (n > 0) {
-        ssize_t got = read(CHANNEL, p, n);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            return -ECONNRESET;
-        p += got;
-        n -= (size_t)got;
-    }
-    return 0;
-}
+/* ---- out ---- */
 
 /* MSG_NOSIGNAL: a host that went away is a return value, not SIGPIPE. */
-static int write_all(const void *from, size_t n)
+static int flush(struct evoke_worker *w)
 {
-    const char *p = from;
+    const char *p = w->out.p;
+    size_t n = w->out.n;
 
+    w->out.n = 0;
     while (n > 0) {
         ssize_t put = send(CHANNEL, p, n, MSG_NOSIGNAL);
 
@@ -130,63 +141,199 @@ static int write_all(const void *from, size_t n)
     return 0;
 }
 
-static int send_frame(uint8_t type, uint8_t flags, uint32_t stream, const void *p, size_t n)
+static int put_frame(struct evoke_worker *w, uint8_t type, uint8_t flags, uint32_t stream,
+                     const void *p, size_t n)
 {
     unsigned char head[HEAD] = {0};
-    int r;
+    int r = w->out.n + HEAD + n > OUT_MAX ? flush(w) : 0;
 
     put_u32(head, (uint32_t)n);
     head[4] = type;
     head[5] = flags;
     put_u32(head + 8, stream);
-    r = write_all(head, sizeof(head));
-    return r < 0 ? r : write_all(p, n);
+    if (r >= 0)
+        r = append(&w->out, head, sizeof(head));
+    return r < 0 ? r : append(&w->out, p, n);
 }
 
-/* The next frame; its payload is in w->frame. */
-static int take(struct evoke_worker *w, struct head *ret)
+/* ---- in ---- */
+
+/* At least `need` bytes of `in` not looked at yet; what waits in `out` goes first. */
+static int fill(struct evoke_worker *w, size_t need)
 {
-    unsigned char raw[HEAD];
+    size_t room = need > READ_SIZE ? need : READ_SIZE;
+    int r;
+
+    if (w->in.n - w->at >= need)
+        return 0;
+    r = flush(w);
+    if (r < 0)
+        return r;
+    if (w->at > 0) {
+        memmove(w->in.p, w->in.p + w->at, w->in.n - w->at);
+        w->in.n -= w->at;
+        w->at = 0;
+    }
+    r = reserve(&w->in, room);
+    while (r >= 0 && w->in.n < need) {
+        ssize_t got = read(CHANNEL, w->in.p + w->in.n, room - w->in.n);
+
+        if (got > 0)
+            w->in.n += (size_t)got;
+        else if (got == 0)
+            r = -ECONNRESET;
+        else if (errno != EINTR)
+            r = -errno;
+    }
+    return r;
+}
+
+/* The next frame, whole. */
+static int take(struct evoke_worker *w, struct frame *ret)
+{
+    const unsigned char *raw;
     uint32_t max;
-    int r = read_all(raw, sizeof(raw));
+    int r = fill(w, HEAD);
 
     if (r < 0)
         return r;
-    ret->size = get_u32(raw);
-    ret->type = raw[4];
-    ret->stream = get_u32(raw + 8);
+    raw = (const unsigned char *)w->in.p + w->at;
+    *ret = (struct frame){.n = get_u32(raw), .type = raw[4], .stream = get_u32(raw + 8)};
     if (ret->type < ASSIGN || ret->type > RESET || raw[5] || raw[6] || raw[7])
         return -EPROTO;
     if ((ret->stream == 0) != (ret->type == ASSIGN))
         return -EPROTO;
     max = ret->type == ASSIGN || ret->type == OPEN ? MAX_META : MAX_DATA;
-    if (ret->size > max)
+    if (ret->n > max)
         return -EPROTO;
 
-    r = reserve(&w->frame, ret->size);
+    r = fill(w, HEAD + ret->n);
     if (r < 0)
         return r;
-    w->frame.n = ret->size;
-    w->frame.p[w->frame.n] = '\0';
-    return read_all(w->frame.p, w->frame.n);
+    ret->p = w->in.p + w->at + HEAD;
+    w->at += HEAD + ret->n;
+    return 0;
 }
+
+/* Is a whole frame here, so that taking it waits for nobody? */
+static bool has_frame(const struct evoke_worker *w)
+{
+    size_t n = w->in.n - w->at;
+
+    return n >= HEAD && n - HEAD >= get_u32((const unsigned char *)w->in.p + w->at);
+}
+
+/* ---- runs ---- */
+
+static int open_run(struct evoke_worker *w, const struct frame *f)
+{
+    struct run *run = w->spare;
+
+    if (!w->started || f->stream <= w->newest)
+        return -EPROTO;
+    if (run)
+        w->spare = run->next;
+    else
+        run = calloc(1, sizeof(*run));
+    if (!run)
+        return -ENOMEM;
+    w->newest = run->stream = f->stream;
+    run->credit = WINDOW;
+    run->ungranted = 0;
+    run->gone = false;
+    run->next = w->coming;
+    w->coming = run;
+    if (keep(&run->event, NULL, 0) < 0)
+        return -ENOMEM;
+    return keep(&run->open, f->p, f->n);
+}
+
+static struct run **find(struct run **list, uint32_t stream)
+{
+    while (*list && (*list)->stream != stream)
+        list = &(*list)->next;
+    return list;
+}
+
+static int take_data(struct evoke_worker *w, struct run *run, const struct frame *f)
+{
+    unsigned char grant[4];
+    int r = append(&run->event, f->p, f->n);
+
+    run->ungranted += f->n;
+    if (r < 0 || run->ungranted < WINDOW / 2)
+        return r;
+    put_u32(grant, run->ungranted);
+    run->ungranted = 0;
+    return put_frame(w, CREDIT, 0, run->stream, grant, sizeof(grant));
+}
+
+/* A grant or a farewell; late ones, of streams that have ended, do no harm. */
+static int take_notice(struct evoke_worker *w, const struct frame *f)
+{
+    struct run *run = w->run && w->run->stream == f->stream ? w->run : NULL;
+
+    if (f->stream > w->newest || (f->type == CREDIT && f->n != 4))
+        return -EPROTO;
+    if (!run)
+        run = *find(&w->coming, f->stream);
+    if (!run)
+        run = *find(&w->whole, f->stream);
+    if (!run)
+        return 0;
+    if (f->type == RESET)
+        run->gone = true;
+    else
+        run->credit += get_u32((const unsigned char *)f->p);
+    return 0;
+}
+
+/* Take one frame to where it belongs. */
+static int step(struct evoke_worker *w)
+{
+    struct run **at, *run;
+    struct frame f;
+    int r = take(w, &f);
+
+    if (r < 0)
+        return r;
+    if (f.type == OPEN)
+        return open_run(w, &f);
+    if (f.type == CREDIT || f.type == RESET)
+        return take_notice(w, &f);
+
+    at = find(&w->coming, f.stream);
+    run = *at;
+    if (!run || (f.type != DATA && f.type != END))
+        return -EPROTO;
+    if (f.type == DATA)
+        return take_data(w, run, &f);
+    *at = run->next;
+    run->next = NULL;
+    *w->whole_end = run;
+    w->whole_end = &run->next;
+    return 0;
+}
+
+/* ---- what the program calls ---- */
 
 int evoke_start(struct evoke_worker **ret)
 {
     static const char version[] = "{\"version\":1}";
     struct evoke_worker *w = calloc(1, sizeof(*w));
-    struct head h;
+    struct frame f;
     int r;
 
     if (!w)
         return -ENOMEM;
-    r = send_frame(READY, 0, 0, version, sizeof(version) - 1);
+    w->whole_end = &w->whole;
+    r = put_frame(w, READY, 0, 0, version, sizeof(version) - 1);
     if (r >= 0)
-        r = take(w, &h);
-    if (r >= 0 && h.type != ASSIGN)
+        r = take(w, &f);
+    if (r >= 0 && f.type != ASSIGN)
         r = -EPROTO;
     if (r >= 0)
-        r = keep(&w->assign, &w->frame);
+        r = keep(&w->assign, f.p, f.n);
     if (r < 0) {
         evoke_stop(w);
         return r;
@@ -200,122 +347,78 @@ const char *evoke_assigned(const struct evoke_worker *w)
     return w->assign.p;
 }
 
+static int ready(struct evoke_worker *w, uint8_t flags, const char *doc, size_t n)
+{
+    int r = put_frame(w, READY, flags, 0, doc, n);
+
+    w->started = true;
+    return r < 0 ? r : flush(w);
+}
+
 int evoke_ready(struct evoke_worker *w)
 {
-    w->stream = IDLE;
-    return send_frame(READY, 0, 0, "{}", 2);
+    return ready(w, 0, "{}", 2);
 }
 
 int evoke_failed_to_start(struct evoke_worker *w, const char *error)
 {
     size_t n = strlen(error);
 
-    if (n > MAX_DATA)
-        return -EMSGSIZE;
-    w->stream = IDLE;
-    return send_frame(READY, FLAG_ERROR, 0, error, n);
-}
-
-/* Frames of an open stream up to the host's END, gathered in w->event. */
-static int take_event(struct evoke_worker *w)
-{
-    uint32_t ungranted = 0;
-    struct head h;
-    int r;
-
-    w->event.n = 0;
-    r = reserve(&w->event, 0);
-    if (r < 0)
-        return r;
-    w->event.p[0] = '\0';
-    for (;;) {
-        r = take(w, &h);
-        if (r < 0)
-            return r;
-        if (h.type == RESET || h.type == CREDIT)
-            continue;
-        if (h.stream != w->stream || (h.type != DATA && h.type != END))
-            return -EPROTO;
-        if (h.type == END)
-            return 0;
-        r = append(&w->event, &w->frame);
-        if (r < 0)
-            return r;
-        ungranted += h.size;
-        if (ungranted >= WINDOW / 2) {
-            unsigned char grant[4];
-
-            put_u32(grant, ungranted);
-            r = send_frame(CREDIT, 0, w->stream, grant, sizeof(grant));
-            if (r < 0)
-                return r;
-            ungranted = 0;
-        }
-    }
+    return n > MAX_DATA ? -EMSGSIZE : ready(w, FLAG_ERROR, error, n);
 }
 
 int evoke_next_invocation(struct evoke_worker *w, struct evoke_invocation *ret)
 {
-    struct head h;
-    int r;
+    struct run *run;
+    int r = 0;
 
-    if (w->stream != IDLE)
+    if (!w->started || w->run)
         return -EBUSY; /* not ready yet, or the one before is not answered */
-    do {
-        r = take(w, &h);
-        if (r == -ECONNRESET)
-            return 0;
-        if (r < 0)
-            return r;
-    } while (h.type == CREDIT || h.type == RESET); /* late, of the stream before */
-    if (h.type != OPEN)
-        return -EPROTO;
-
-    r = keep(&w->open, &w->frame);
-    if (r < 0)
-        return r;
-    w->stream = h.stream;
-    w->credit = WINDOW;
-    r = take_event(w);
-    if (r < 0)
-        return r;
-    *ret = (struct evoke_invocation){
-            .event = w->event.p, .event_bytes = w->event.n, .open = w->open.p};
-    return 1;
-}
-
-static int wait_credit(struct evoke_worker *w)
-{
-    struct head h;
-    int r = take(w, &h);
-
-    if (r < 0)
-        return r;
-    if (h.type == RESET || (h.type == CREDIT && h.stream < w->stream))
+    while (r >= 0 && (!w->whole || has_frame(w)))
+        r = step(w);
+    if (r == -ECONNRESET)
         return 0;
-    if (h.type != CREDIT || h.stream != w->stream || h.size != 4)
-        return -EPROTO;
-    w->credit += get_u32((const unsigned char *)w->frame.p);
-    return 0;
+    if (r < 0)
+        return r;
+
+    run = w->whole;
+    w->whole = run->next;
+    if (!w->whole)
+        w->whole_end = &w->whole;
+    w->run = run;
+    w->begin_ns = now_ns();
+    *ret = (struct evoke_invocation){
+            .event = run->event.p, .event_bytes = run->event.n, .open = run->open.p};
+    return 1;
 }
 
 static int send_data(struct evoke_worker *w, const char *p, size_t n)
 {
-    while (n > 0) {
+    struct run *run = w->run;
+
+    while (n > 0 && !run->gone) {
         size_t piece = n < MAX_DATA ? n : MAX_DATA;
         int r = 0;
 
-        while (w->credit < piece && r >= 0)
-            r = wait_credit(w);
+        while (run->credit < piece && !run->gone && r >= 0)
+            r = step(w);
         if (r >= 0)
-            r = send_frame(DATA, 0, w->stream, p, piece);
+            r = put_frame(w, DATA, 0, run->stream, p, piece);
         if (r < 0)
             return r;
-        w->credit -= piece;
+        run->credit -= piece;
         p += piece;
         n -= piece;
     }
     return 0;
+}
+
+/* Its texts stay valid: the next invocation may take its place, not before. */
+static void leave(struct evoke_worker *w)
+{
+    w->run->next = w->spare;
+    w->spare = w->run;
+    w->run = NULL;
 }
 
 static int end(struct evoke_worker *w, const void *p, size_t n, uint8_t flags)
@@ -324,16 +427,17 @@ static int end(struct evoke_worker *w, const void *p, size_t n, uint8_t flags)
     char doc[64];
     int r;
 
-    if (w->stream == IDLE || w->stream == 0)
+    if (!w->run)
         return -EINVAL;
+    w->slow = now_ns() - w->begin_ns > HASTE_NS;
     r = send_data(w, p, n);
     if (r < 0)
         return r;
     (void)getrusage(RUSAGE_SELF, &usage);
     (void)snprintf(doc, sizeof(doc), "{\"peak_bytes\":%lld}", (long long)usage.ru_maxrss * 1024);
-    r = send_frame(END, flags, w->stream, doc, strlen(doc));
-    w->stream = IDLE;
-    return r;
+    r = put_frame(w, END, flags, w->run->stream, doc, strlen(doc));
+    leave(w);
+    return r < 0 || !w->slow ? r : flush(w);
 }
 
 int evoke_answer(struct evoke_worker *w, const void *p, size_t n)
@@ -360,18 +464,37 @@ int evoke_log(struct evoke_worker *w, const char *fmt, ...)
         return -EINVAL;
     len = (size_t)n < sizeof(line) - 1 ? (size_t)n : sizeof(line) - 2; /* longer lines are cut */
     line[len++] = '\n';
-    if (w->stream != IDLE)
-        return send_frame(LOG, 0, w->stream, line, len);
+    if (w->run || !w->started) {
+        n = put_frame(w, LOG, 0, w->run ? w->run->stream : 0, line, len);
+        return n < 0 ? n : flush(w); /* who logs may crash next */
+    }
     return write(STDERR_FILENO, line, len) < 0 ? -errno : 0;
+}
+
+static void free_runs(struct run *run)
+{
+    while (run) {
+        struct run *next = run->next;
+
+        free(run->open.p);
+        free(run->event.p);
+        free(run);
+        run = next;
+    }
 }
 
 void evoke_stop(struct evoke_worker *w)
 {
     if (!w)
         return;
+    (void)flush(w);
+    if (w->run)
+        leave(w);
+    free_runs(w->coming);
+    free_runs(w->whole);
+    free_runs(w->spare);
     free(w->assign.p);
-    free(w->open.p);
-    free(w->event.p);
-    free(w->frame.p);
+    free(w->in.p);
+    free(w->out.p);
     free(w);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * evoke.h - write a function as a program of your own: runtime `native`, one invocation at a time.
+ * evoke.h - write a function as a program of your own: runtime `native`.
  *
  * The program is the executable `bootstrap` at the root of the code. Its life:
  *
@@ -10,6 +10,11 @@
  *   while (evoke_next_invocation(w, &inv) == 1)
  *       evoke_answer(w, p, n)   or evoke_fail(w, error, n): exactly one of them
  *   evoke_stop(w)
+ *
+ * The program has one invocation at a time. A function with an instance concurrency above 1 is sent
+ * several at once; they wait here and are handed out in the order they became whole, so no thread
+ * is needed. Answers of quick invocations may be written together, at the next
+ * evoke_next_invocation() that has to wait.
  *
  * Functions return 0 or more, or a negative errno; -ECONNRESET means that the host is gone and the
  * program should end. Texts and events belong to the worker and are valid until the next call of
