@@ -53,6 +53,14 @@ static void put_pool(struct jw *w, const struct pool_stats *s)
     jw_kint(w, "busy", (int64_t)s->busy);
     jw_kint(w, "starting", (int64_t)s->starting);
     jw_kint(w, "waiting", (int64_t)s->waiting);
+    jw_kint(w, "frozen", (int64_t)s->frozen);
+    jw_kint(w, "reserved", (int64_t)s->reserved);
+    jw_kint(w, "spares_used", (int64_t)s->spares);
+    jw_kint(w, "failed_starts", (int64_t)s->failed_starts);
+    jw_kint(w, "backing_off", (int64_t)s->backing_off);
+    jw_kint(w, "evictions", (int64_t)s->evictions);
+    jw_kint(w, "memory_mb", (int64_t)(s->memory_bytes >> 20));
+    jw_kint(w, "memory_budget_mb", (int64_t)(s->memory_budget >> 20));
     jw_obj_end(w);
 }
 

@@ -35,6 +35,7 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "daemon/control.h"
+#include "daemon/memory.h"
 #include "daemon/notice.h"
 #include "daemon/options.h"
 #include "dialect/fc/fc.h"
@@ -167,9 +168,28 @@ static void on_function_change(void *user, const struct fn *before, const struct
 {
     struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
 
-    (void)after;
-    if (before)
+    if (before) {
         pool_retire(d->pool, before);
+        pool_know(d->pool, before, -1);
+    }
+    if (after) {
+        pool_know(d->pool, after, 1);
+        invoker_keep(d->invoker, after);
+    }
+}
+
+static bool on_function(void *user, const struct fn *f)
+{
+    on_function_change(user, NULL, f);
+    return true;
+}
+
+static void on_hello(void *user, const struct launch_hello *h)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    notice_enforced(NULL, h);
+    pool_hello(d->pool);
 }
 
 static void wipe_environment(const char *name)
@@ -220,12 +240,15 @@ static void open_engine(struct daemon *d)
     conf.instances = (uint32_t)d->o->instances;
     conf.keep_warm_ms = (uint32_t)d->o->keep_warm_s * 1000;
     conf.waiting = (uint32_t)d->o->waiting;
+    conf.freeze_after_ms = (uint32_t)d->o->freeze_after_ms;
+    conf.memory_mb = (uint32_t)(d->o->memory_mb ? d->o->memory_mb : memory_share_mb());
     d->launch = launch_new(d->loop);
-    launch_on_hello(d->launch, notice_enforced, NULL);
+    launch_on_hello(d->launch, on_hello, d);
     d->pool = pool_new(d->loop, d->launch, &conf);
     d->invoker = invoker_new(d->loop, d->catalog, d->pool);
     invoker_set_roles(d->invoker, &roles);
     explicit_bzero(&roles, sizeof(roles));
+    catalog_each(d->catalog, &(struct catalog_filter){.dialect = -1}, on_function, d);
 }
 
 static int open_front(struct daemon *d, struct err *e)

@@ -24,6 +24,8 @@ struct options {
     int64_t functions;
     int64_t keep_warm_s;
     int64_t waiting;
+    int64_t memory_mb;
+    int64_t freeze_after_ms;
     int64_t drain_s;
     bool help;
 };

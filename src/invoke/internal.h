@@ -24,6 +24,7 @@ struct invoker {
 /* Keys of the function's role, derived into *role; views of them. NULL: it has none. */
 const struct shape_keys *invoke_keys(const struct invoker *iv, const struct fn *fn,
                                      struct role_keys *role, struct shape_keys *ret);
+void invoker_unhold(struct invoker *iv);
 extern const struct pool_shape invoke_pool_shape; /* user: the invoker */
 
 #endif

@@ -69,7 +69,7 @@ struct invocation {
 
 static const struct job_ops job_ops;
 
-static void unhold(struct invoker *iv)
+void invoker_unhold(struct invoker *iv)
 {
     if (--iv->live > 0)
         return;
@@ -90,7 +90,7 @@ static void destroy(struct invocation *in)
     free(in->role);
     in->magic = 0;
     free(in);
-    unhold(iv);
+    invoker_unhold(iv);
 }
 
 static void answer(struct invocation *in)
@@ -243,6 +243,32 @@ static void on_no_start(struct invocation *in, const struct err *e)
     refuse(in);
 }
 
+/* It was not tried: the answer is the last one, and its log says so. */
+static void tell_of_backoff(struct invocation *in, const struct job_report *report)
+{
+    struct buf line;
+
+    buf_init(&line, LINES_MAX);
+    buf_addf(&line,
+             "evoke: not started: the last %u starts failed, the latest as told here; the next is "
+             "tried in %.1f s\n",
+             report->failures, (double)report->retry_ms / 1000.0);
+    tail_add(&in->tail, buf_str(&line));
+    buf_done(&line);
+}
+
+/* Who it was: the limit is of one instance, and a function may have many. */
+static void tell_of_memory(struct invocation *in)
+{
+    struct buf line;
+
+    buf_init(&line, LINES_MAX);
+    buf_addf(&line, "evoke: instance %s ran out of its %u MB of memory and was ended\n",
+             in->instance_id, in->fn->memory_mb);
+    tail_add(&in->tail, buf_str(&line));
+    buf_done(&line);
+}
+
 static void on_end(void *user, const struct job_report *report)
 {
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
@@ -251,6 +277,8 @@ static void on_end(void *user, const struct job_report *report)
         on_no_start(in, report->err);
         return;
     }
+    if (report->failures > 0)
+        tell_of_backoff(in, report);
     in->run.outcome = endings[report->end].outcome;
     in->run.duration_ns = report->duration_ns;
     in->run.init_ns = report->init_ns ? report->init_ns : in->run.init_ns;
@@ -259,6 +287,8 @@ static void on_end(void *user, const struct job_report *report)
     in->run.memory_bytes = report->memory_bytes;
     in->run.exit_code = report->exit_code;
     in->run.signal = report->signal;
+    if (report->end == JOB_MEMORY)
+        tell_of_memory(in);
     if (endings[report->end].ours) {
         buf_reset(&in->body);
         in->shape->failure(&in->run, &in->body);
@@ -438,6 +468,6 @@ struct invoker *invoker_free(struct invoker *iv)
         return NULL;
     assert(iv->magic == INVOKER_MAGIC && !iv->closing);
     iv->closing = true;
-    unhold(iv);
+    invoker_unhold(iv);
     return NULL;
 }

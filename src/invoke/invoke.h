@@ -30,6 +30,9 @@ void invoker_set_roles(struct invoker *iv, const struct role_root *root);
  * be freed before the catalog; the pool may go before or after. */
 struct invoker *invoker_free(struct invoker *iv);
 
+/* The function has reserved instances: they are kept ready from now on, until it changes. */
+void invoker_keep(struct invoker *iv, const struct fn *fn);
+
 struct invoke_result {
     struct run run; /* outcome, durations, memory; views valid during on_done */
     uint64_t billed_ms;

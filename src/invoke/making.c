@@ -5,10 +5,19 @@
  */
 #include "invoke/internal.h"
 
+#include <stdlib.h>
+
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/map.h"
 #include "base/obj.h"
+#include "catalog/catalog.h"
 #include "fn/fn.h"
+
+enum { KEEPING_MAGIC = 0x4b454550 };
 
 /* Derived anew for the initializer and for each run: an instance may have waited in between. */
 const struct shape_keys *invoke_keys(const struct invoker *iv, const struct fn *fn,
@@ -61,4 +70,48 @@ static void hook(void *user, const struct fn *fn, const char *instance_id, const
     shape_of(fn->dialect)->open(&run, open);
 }
 
-const struct pool_shape invoke_pool_shape = {.make = make, .hook = hook};
+/* ---- instances that no invocation asked for ---- */
+
+struct keeping {
+    uint32_t magic;
+    struct invoker *iv;
+    const struct fn *fn; /* shared */
+};
+
+static void on_code(void *user, int r, const struct err *e)
+{
+    struct keeping *k = OBJ(user, struct keeping, KEEPING_MAGIC);
+    struct log_cx cx = {.component = "invoke", .function = k->fn->name};
+
+    if (r < 0)
+        log_warn(&cx, "no reserved instances, ignoring: %s", e ? e->msg : "its code is missing");
+    else if (!k->iv->closing)
+        pool_keep(k->iv->pool, k->fn);
+    fn_unref(k->fn);
+    invoker_unhold(k->iv);
+    free(k);
+}
+
+void invoker_keep(struct invoker *iv, const struct fn *fn)
+{
+    struct keeping *k;
+
+    if (fn->reserved == 0 || fn->code.sha[0] == 0 || !shape_of(fn->dialect) || iv->closing)
+        return;
+    k = xnew(struct keeping);
+    k->magic = KEEPING_MAGIC;
+    k->iv = iv;
+    k->fn = fn_ref(fn);
+    iv->live++;
+    catalog_ready_code(iv->catalog, fn->code.sha, on_code, k);
+}
+
+static void lost_code(void *user, const struct fn *fn)
+{
+    struct invoker *iv = OBJ(user, struct invoker, INVOKER_MAGIC);
+
+    map_del(iv->ready, str_of(fn->code.sha));
+    invoker_keep(iv, fn);
+}
+
+const struct pool_shape invoke_pool_shape = {.make = make, .hook = hook, .lost_code = lost_code};

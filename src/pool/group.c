@@ -2,7 +2,8 @@
 /*
  * group.c - groups, families, and the lines in which jobs wait.
  *
- * A group lives while it has an instance or a waiting job, a family while it has a group. So what
+ * A group lives while it has an instance or a waiting job, or reserves instances, or is to remember
+ * that it fails; a family while it has a group. So what
  * is known of a function here is gone soon after it was last used.
  */
 #include "pool/group.h"
@@ -93,6 +94,9 @@ struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn)
     list_init(&g->roomy);
     list_init(&g->waiting);
     list_init(&g->hungry);
+    list_init(&g->kept_node);
+    list_init(&g->sick_node);
+    list_init(&g->unused_node);
     list_push_back(&g->family->groups, &g->kin);
     map_put(ls->groups, group_key(&fn), g);
     return g;
@@ -116,6 +120,10 @@ struct group *group_free(struct lines *ls, struct group *g)
         buf_done(&path);
         free(f);
     }
+    list_remove(&g->kept_node);
+    list_remove(&g->sick_node);
+    list_remove(&g->unused_node);
+    failure_free(g->failure);
     fn_unref(g->fn);
     free(g);
     return NULL;
@@ -123,7 +131,7 @@ struct group *group_free(struct lines *ls, struct group *g)
 
 void group_unless_used(struct lines *ls, struct group *g)
 {
-    if (g->ninstances > 0 || g->nwaiting > 0)
+    if (g->ninstances > 0 || g->nwaiting > 0 || g->reserved > 0 || g->failures > 0)
         return;
     map_del(ls->groups, group_key(&g->fn));
     group_free(ls, g);

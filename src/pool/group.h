@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 
+struct failure;
 struct fn;
 struct instance;
 struct job;
@@ -29,14 +30,22 @@ struct group {
     struct family *family;
     const struct fn *fn; /* shared: keeps the address, which is the key, from being reused */
     bool retired;        /* its instances end after their job */
-    uint32_t ninstances, nwaiting;
-    struct list kin;       /* family->groups */
-    struct list instances; /* instance.node: all */
-    struct list starting;  /* instance.free_node: not ready yet, oldest first */
-    struct list idle;      /* instance.free_node: nothing runs on it, youngest first */
-    struct list roomy;     /* instance.free_node: jobs run on it and there is room for more */
-    struct list waiting;   /* job.node: oldest first */
-    struct list hungry;    /* lines->hungry while jobs wait */
+    uint32_t ninstances, ndying, nwaiting;
+    uint32_t reserved, nlru; /* to be kept ready; those that are not */
+    struct list kin;         /* family->groups */
+    struct list instances;   /* instance.node: all */
+    struct list starting;    /* instance.free_node: not ready yet, oldest first */
+    struct list idle;        /* instance.free_node: nothing runs on it, youngest first */
+    struct list roomy;       /* instance.free_node: jobs run on it and there is room for more */
+    struct list waiting;     /* job.node: oldest first */
+    struct list hungry;      /* lines->hungry while jobs wait */
+    struct list kept_node, sick_node, unused_node; /* lists of the pool */
+
+    uint64_t run_ns, start_ns; /* running means; 0: none was seen yet */
+    uint64_t keep_after_ns;    /* no start without a job before */
+    uint32_t failures;         /* starts in a row; of those made at once one counts */
+    uint64_t failed_ns;        /* the last one of them */
+    struct failure *failure;   /* owned; how it went. NULL: it went well */
 };
 
 /* Every job that waits: in its group's line and, for its deadline, in one of all. */
@@ -56,11 +65,15 @@ struct family *family_find(const struct lines *ls, const struct fn *fn); /* or N
 struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn);
 /* A newer revision of its function is known. */
 bool group_is_outdated(const struct group *g);
+/* Gone, unless it has an instance, a job, something reserved or a failure to remember. */
 void group_unless_used(struct lines *ls, struct group *g);
 struct group *group_free(struct lines *ls, struct group *g);
 
 void wait_in_line(struct lines *ls, struct group *g, struct job *job, uint64_t now_ns);
 void leave_line(struct lines *ls, struct group *g, struct job *job);
 struct job *first_in_line(struct lines *ls, struct group *g); /* out of it; or NULL */
+
+/* How a start failed, for those who come while it is not tried again. */
+struct failure *failure_free(struct failure *f);
 
 #endif

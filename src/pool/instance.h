@@ -108,6 +108,8 @@ struct instance {
     bool settled; /* its pre_freeze hook ran since its last job */
     bool exited;  /* the launcher said so */
     bool killed;  /* and that it was killed, not ended by itself */
+    bool spare;   /* the launcher had it ready */
+    bool known;   /* the pool's: it was heard of as ready */
     bool prints;  /* has written to descriptors 1 and 2 */
     int exit_code, signal;
     uint64_t born_ns; /* asked for at */

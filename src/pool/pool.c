@@ -2,25 +2,27 @@
 /*
  * pool.c - keeps enough warm instances of each function, and not one more.
  *
- * A group is one revision of one function: its instances, its idle ones (youngest first, so that
- * the old age out), and the jobs that wait. A job takes an idle instance, else it gets a start of
- * its own while the limits allow, else it waits, for wait_timeout_ms at most. A job whose start has
- * not begun to load may still be taken over by an instance that becomes idle earlier; the start
- * then goes on without a job.
+ * A group is one revision of one function: its instances, those with a free place, and the jobs
+ * that wait. A job takes a free place, else it gets a start of its own while the limits allow and
+ * it pays, else it waits, for wait_timeout_ms at most. A job whose start has not begun to load may
+ * still be taken over by a place that becomes free earlier; the start then goes on without a job.
+ *
+ * A function that changes keeps no old code: from then on jobs come with the new record, which is
+ * another group; those that came before run as they came in, on what is left of the old one.
  *
  * What always holds:
  *   (1) a job is in exactly one place: waiting in its group, ended and to be told so (told), or
  *       attached to one instance.
- *   (2) no job waits while its group has an idle instance.
+ *   (2) no job waits while its group has a free place.
  *   (3) every instance counts, from START until the launcher reports its end: against the
- *       function's max_instances, whatever its revision, and against conf.instances. Dying ones
- *       take memory too.
+ *       function's max_instances, whatever its revision, against conf.instances and conf.memory_mb.
+ *       Dying ones take memory too.
  *   (4) a failed start ends the job it was made for, so starts per job are bounded: no loop of
- *       failing starts feeds itself.
+ *       failing starts feeds itself. Starts without a job are a second apart when they fail.
  *   (5) a job's on_end is called from the loop, never from inside pool_submit or pool_cancel.
  *
- * A pool belongs to one loop and is used in its thread only. Read next: group.h, supply.c,
- * instance.c.
+ * A pool belongs to one loop and is used in its thread only. Read next: supply.h, supply.c, keep.c,
+ * sick.c, instance.c.
  */
 #include "pool/pool.h"
 
@@ -38,143 +40,31 @@
 #include "loop/loop.h"
 #include "pool/supply.h"
 
-/* ---- ends ---- */
+/* ---- what instances tell ---- */
 
-static void end_job(struct pool *p, struct job *job, const struct job_report *report)
+static uint64_t mean(uint64_t before, uint64_t now, uint64_t weight)
 {
-    assert(p->njobs > 0);
-    p->njobs--;
-    job->ops->on_end(job->user, report);
-    if (p->draining && p->njobs == 0)
-        pool_next_turn(p);
-}
-
-/* Not now: the caller is still inside pool_submit(), pool_cancel() or a callback of its own. */
-void pool_end_later(struct pool *p, struct job *job, const struct err *e)
-{
-    struct told *t = xnew(struct told);
-
-    t->job = job;
-    t->err = *e;
-    job->instance = NULL;
-    list_push_back(&p->told, &t->node);
-    pool_next_turn(p);
-}
-
-static void tell(struct pool *p)
-{
-    for (struct list *it; (it = list_pop_front(&p->told)) != NULL;) {
-        struct told *t = container_of(it, struct told, node);
-        struct job_report report = {.end = JOB_NO_START, .exit_code = -1, .err = &t->err};
-
-        end_job(p, t->job, &report);
-        free(t);
-    }
-}
-
-/* ---- where instances with a free place are found ---- */
-
-static void unfile(struct instance *in)
-{
-    list_remove(&in->free_node);
-    list_remove(&in->lru_node);
-}
-
-static void keep_warm_from(struct pool *p);
-
-static void file(struct instance *in)
-{
-    struct group *g = in->group;
-    struct pool *p = g->pool;
-
-    unfile(in);
-    if (instance_room(in) == 0)
-        return;
-    if (in->state == INST_BUSY) {
-        list_push_front(&g->roomy, &in->free_node);
-        return;
-    }
-    list_push_front(&g->idle, &in->free_node);
-    list_push_back(&p->lru, &in->lru_node);
-    if (!loop_timer_running(p->keep_warm))
-        keep_warm_from(p);
+    return before == 0 ? now : (before * (weight - 1) + now) / weight;
 }
 
 static void run_on(struct instance *in, struct job *job)
 {
-    struct pool *p = in->group->pool;
     struct err e = {0};
 
     if (instance_run(in, job, &e) < 0)
-        pool_end_later(p, job, &e);
+        pool_end_later(in->group->pool, job, &e);
 }
 
-static void keep_warm_from(struct pool *p)
+/* Ready for the first time: what its start tells about the next ones. */
+static void get_to_know(struct instance *in)
 {
-    struct instance *in;
-    uint64_t end_ns, now = clock_mono_ns();
+    struct group *g = in->group;
 
-    if (list_empty(&p->lru))
-        return;
-    in = container_of(p->lru.next, struct instance, lru_node);
-    end_ns = in->idle_ns + (uint64_t)p->conf.keep_warm_ms * 1000000;
-    loop_timer_start(p->keep_warm, end_ns > now ? (end_ns - now + 999999) / 1000000 : 0);
+    in->known = true;
+    g->start_ns = mean(g->start_ns, clock_mono_ns() - in->born_ns, 4);
+    sick_cured(g);
+    warm_started(g->pool, g->fn, in->spare);
 }
-
-static void on_keep_warm(void *user)
-{
-    struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
-    uint64_t now = clock_mono_ns();
-
-    while (!list_empty(&p->lru)) {
-        struct instance *in = container_of(p->lru.next, struct instance, lru_node);
-
-        if (in->idle_ns + (uint64_t)p->conf.keep_warm_ms * 1000000 > now)
-            break;
-        instance_stop(in);
-    }
-    keep_warm_from(p);
-}
-
-/* ---- jobs that have waited for too long ---- */
-
-static void waited_from(struct pool *p)
-{
-    const struct job *job;
-    uint64_t end_ns, now = clock_mono_ns();
-
-    if (list_empty(&p->lines.waiting))
-        return;
-    job = container_of(p->lines.waiting.next, struct job, wait_node);
-    end_ns = job->wait_ns + (uint64_t)p->conf.wait_timeout_ms * 1000000;
-    loop_timer_start(p->waited, end_ns > now ? (end_ns - now + 999999) / 1000000 : 0);
-}
-
-static void on_waited(void *user)
-{
-    struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
-    uint64_t now = clock_mono_ns();
-    uint32_t ms = p->conf.wait_timeout_ms;
-    struct err e = {0};
-
-    if (ms % 1000 == 0)
-        err_set(&e, ERR_LIMIT, -EAGAIN, "no instance became free within %u s", ms / 1000);
-    else
-        err_set(&e, ERR_LIMIT, -EAGAIN, "no instance became free within %u ms", ms);
-    while (!list_empty(&p->lines.waiting)) {
-        struct job *job = container_of(p->lines.waiting.next, struct job, wait_node);
-        struct group *g = group_of(p, &p->lines, job->fn);
-
-        if (job->wait_ns + (uint64_t)ms * 1000000 > now)
-            break;
-        leave_line(&p->lines, g, job);
-        group_unless_used(&p->lines, g);
-        pool_end_later(p, job, &e);
-    }
-    waited_from(p);
-}
-
-/* ---- what instances tell ---- */
 
 /* Jobs for its places: who has waited longest, then those whose own start is not under way. */
 static void on_free(void *user, struct instance *in)
@@ -182,7 +72,13 @@ static void on_free(void *user, struct instance *in)
     struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
     struct group *g = in->group;
 
-    unfile(in);
+    keep_unfile(in);
+    if (!in->known)
+        get_to_know(in);
+    if (instance_is_idle(in) && supply_owed_to_kin(g)) {
+        instance_stop(in);
+        return;
+    }
     while (instance_room(in) > 0) {
         struct job *job = first_in_line(&p->lines, g);
 
@@ -196,7 +92,7 @@ static void on_free(void *user, struct instance *in)
         instance_stop(in);
         return;
     }
-    file(in);
+    keep_file(in);
     if (p->lines.nwaiting > 0)
         pool_next_turn(p);
 }
@@ -204,23 +100,27 @@ static void on_free(void *user, struct instance *in)
 static void on_away(void *user, struct instance *in)
 {
     (void)user;
-    unfile(in);
+    keep_unfile(in);
 }
 
 static void on_doomed(void *user, struct instance *in)
 {
     struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
 
-    unfile(in);
     p->ndying++;
+    in->group->ndying++;
     in->group->family->ndying++;
+    keep_doomed(in);
+    if (in->group->reserved > 0)
+        pool_next_turn(p);
 }
 
 static void on_done(void *user, struct instance *in, struct job *job,
                     const struct job_report *report)
 {
-    (void)in;
-    end_job(OBJ(user, struct pool, POOL_MAGIC), job, report);
+    if (report->end == JOB_DONE || report->end == JOB_ERROR)
+        in->group->run_ns = mean(in->group->run_ns, report->duration_ns, 8);
+    tell_job(OBJ(user, struct pool, POOL_MAGIC), job, report);
 }
 
 static void on_gone(void *user, struct instance *in)
@@ -233,11 +133,16 @@ static void on_gone(void *user, struct instance *in)
     p->ninstances--;
     g->family->ndying--;
     g->family->ninstances--;
+    g->ndying--;
     g->ninstances--;
+    keep_forget(in);
+    sick_note(g, in);
+    if (g->reserved > 0 && in->err.code == -ENOENT && p->env.shape->lost_code)
+        p->env.shape->lost_code(p->env.shape_user, g->fn);
     instance_free(in);
-    group_unless_used(&p->lines, g);
-    if (p->lines.nwaiting > 0)
+    if (p->lines.nwaiting > 0 || g->reserved > 0 || p->draining)
         pool_next_turn(p);
+    group_unless_used(&p->lines, g);
 }
 
 static const struct instance_ops instance_ops = {
@@ -256,6 +161,30 @@ static void destroy(struct pool *p)
     free(p);
 }
 
+/* Idle ones may have something to do before they end. True: none of them is at it any more. */
+static bool all_stopped(struct pool *p)
+{
+    bool at_it = false;
+    size_t cursor = 0;
+    struct str key;
+    void *value;
+
+    while (map_next(p->lines.groups, &cursor, &key, &value)) {
+        struct group *g = value;
+
+        list_each (it, &g->instances) {
+            struct instance *in = container_of(it, struct instance, node);
+
+            if (in->state < INST_IDLE)
+                instance_kill(in);
+            else if (in->state < INST_BUSY)
+                instance_stop(in);
+            at_it |= in->state == INST_FREEZING || in->state == INST_STOPPING;
+        }
+    }
+    return !at_it;
+}
+
 static void on_turn(void *user)
 {
     struct pool *p = OBJ(user, struct pool, POOL_MAGIC);
@@ -265,14 +194,40 @@ static void on_turn(void *user)
         destroy(p);
         return;
     }
-    tell(p);
+    tell_all(p);
     supply_feed(p);
-    if (p->draining && p->njobs == 0 && p->on_drained) {
+    sick_turn(p);
+    warm_turn(p);
+    for (struct list *it; (it = list_pop_front(&p->unused)) != NULL;)
+        group_unless_used(&p->lines, container_of(it, struct group, unused_node));
+    if (p->draining && p->njobs == 0 && p->on_drained && all_stopped(p)) {
         void (*fn)(void *) = p->on_drained;
 
         p->on_drained = NULL;
         fn(p->on_drained_user);
     }
+}
+
+static void on_wake(void *user)
+{
+    pool_next_turn(OBJ(user, struct pool, POOL_MAGIC));
+}
+
+void pool_wake_at(struct pool *p, uint64_t ns)
+{
+    uint64_t now = clock_mono_ns();
+
+    if (loop_timer_running(p->wake) && p->wake_ns <= ns)
+        return;
+    p->wake_ns = ns;
+    loop_timer_start(p->wake, ns > now ? (ns - now + 999999) / 1000000 : 0);
+}
+
+void pool_check_group(struct group *g)
+{
+    list_remove(&g->unused_node);
+    list_push_back(&g->pool->unused, &g->unused_node);
+    pool_next_turn(g->pool);
 }
 
 void pool_next_turn(struct pool *p)
@@ -310,14 +265,19 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
             .launch = la,
             .boot_timeout_ms = conf->boot_timeout_ms,
             .load_timeout_ms = conf->load_timeout_ms,
+            .freeze_after_ms = conf->freeze_after_ms,
             .ops = &instance_ops,
             .user = p,
     };
-    p->keep_warm = loop_timer_new(l, on_keep_warm, p);
-    p->waited = loop_timer_new(l, on_waited, p);
+    p->keep_warm = loop_timer_new(l, keep_on_timer, p);
+    p->waited = loop_timer_new(l, tell_on_timer, p);
+    p->wake = loop_timer_new(l, on_wake, p);
     lines_init(&p->lines);
     list_init(&p->lru);
     list_init(&p->told);
+    list_init(&p->kept);
+    list_init(&p->sick);
+    list_init(&p->unused);
     return p;
 }
 
@@ -351,10 +311,11 @@ struct pool *pool_free(struct pool *p)
     p->on_drained = NULL;
     while (map_next(p->lines.groups, &cursor, &key, &g))
         group_end(g);
-    tell(p);
+    tell_all(p);
     lines_done(&p->lines);
     p->keep_warm = loop_timer_free(p->keep_warm);
     p->waited = loop_timer_free(p->waited);
+    p->wake = loop_timer_free(p->wake);
     if (p->deferred)
         p->dead = true;
     else
@@ -365,6 +326,9 @@ struct pool *pool_free(struct pool *p)
 static void retire(struct group *g)
 {
     g->retired = true;
+    sick_cured(g);
+    keep_reserve(g, 0);
+    pool_check_group(g);
     while (!list_empty(&g->idle))
         instance_stop(container_of(g->idle.next, struct instance, free_node));
 }
@@ -387,16 +351,38 @@ static struct group *join(struct pool *p, const struct fn *fn)
 static void queue(struct pool *p, struct group *g, struct job *job)
 {
     wait_in_line(&p->lines, g, job, clock_mono_ns());
-    if (!loop_timer_running(p->waited))
-        waited_from(p);
+    tell_waits(p);
     pool_next_turn(p);
+}
+
+/* A start for a job that just came in: what waits already has a better claim. */
+static bool may_start_at_once(const struct group *g)
+{
+    uint64_t when;
+
+    return g->family->nwaiting == 0 && supply_coming(g) == 0 &&
+           supply_pays(g, 1, clock_mono_ns(), &when) && supply_may_start(g);
+}
+
+static void place(struct pool *p, struct group *g, struct job *job, struct instance *in)
+{
+    if (in && instance_room(in) > 0) {
+        run_on(in, job);
+        keep_file(in);
+    } else if (in) {
+        instance_attach(in, job);
+    } else if (may_start_at_once(g)) {
+        supply_start(g, job);
+        group_unless_used(&p->lines, g);
+    } else {
+        queue(p, g, job);
+    }
 }
 
 int pool_submit(struct pool *p, struct job *job, struct err *e)
 {
-    struct group *g;
     struct instance *in;
-    bool may;
+    struct group *g;
 
     assert(p->env.shape);
     if (p->draining)
@@ -408,8 +394,7 @@ int pool_submit(struct pool *p, struct job *job, struct err *e)
     in = supply_place(g);
     if (!in)
         in = supply_spare(g);
-    may = g->family->nwaiting == 0 && supply_coming(g) == 0 && supply_may_start(g);
-    if (!in && !may && g->family->nwaiting >= p->conf.waiting) {
+    if (!in && g->family->nwaiting >= p->conf.waiting && !may_start_at_once(g)) {
         group_unless_used(&p->lines, g);
         return err_set(e, ERR_LIMIT, -EAGAIN, "%u invocations of function '%s' are waiting already",
                        p->conf.waiting, job->fn->name);
@@ -420,17 +405,8 @@ int pool_submit(struct pool *p, struct job *job, struct err *e)
     list_init(&job->wait_node);
     job->instance = NULL;
     job->lane = NULL;
-    if (in && instance_room(in) > 0) {
-        run_on(in, job);
-        file(in);
-    } else if (in) {
-        instance_attach(in, job);
-    } else if (may) {
-        supply_start(g, job);
-        group_unless_used(&p->lines, g);
-    } else {
-        queue(p, g, job);
-    }
+    if (!sick_tell(g, job))
+        place(p, g, job, in);
     return 0;
 }
 
@@ -467,6 +443,31 @@ void pool_retire(struct pool *p, const struct fn *before)
     }
 }
 
+void pool_keep(struct pool *p, const struct fn *fn)
+{
+    struct group *g;
+
+    if (p->draining || fn->reserved == 0)
+        return;
+    g = join(p, fn);
+    if (g->retired || group_is_outdated(g)) {
+        group_unless_used(&p->lines, g);
+        return;
+    }
+    g->keep_after_ns = 0;
+    keep_reserve(g, fn->reserved < fn->max_instances ? fn->reserved : fn->max_instances);
+}
+
+void pool_know(struct pool *p, const struct fn *fn, int change)
+{
+    warm_count(p, fn, change);
+}
+
+void pool_hello(struct pool *p)
+{
+    warm_say(p);
+}
+
 void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user)
 {
     p->draining = true;
@@ -485,38 +486,4 @@ void pool_serve_endpoints(struct pool *p, const struct pool_endpoint_ops *ops, v
 {
     p->env.endpoint = ops;
     p->env.endpoint_user = user;
-}
-
-void pool_stats(const struct pool *p, struct pool_stats *ret)
-{
-    size_t cursor = 0;
-    struct str key;
-    void *value;
-
-    *ret = (struct pool_stats){.starts = p->starts,
-                               .spares = p->env.spares,
-                               .cold = p->env.cold,
-                               .runs = p->env.runs,
-                               .waiting = p->lines.nwaiting,
-                               .freezes = p->env.freezes,
-                               .dropped_log_bytes = p->env.dropped_log_bytes};
-    while (map_next(p->lines.groups, &cursor, &key, &value)) {
-        struct group *g = value;
-
-        list_each (it, &g->instances) {
-            const struct instance *in = container_of(it, struct instance, node);
-
-            ret->idle += instance_is_idle(in) || in->state == INST_FREEZING;
-            ret->frozen += in->state == INST_FROZEN;
-            ret->busy += in->state == INST_BUSY || in->state == INST_SPENT;
-            ret->starting += in->state < INST_IDLE;
-        }
-    }
-}
-
-uint32_t pool_ready(const struct pool *p, const struct fn *fn)
-{
-    const struct family *family = family_find(&p->lines, fn);
-
-    return family ? family->ninstances - family->ndying : 0;
 }

@@ -25,6 +25,7 @@ struct pool; /* every function's instances */
 struct pool_conf {
     uint32_t instances;       /* of all functions at once. default 1000 */
     uint32_t keep_warm_ms;    /* how long an idle instance is kept. default 60000 */
+    uint32_t memory_mb;       /* of all instances at once; 0: no bound. default 0 */
     uint32_t waiting;         /* jobs waiting per function. default 1000 */
     uint32_t wait_timeout_ms; /* how long a job waits for an instance at most. default 60000 */
     uint32_t freeze_after_ms; /* an idle instance is frozen; 0: never. default 300 */
@@ -57,6 +58,9 @@ struct job_report {
     uint64_t memory_bytes; /* peak of the instance so far, 0 = unknown */
     int exit_code, signal;
     const struct err *err; /* JOB_NO_START, JOB_PROTOCOL */
+    uint32_t
+            failures; /* not 0: it was not tried. So many starts in a row failed, the last like this */
+    uint64_t retry_ms; /* and the next is tried after this time */
 };
 
 /* What the pool cannot know of a function, because clouds differ in it. */
@@ -71,6 +75,8 @@ struct pool_shape {
     /* The OPEN document of a hook: "pre_stop", "pre_freeze". */
     void (*hook)(void *user, const struct fn *fn, const char *instance_id, const char *hook,
                  struct buf *open);
+    /* Its code is not where it should be: get it there, then pool_keep() again. Or NULL. */
+    void (*lost_code)(void *user, const struct fn *fn);
 };
 
 struct job_ops {
@@ -117,7 +123,14 @@ void pool_cancel(struct pool *p, struct job *job);
 /* The function changed or is gone: idle instances up to this revision end now, busy ones after
  * their job. A job of a newer revision does the same to the older ones. */
 void pool_retire(struct pool *p, const struct fn *before);
-/* Take no more jobs; on_drained when none is left. */
+/* From now on fn->reserved instances are kept ready, jobs or not, until the function changes. Its
+ * code must be in place. */
+void pool_keep(struct pool *p, const struct fn *fn);
+/* One function more (1) or less (-1) of this runtime is known: for the launcher's spares. */
+void pool_know(struct pool *p, const struct fn *fn, int change);
+void pool_hello(struct pool *p); /* a new launcher: it is told what the old one knew */
+/* Take no more jobs; on_drained when none is left and idle instances have
+ * had their pre_stop hooks. */
 void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user);
 
 /* Every instance may have a listening socket on its own loopback: the way to our endpoints. */
@@ -131,8 +144,12 @@ void pool_serve_endpoints(struct pool *p, const struct pool_endpoint_ops *ops, v
 
 struct pool_stats {
     uint64_t starts, spares, cold, runs, idle, busy, starting, waiting;
-    uint64_t frozen, freezes;   /* frozen ones are idle too */
-    uint64_t dropped_log_bytes; /* printed while no run was there to hear it */
+    uint64_t frozen, freezes;             /* frozen ones are idle too */
+    uint64_t reserved;                    /* instances that functions have reserved */
+    uint64_t failed_starts, backing_off;  /* starts; functions */
+    uint64_t evictions;                   /* idle ones that made room for others */
+    uint64_t memory_bytes, memory_budget; /* what instances count for; 0: no bound */
+    uint64_t dropped_log_bytes;           /* printed while no run was there to hear it */
 };
 void pool_stats(const struct pool *p, struct pool_stats *ret);
 /* Instances of a function that are there now, of whatever revision. */

@@ -2,6 +2,12 @@
 /*
  * supply.c - who gets a start, and who has to make room for it.
  *
+ * From zero, every job that waits gets a start until the places of those under way suffice. Later a
+ * start has to pay: another process is no gain where the line moves faster than a process comes up
+ * (on two cores, sixty workers of a function that computes are slower than two). So another one is
+ * started only if the expected wait, waiting x mean run / places, is longer than a start took so far
+ * - or if somebody has waited that long already, since what was expected may not come.
+ *
  * At either bound an idle instance of somebody else is stopped to make room, and the start follows
  * when its end is reported: of the function, an idle one of another revision; of all, the longest
  * idle one. Functions that wait at the bound of all are served in the order in which they began to
@@ -9,8 +15,27 @@
  */
 #include "pool/supply.h"
 
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "fn/fn.h"
+
+uint64_t supply_limit_bytes(const struct fn *fn)
+{
+    return (uint64_t)fn->memory_mb << 20;
+}
+
+static void not_started(struct group *g, struct job *job, const struct err *e)
+{
+    struct log_cx cx = {.component = "pool", .function = g->fn->name};
+
+    if (job) {
+        pool_end_later(g->pool, job, e);
+        return;
+    }
+    log_info(&cx, "no reserved instance, retrying: %s", e->msg);
+    g->keep_after_ns = clock_mono_ns() + 60 * 1000000000ull;
+}
 
 void supply_start(struct group *g, struct job *job)
 {
@@ -19,24 +44,41 @@ void supply_start(struct group *g, struct job *job)
     struct err e = {0};
 
     if (instance_new(&p->env, g->fn, job, &in, &e) < 0) {
-        pool_end_later(p, job, &e);
+        not_started(g, job, &e);
         return;
     }
     in->group = g;
     list_push_back(&g->instances, &in->node);
     list_push_back(&g->starting, &in->free_node);
+    in->charged_bytes = supply_limit_bytes(g->fn);
+    p->used_bytes += in->charged_bytes;
     g->ninstances++;
     g->family->ninstances++;
     p->ninstances++;
     p->starts++;
 }
 
-static bool evict_one(struct pool *p)
+/* ---- room ---- */
+
+static uint32_t room_in(const struct family *f)
 {
-    if (list_empty(&p->lru))
-        return false;
-    instance_stop(container_of(p->lru.next, struct instance, lru_node));
-    return true;
+    return f->ninstances < f->max_instances ? f->max_instances - f->ninstances : 0;
+}
+
+/* The only instance of all may be larger than the whole: it would never run else. */
+static bool memory_for(const struct pool *p, const struct fn *fn)
+{
+    uint64_t bound = (uint64_t)p->conf.memory_mb << 20;
+
+    return bound == 0 || p->ninstances == 0 || p->used_bytes + supply_limit_bytes(fn) <= bound;
+}
+
+bool supply_may_start(const struct group *g)
+{
+    const struct pool *p = g->pool;
+
+    return room_in(g->family) > 0 && p->ninstances < p->conf.instances && memory_for(p, g->fn) &&
+           !sick_holds_back(g);
 }
 
 /* An idle one of another revision: a group in which a job waits has none itself. */
@@ -53,15 +95,26 @@ static bool evict_kin(struct family *f)
     return false;
 }
 
-static uint32_t room_in(const struct family *f)
+static uint64_t head_ns(const struct group *g)
 {
-    return f->ninstances < f->max_instances ? f->max_instances - f->ninstances : 0;
+    const struct list *it = list_first(&g->waiting);
+
+    return it ? container_of(it, const struct job, node)->wait_ns : UINT64_MAX;
 }
 
-bool supply_may_start(const struct group *g)
+bool supply_owed_to_kin(const struct group *g)
 {
-    return room_in(g->family) > 0 && g->pool->ninstances < g->pool->conf.instances;
+    const struct family *f = g->family;
+
+    if (f->nwaiting == g->nwaiting || room_in(f) > 0 || f->ndying > 0)
+        return false;
+    list_each (it, &g->family->groups)
+        if (head_ns(container_of(it, struct group, kin)) < head_ns(g))
+            return true;
+    return false;
 }
+
+/* ---- does it pay ---- */
 
 uint32_t supply_coming(const struct group *g)
 {
@@ -75,28 +128,104 @@ uint32_t supply_coming(const struct group *g)
     return places;
 }
 
+bool supply_pays(const struct group *g, uint32_t waiting, uint64_t now_ns, uint64_t *ret_when_ns)
+{
+    uint64_t live = g->ninstances - g->ndying, head = head_ns(g);
+    uint64_t places = live * (g->fn->instance_concurrency ? g->fn->instance_concurrency : 1);
+
+    if (live == 0 || g->run_ns == 0 || g->start_ns == 0)
+        return true;
+    if (waiting * g->run_ns / places > g->start_ns)
+        return true;
+    if (head == UINT64_MAX)
+        head = now_ns;
+    *ret_when_ns = head + g->start_ns;
+    return now_ns >= *ret_when_ns;
+}
+
+/* ---- once per turn ---- */
+
+/* Starts for the group's line. What is left is returned: jobs that only lack room in the whole. */
+static uint32_t feed(struct group *g, uint64_t now_ns)
+{
+    struct pool *p = g->pool;
+    struct family *f = g->family;
+    uint32_t room, wanted;
+    uint64_t when;
+
+    while (g->nwaiting > supply_coming(g)) {
+        if (!supply_pays(g, g->nwaiting, now_ns, &when)) {
+            pool_wake_at(p, when);
+            return 0;
+        }
+        if (!supply_may_start(g))
+            break;
+        supply_start(g, first_in_line(&p->lines, g));
+    }
+    if (sick_holds_back(g))
+        return 0;
+    room = room_in(f);
+    wanted = supply_coming(g);
+    wanted = g->nwaiting > wanted ? g->nwaiting - wanted : 0;
+    while (room == 0 && f->ndying < wanted && evict_kin(f))
+        ;
+    return wanted < room ? wanted : room;
+}
+
+/* The same for what is reserved. */
+static uint32_t keep_up(struct group *g, uint64_t now_ns)
+{
+    uint32_t missing;
+
+    if (g->ninstances - g->ndying >= g->reserved)
+        return 0;
+    if (sick_retry_ns(g) > now_ns) {
+        pool_wake_at(g->pool, sick_retry_ns(g));
+        return 0;
+    }
+    while (g->ninstances - g->ndying < g->reserved && supply_may_start(g) &&
+           g->keep_after_ns <= now_ns)
+        supply_start(g, NULL);
+    missing = g->reserved - (g->ninstances - g->ndying);
+    return missing < room_in(g->family) ? missing : room_in(g->family);
+}
+
+static void make_room(struct pool *p, uint32_t instances, uint64_t bytes)
+{
+    uint64_t bound = (uint64_t)p->conf.memory_mb << 20;
+
+    while (p->ninstances - p->ndying + instances > p->conf.instances && keep_evict(p))
+        ;
+    while (bound > 0 && p->used_bytes - p->dying_bytes + bytes > bound && keep_evict(p))
+        ;
+}
+
 void supply_feed(struct pool *p)
 {
-    uint32_t blocked = 0; /* jobs that wait for room in the whole, not in their function */
+    uint64_t now = clock_mono_ns(), bytes = 0;
+    uint32_t blocked = 0; /* instances that lack room in the whole, not in their function */
 
     list_each (it, &p->lines.hungry) {
         struct group *g = container_of(it, struct group, hungry);
-        struct family *f = g->family;
-        uint32_t room, coming = supply_coming(g), wanted;
+        uint32_t n = feed(g, now);
 
-        for (; g->nwaiting > coming && supply_may_start(g); coming = supply_coming(g))
-            supply_start(g, first_in_line(&p->lines, g));
-        room = room_in(f);
-        wanted = g->nwaiting > coming ? g->nwaiting - coming : 0;
-        blocked += wanted < room ? wanted : room;
-        while (room == 0 && f->ndying < wanted && evict_kin(f))
-            ;
+        blocked += n;
+        bytes += n * supply_limit_bytes(g->fn);
         if (g->nwaiting == 0)
             group_unless_used(&p->lines, g);
     }
-    while (p->ndying < blocked && evict_one(p))
-        ;
+    if (!p->draining)
+        list_each (it, &p->kept) {
+            struct group *g = container_of(it, struct group, kept_node);
+            uint32_t n = keep_up(g, now);
+
+            blocked += n;
+            bytes += n * supply_limit_bytes(g->fn);
+        }
+    make_room(p, blocked, bytes);
 }
+
+/* ---- where a job goes ---- */
 
 struct instance *supply_place(const struct group *g)
 {

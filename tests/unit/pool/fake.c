@@ -323,6 +323,8 @@ static void on_launcher(void *user, unsigned ready)
         hear_start(w, &m.start);
     else if (m.type == LAUNCH_KILL && n == sizeof(m.kill))
         hear_kill(w, &m.kill);
+    else if (m.type == LAUNCH_WARM && n == sizeof(m.warm))
+        w->spares = m.warm.spares;
     else
         fail_msg("the pool sent a message of type %u with %zd bytes", m.type, n);
 }

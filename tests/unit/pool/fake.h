@@ -53,6 +53,7 @@ struct world {
     struct list workers;
     int nworkers;
     uint32_t kills;
+    uint32_t spares; /* as the last WARM said */
     /* How launcher and workers behave. */
     bool refuse, silent_launcher, deaf; /* deaf: KILL is not answered by EXITED */
     int refuse_code;                    /* 0: -EAGAIN */
