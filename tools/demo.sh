@@ -56,7 +56,7 @@ EVOKE_ENDPOINT=$(cat "$dir/data/run/endpoint")
 export EVOKE_ENDPOINT
 
 title "Deploy the examples"
-for example in hello greeter report fc-upper; do
+for example in hello greeter report fc-upper basket fc-digest; do
     try deploy "examples/$example"
 done
 try list
@@ -68,6 +68,9 @@ try invoke greeter --event '{"id":"a1"}'
 try invoke greeter --event '{"id":"c3"}'
 title "The same engine in Function Compute's dialect"
 try invoke upper --event '"hello from bytes"'
+title "Node.js: a module with an initializer, and a callback in the other dialect"
+try invoke basket --event '{"items":{"bread":1,"tea":2}}'
+try invoke digest --event '"hello"'
 title "A failure, on purpose (exit code 1)"
 code=0
 try invoke report --event '{"numbers":[]}' || code=$?

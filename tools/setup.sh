@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # setup.sh [build|test] - install what is missing on a Debian 12 machine, and nothing else does.
-#   build   compilers, libraries, the interpreter of the Python functions (default)
+#   build   compilers, libraries, the interpreters of the Python and Node.js functions (default)
 #   test    also what `make test` needs: cmocka, linters, the clouds' SDKs, peers for the benchmark
 set -eu
 
@@ -10,10 +10,10 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 
 packages="gcc pkg-config meson ninja-build libc6-dev libuv1-dev libssl-dev libcjson-dev libyaml-dev
 libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev python3 python3-dev"
+[ -x /usr/bin/node ] || packages="$packages nodejs"
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
     python3-venv git zip zlib1g-dev"
-    command -v node >/dev/null || packages="$packages nodejs"
     command -v npm >/dev/null || packages="$packages npm"
 fi
 

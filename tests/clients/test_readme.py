@@ -36,7 +36,8 @@ def run(argv, cwd, **env):
 
 def test_the_demo():
     told = run([str(ROOT / "tools/demo.sh"), str(BUILD)], ROOT)
-    for part in ("Hello, evoke!", "Moin Ada!", "HELLO FROM BYTES", "ZeroDivisionError", "Execution duration ", "stopped and removed"):
+    for part in ("Hello, evoke!", "Moin Ada!", "HELLO FROM BYTES", '{"total":"8.55","currency":"EUR"}',
+                 "5aa762ae383fbb727af3c7a36d4940a5b8c40a989452d2304fc958ff3f354e7a", "ZeroDivisionError", "Execution duration ", "stopped and removed"):
         assert part in told
     assert "\033" not in told, "colour only on a terminal"
 
