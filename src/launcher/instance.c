@@ -224,6 +224,8 @@ void instances_warm(struct instances *set, const struct launch_warm *m)
 void instances_fresh(struct instances *set)
 {
     stock_fresh(set);
+    if (set->host.net)
+        net_trim(set->host.net);
 }
 
 void instance_started(struct instances *set, struct slot *s)

@@ -4,10 +4,11 @@
  *
  * Two processes. The STUB is what the keeper started: the host's root, or an ordinary user. It
  * prepares what only it may (cgroups), makes the LAUNCHER in new user, mount, pid, ipc and uts
- * namespaces, and then waits for nothing but its end, to remove the cgroups after it. It talks to
- * nobody. The launcher is uid 0 and pid 1 of its namespaces and has no privilege on the host; it
- * serves (serve.c). Each dies with the other: the launcher by PDEATHSIG, the stub by waiting. And
- * whatever the launcher made dies with the launcher, since it is their pid 1.
+ * namespaces, gives it an uplink when it has moved into a network namespace of its own, and then
+ * waits for nothing but its end, to remove uplink and cgroups after it. It talks to nobody else.
+ * The launcher is uid 0 and pid 1 of its namespaces and has no privilege on the host; it serves
+ * (serve.c). Each dies with the other: the launcher by PDEATHSIG, the stub by waiting. And whatever
+ * the launcher made dies with the launcher, since it is their pid 1.
  *
  * The launcher opens its directories while it still has the stub's uid: they may lie below ones
  * that only root can search. It does so after the clone, because a directory opened in another
@@ -30,6 +31,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -173,9 +175,11 @@ static int open_below(int dir, const char *path, int *ret_fd, struct err *e)
     return 0;
 }
 
-/* The launcher: from a fresh clone to the loop. */
-static int launch(const struct options *o, bool root, struct cgroup_tree *tree, struct err *e)
+/* The launcher: from a fresh clone to the loop. stub is taken: the socket to ask it for an uplink. */
+static int launch(const struct options *o, bool root, struct cgroup_tree *tree, int stub,
+                  struct err *e)
 {
+    cleanup_close int to_stub = stub;
     cleanup_close int data = -EBADF;
     cleanup_close int code = -EBADF;
     cleanup_close int run_dir = -EBADF;
@@ -201,7 +205,7 @@ static int launch(const struct options *o, bool root, struct cgroup_tree *tree, 
     if (r >= 0)
         r = mount_own_view(e);
     if (r >= 0)
-        r = net_open(root, -EBADF, &what.net, e);
+        r = net_open(root, TAKE_FD(to_stub), &what.net, e);
     if (r >= 0)
         r = mount_clone(runtimes, &rt_mount, e);
     if (r >= 0)
@@ -210,6 +214,8 @@ static int launch(const struct options *o, bool root, struct cgroup_tree *tree, 
         return r;
 
     what.code_dir = code;
+    if (net_note(what.net)[0])
+        log_info(&cx, "network: %s", net_note(what.net));
     log_info(&cx, "ready as %s", root ? "root" : "an ordinary user");
     return serve_run(&what, e);
 }
@@ -257,6 +263,8 @@ static int run(const struct options *o, struct err *e)
     bool root = geteuid() == 0;
     cleanup_close int lifeline = -EBADF;
     cleanup_close int theirs = -EBADF;
+    int uplink[2] = {-EBADF, -EBADF}; /* sockets: the stub's, the launcher's */
+    struct net_stub *host = NULL;
     struct cgroup_tree tree;
     sigset_t signals;
     pid_t launcher = -1;
@@ -275,12 +283,15 @@ static int run(const struct options *o, struct err *e)
     r = close_inherited(o->keeper, e);
     if (r >= 0)
         r = open_lifeline(&lifeline, &theirs, e);
+    if (r >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, uplink) < 0)
+        r = err_sys(e, "socket pair");
     if (r < 0)
         return r;
     sandbox_host_init(root, &tree);
     r = userns_clone(root, &launcher, e);
     if (r == 0) {
-        r = launch(o, root, &tree, e);
+        fd_close(uplink[0]);
+        r = launch(o, root, &tree, uplink[1], e);
         if (r < 0)
             log_err(&cx, "%s", e->msg);
         _exit(r < 0 ? EXIT_FAILED : 0);
@@ -288,8 +299,11 @@ static int run(const struct options *o, struct err *e)
     if (r > 0) {
         (void)close(o->keeper);
         theirs = fd_close(theirs);
+        fd_close(uplink[1]);
+        host = net_stub_serve(uplink[0], launcher);
         r = attend(launcher, &tree, &signals);
     }
+    net_stub_free(host);
     sandbox_host_done(&tree);
     return r;
 }

@@ -37,6 +37,7 @@
 #include "launcher/instance.h"
 #include "launcher/outbox.h"
 #include "launcher/proto.h"
+#include "sandbox/net.h"
 #include "sandbox/sandbox.h"
 
 enum {
@@ -46,6 +47,7 @@ enum {
     SERVER_MAGIC = 0x53455256,
     ON_KEEPER = INSTANCE_KINDS,
     ON_DAEMON,
+    ON_NET, /* the host's addresses changed */
 };
 
 static const struct log_cx cx = {.component = "serve"};
@@ -303,6 +305,8 @@ static void dispatch(struct server *s, const struct epoll_event *evs, int n)
             instances_on_event(s->instances, (unsigned)(tag & mask), tag >> INSTANCE_KIND_BITS);
     }
     for (int i = 0; i < n; i++) {
+        if (evs[i].data.u64 == ON_NET)
+            net_on_watch(s->what->net);
         if (evs[i].data.u64 == ON_KEEPER)
             on_keeper(s);
     }
@@ -358,8 +362,10 @@ int serve_run(const struct serve *what, struct err *e)
     r = fcntl(what->keeper, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
     if (r >= 0)
         r = watch(&s, EPOLL_CTL_ADD, what->keeper, ON_KEEPER, EPOLLIN);
+    if (r >= 0 && net_watch_fd(what->net) >= 0)
+        r = watch(&s, EPOLL_CTL_ADD, net_watch_fd(what->net), ON_NET, EPOLLIN);
     if (r < 0)
-        return err_set(e, ERR_HOST, r, "watch the keeper: %s", strerror(-r));
+        return err_set(e, ERR_HOST, r, "watch keeper and network: %s", strerror(-r));
 
     /* No tidying up: the caller exits, and the kernel does it for all of us. */
     return loop(&s, e);

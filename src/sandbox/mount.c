@@ -36,6 +36,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/obj.h"
+#include "sandbox/net.h"
 
 enum { TMP_INODES = 1024, TMP_INODES_PER_MB = 32 };
 
@@ -70,7 +71,7 @@ static const struct {
         {"etc/group", "root:x:0:\nfunction:x:993:\n"},
         {"etc/hosts", "127.0.0.1 localhost function\n::1 localhost\n"},
         {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"},
-        {"etc/resolv.conf", ""},
+        {"etc/resolv.conf", "nameserver " NET_RESOLVER_1 "\nnameserver " NET_RESOLVER_2 "\n"},
 };
 
 static const struct {

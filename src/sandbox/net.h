@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct err;
 struct net; /* opaque; owned by the launcher */
@@ -26,6 +27,10 @@ enum net_policy {
 };
 
 enum { NET_ENDPOINT_PORT = 8900 };
+
+/* For resolv.conf(5): the router sends port 53 of these on to the resolvers of the host. */
+#define NET_RESOLVER_1 "192.0.0.53"
+#define NET_RESOLVER_2 "192.0.0.54"
 
 /* One namespace, taken out of the pool. Descriptors owned; hand one out and set it to -EBADF. */
 struct net_box {
@@ -46,15 +51,29 @@ bool net_can(const struct net *n, enum net_policy policy);
 /* What the operator should know about the network: one sentence, or empty. */
 const char *net_note(const struct net *n);
 
+/*
+ * The stub's part: while it is still in the host's network, with the privileges it has there. Waits
+ * until the launcher has asked for its uplink, or is gone, or wants none.
+ *
+ * sock      taken: the other end of net_open()'s
+ * launcher  its pid
+ */
+struct net_stub; /* opaque */
+struct net_stub *net_stub_serve(int sock, pid_t launcher);
+struct net_stub *net_stub_free(struct net_stub *s); /* when the launcher is gone */
+
 /* From the pool, or made now. Every box starts as NET_NONE. */
 int net_take(struct net *n, struct net_box *ret, struct err *e);
-/* From now on the box may reach this. Before any code of a user runs. */
+/* From now on the box may reach this. Before any code of a user runs. Under NET_NONE its listener
+ * does not listen any more. */
 int net_set_policy(struct net *n, const struct net_box *box, enum net_policy policy, struct err *e);
 /* Its last process is gone: close what was not handed out, forget the policy, back into the pool.
  * What of it still lives in the kernel is ended before anybody else gets the box. */
 void net_give_back(struct net *n, struct net_box *box);
 /* Refill the pool by at most one. True: there is more to do. */
 bool net_refill(struct net *n);
+/* Keep no more than what is made ahead, until functions are started again. */
+void net_trim(struct net *n);
 
 /* Readable when the host's addresses changed; then call net_on_watch(). -EBADF: nothing to watch. */
 int net_watch_fd(const struct net *n);
