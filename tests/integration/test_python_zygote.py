@@ -70,7 +70,7 @@ import decimal, gc, locale, logging, os, random, signal, socket, ssl, tempfile, 
 def handler(event, context):
     return {
         "before": before,
-        "argv": sys.argv, "orig_argv": sys.orig_argv, "path": sys.path, "main": sorted(vars(sys.modules["__main__"])),
+        "argv": sys.argv, "orig_argv": getattr(sys, "orig_argv", []), "path": sys.path, "main": sorted(vars(sys.modules["__main__"])),
         "flags": str(sys.flags), "environ": dict(os.environ), "cwd": os.getcwd(),
         "finders": [type(f).__name__ if not isinstance(f, type) else f.__name__ for f in sys.meta_path],
         "hooks": len(sys.path_hooks),
@@ -83,7 +83,7 @@ def handler(event, context):
         "gc": [gc.isenabled(), gc.get_threshold()], "recursion": sys.getrecursionlimit(),
         "threads": [t.name for t in threading.enumerate()], "tz": time.tzname, "locale": locale.setlocale(0),
         "is_main": threading.current_thread() is threading.main_thread(),
-        "native": threading.main_thread().native_id == os.getpid(),
+        "native": getattr(threading.main_thread(), "native_id", 0) == os.getpid(),
         "ident": threading.main_thread().ident == threading.get_ident(),
         "timeout": socket.getdefaulttimeout(), "decimal": str(decimal.getcontext()),
         "umask": os.umask(0o22), "streams": [str(type(f)) for f in (sys.stdout, sys.stderr, sys.stdin)],

@@ -9,7 +9,7 @@ import struct
 import subprocess
 from pathlib import Path
 
-PYTHON = "/usr/bin/python3"
+PYTHON = os.environ.get("EVOKE_TEST_PYTHON", "/usr/bin/python3")  # 3.7 to 3.13 pass
 RUNTIME = Path(__file__).parents[2] / "runtimes" / "python"
 READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG = range(1, 9)
 WINDOW = 256 * 1024

@@ -13,7 +13,8 @@ import types
 
 runtime = sys.argv.pop()
 sys.path[:] = [runtime] + [p for p in sys.path if p != os.path.dirname(os.path.abspath(__file__))]
-sys.orig_argv = ["python3", runtime + "/zygote.py"]
+if hasattr(sys, "orig_argv"):
+    sys.orig_argv = ["python3", runtime + "/zygote.py"]
 sock = socket.socket(fileno=3)
 fds = array.array("i")
 room = socket.CMSG_SPACE(3 * fds.itemsize)
