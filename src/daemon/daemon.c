@@ -35,6 +35,7 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "daemon/control.h"
+#include "daemon/endpoint.h"
 #include "daemon/memory.h"
 #include "daemon/notice.h"
 #include "daemon/options.h"
@@ -63,6 +64,7 @@ struct daemon {
     struct invoker *invoker;
     struct api api;
     struct api_server *api_server;
+    struct endpoints *endpoints;
     struct http_server *http;
     struct loop_io *control;
     struct loop_signal *term;
@@ -264,6 +266,8 @@ static int open_front(struct daemon *d, struct err *e)
                           .keys = d->keys,
                           .region = d->o->region};
     d->api_server = api_server_new(&d->api, sets, ARRAY_LEN(sets));
+    d->endpoints = endpoints_new(d->loop, &d->api);
+    pool_serve_endpoints(d->pool, &endpoints_ops, d->endpoints);
     http_limits_default(&limits);
     d->http = http_server_new(d->loop, &limits, &api_http_ops, d->api_server);
     return http_server_listen(d->http, DAEMON_LISTEN_FD, e);
@@ -294,9 +298,11 @@ static int open_all(struct daemon *d, struct err *e)
 static void close_all(struct daemon *d)
 {
     http_server_free(d->http);
+    endpoints_shut(d->endpoints);
     api_server_free(d->api_server);
     invoker_free(d->invoker);
     pool_free(d->pool);
+    endpoints_free(d->endpoints);
     launch_free(d->launch);
     catalog_free(d->catalog);
     kv_close(d->kv);

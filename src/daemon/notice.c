@@ -27,6 +27,7 @@ static const char *how(uint8_t enforced)
             [ENFORCED_CGROUP_V1] = "hard (cgroup v1)",
             [ENFORCED_CGROUP_V2] = "hard (cgroup v2)",
             [ENFORCED_MOUNT] = "hard (own file system)",
+            [ENFORCED_TMPFS] = "hard (tmpfs, counts as memory)",
     };
 
     return enforced < ARRAY_LEN(words) ? words[enforced] : "unknown";
@@ -39,8 +40,10 @@ void notice_enforced(void *user, const struct launch_hello *h)
              h->root ? "root" : "ordinary-user", how(h->memory), how(h->pids), how(h->cpu),
              how(h->tmp));
     log_info(&cx, "network %s; seccomp %s; landlock %s",
-             h->netns ? "own namespace, loopback only" : "NOT separated", h->seccomp ? "on" : "OFF",
-             h->landlock ? "on" : "off (kernel lacks it)");
+             !h->netns   ? "NOT separated"
+             : h->egress ? "of its own, with egress unless a function asks for less"
+                         : "of its own, endpoint only: no egress",
+             h->seccomp ? "on" : "OFF", h->landlock ? "on" : "off (kernel lacks it)");
     if (h->note[0])
         log_info(&cx, "%s", h->note);
 }

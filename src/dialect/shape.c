@@ -3,12 +3,14 @@
 #include "dialect/shape.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/json.h"
 
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
 #include "fn/fn.h"
+#include "launcher/proto.h"
 
 static const struct shape_ops *const shapes[DIALECTS] = {
         [DIALECT_FUNCTIONGRAPH] = &functiongraph_shape,
@@ -67,6 +69,17 @@ static uint32_t timeout_of(const struct run *run)
         return run->fn->timeout_ms;
     return str_eq(str_of(run->hook), S("pre_stop")) ? run->fn->pre_stop_timeout_ms
                                                     : run->fn->pre_freeze_timeout_ms;
+}
+
+/* Where the function finds the cloud's API: a listener on its own loopback (sandbox/net.h). */
+void shape_endpoint(struct jw *w, const struct fn *f)
+{
+    char url[64];
+
+    if (f->network == FN_NETWORK_NONE || fn_var(f, "EVOKE_ENDPOINT"))
+        return;
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d", ENDPOINT_PORT);
+    jw_kstrz(w, "EVOKE_ENDPOINT", url);
 }
 
 void shape_open(const struct run *run, struct buf *out)

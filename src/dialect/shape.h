@@ -93,6 +93,8 @@ struct shape_ops {
 /* The fields every dialect's ASSIGN document begins with, into an object that is open. */
 void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id,
                        const char *code_root, const char *cwd, const struct shape_keys *keys);
+/* EVOKE_ENDPOINT, into the object of environment variables, for a function that may use it. */
+void shape_endpoint(struct jw *w, const struct fn *f);
 /* The OPEN document in the form all dialects share so far: their `open`. */
 void shape_open(const struct run *run, struct buf *out);
 

@@ -131,6 +131,9 @@ static int accept_one(struct listener *l)
     case EHOSTDOWN:
     case EHOSTUNREACH:
         return 1;
+    case EINVAL: /* ended from outside: the launcher cleans the namespace of a dead instance */
+        loop_io_want(l->io, 0);
+        return 0;
     default:
         log_warn(&cx, "cannot accept a connection, retrying in %d ms: %s", ACCEPT_RETRY_MS,
                  strerror(errno));

@@ -71,6 +71,7 @@ static void put_environment(struct jw *w, const struct fn *f, const char *instan
     for (uint32_t i = 0; i < f->nvars; i++)
         if (!is_reserved(str_of(f->vars[i].name)))
             jw_kstrz(w, f->vars[i].name, f->vars[i].value);
+    shape_endpoint(w, f);
     jw_kstrz(w, "FC_FUNC_CODE_PATH", "/code");
     jw_kstrz(w, "FC_FUNCTION_NAME", f->name);
     jw_kstrz(w, "FC_SERVICE_NAME", f->space);

@@ -68,6 +68,7 @@ static void put_environment(struct jw *w, const struct fn *f, size_t max)
         for (uint32_t i = 0; i < f->nvars; i++)
             if (!str_starts(str_of(f->vars[i].name), S("RUNTIME_")))
                 jw_kstrz(w, f->vars[i].name, f->vars[i].value);
+    shape_endpoint(w, f);
     jw_kstrz(w, "RUNTIME_PROJECT_ID", f->account);
     jw_kstrz(w, "RUNTIME_FUNC_NAME", f->name);
     jw_kstrz(w, "RUNTIME_FUNC_VERSION", f->version);
