@@ -150,6 +150,19 @@ def test_output_stays_with_its_run(start):
                  "thread %d" % n] + 2 * ["task %d" % n, "to_thread %d" % n])
 
 
+def test_work_of_an_executor_belongs_to_the_run_that_gave_it(start):
+    host = start("import concurrent.futures\n\npool = concurrent.futures.ThreadPoolExecutor(2)\n\n"
+                 "def work(n, *, word):\n    print(word, n)\n    return n\n\n"
+                 "def handler(n, context):\n"
+                 "    return [f.result() for f in [pool.submit(work, n, word='w') for _ in range(4)]] + \\\n"
+                 "        list(pool.map(abs, [-n]))\n", concurrency=10)
+    for _ in range(3):
+        streams = {host.begin(b"%d" % i): i for i in range(10)}
+        for stream, flags, body in host.answers(10):
+            assert (flags, json.loads(body)) == (0, [streams[stream]] * 5)
+            assert host.log(stream) == "w %d\n" % streams[stream] * 4
+
+
 def test_what_nobody_runs_says_goes_to_the_instance(start):
     """A thread that outlives its run, and one that Python does not let us follow."""
     host = start("import _thread, threading\n\ngo, done = threading.Event(), threading.Semaphore(0)\n\n"

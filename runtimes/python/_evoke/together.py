@@ -14,13 +14,11 @@ What always holds:
   (3) answers of runs that follow each other are kept (channel.put) and sent with one write: by the
       holder before it reads, by a thread that was overtaken, and first of all by one that overtakes.
   (4) a run has its own contextvars, copied from what loading and initialising left, and its own
-      Output. Tasks of asyncio and threads started by `threading` belong to the run that started
-      them; what they say after its end goes to the instance's output.
+      Output. Tasks of asyncio, threads started by `threading` and work given to a ThreadPoolExecutor
+      belong to the run they come from; what they say after its end goes to the instance's output.
   (5) no handler runs in the main thread, ever: signal.signal() fails always, not sometimes.
 
-Not followed: threads of _thread and of extensions (their text goes to the instance's output), and
-the threads of a ThreadPoolExecutor, which belong to the run that made them start (asyncio.to_thread
-brings its context along).
+Not followed: threads of _thread and of extensions. Their text goes to the instance's output.
 """
 
 import contextvars
@@ -66,6 +64,11 @@ def share_output(nobodys):
     sys.stdout = sys.__stdout__ = _Switch(1, nobodys)
     sys.stderr = sys.__stderr__ = _Switch(2, nobodys)
     output.hook_logging(lambda: _current.get(nobodys))
+    _follow_threads()
+    output.when_imported("concurrent.futures.thread", "ThreadPoolExecutor", _follow_executors)
+
+
+def _follow_threads():
     start = threading.Thread.start
 
     def inheriting(thread):
@@ -82,6 +85,27 @@ def share_output(nobodys):
         start(thread)
 
     threading.Thread.start = inheriting
+
+
+def _follow_executors(module):
+    """Its threads outlive the run that made them start."""
+    submit = module.ThreadPoolExecutor.submit
+
+    def inheriting(executor, function, *args, **named):
+        mine = _current.get(None)
+        if mine is None:
+            return submit(executor, function, *args, **named)
+        return submit(executor, _within, mine, function, args, named)
+
+    module.ThreadPoolExecutor.submit = inheriting
+
+
+def _within(mine, function, args, named):
+    token = _current.set(mine)
+    try:
+        return function(*args, **named)
+    finally:
+        _current.reset(token)
 
 
 class _GivenUp(Exception):
