@@ -41,11 +41,11 @@ struct group {
     struct list hungry;      /* lines->hungry while jobs wait */
     struct list kept_node, sick_node, unused_node; /* lists of the pool */
 
-    uint64_t run_ns, start_ns; /* running means; 0: none was seen yet */
-    uint64_t keep_after_ns;    /* no start without a job before */
-    uint32_t failures;         /* starts in a row; of those made at once one counts */
-    uint64_t failed_ns;        /* the last one of them */
-    struct failure *failure;   /* owned; how it went. NULL: it went well */
+    uint64_t run_ns, start_ns;      /* running means; 0: none was seen yet */
+    uint64_t keep_after_ns;         /* no start without a job before */
+    uint32_t failures;              /* starts in a row; of those made at once one counts */
+    uint64_t failed_ns, counted_ns; /* the last one of them; the last that counted */
+    struct failure *failure;        /* owned; how it went. NULL: it went well */
 };
 
 /* Every job that waits: in its group's line and, for its deadline, in one of all. */

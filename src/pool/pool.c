@@ -111,6 +111,7 @@ static void on_doomed(void *user, struct instance *in)
     in->group->ndying++;
     in->group->family->ndying++;
     keep_doomed(in);
+    sick_doomed(in->group, in);
     if (in->group->reserved > 0)
         pool_next_turn(p);
 }

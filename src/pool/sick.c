@@ -126,19 +126,25 @@ static void remember(struct group *g, const struct instance *in)
     g->failure = f;
 }
 
+void sick_doomed(struct group *g, const struct instance *in)
+{
+    if (!in->ran)
+        g->keep_after_ns = clock_mono_ns() + DELAY_MS * 1000000ull;
+}
+
 void sick_note(struct group *g, struct instance *in)
 {
     struct log_cx cx = {.component = "pool", .function = g->fn->name};
     uint64_t now = clock_mono_ns();
 
-    if (!in->ran && !in->stop) /* made without a job, or ended before it had one */
-        g->keep_after_ns = now + DELAY_MS * 1000000ull;
     if (g->retired || !failed_by_itself(in))
         return;
     g->pool->failed_starts++;
     remember(g, in);
-    if (in->born_ns >= g->failed_ns)
+    if (in->born_ns >= g->counted_ns) {
         g->failures++;
+        g->counted_ns = now;
+    }
     g->failed_ns = now;
     list_remove(&g->sick_node);
     list_push_back(&g->pool->sick, &g->sick_node);
@@ -154,7 +160,7 @@ void sick_note(struct group *g, struct instance *in)
 void sick_cured(struct group *g)
 {
     g->failures = 0;
-    g->failed_ns = 0;
+    g->failed_ns = g->counted_ns = 0;
     g->failure = failure_free(g->failure);
     list_remove(&g->sick_node);
 }

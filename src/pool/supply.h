@@ -107,6 +107,8 @@ void keep_on_timer(void *user);
 
 /* ---- sick.c ---- */
 
+/* It ends; if it was of no use to anybody, the next one without a job has time. */
+void sick_doomed(struct group *g, const struct instance *in);
 /* It is gone: if that was a failed start, remember, and tell those who wait. */
 void sick_note(struct group *g, struct instance *in);
 void sick_cured(struct group *g);

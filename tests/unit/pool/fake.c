@@ -125,6 +125,8 @@ static void hear(struct worker *w, const struct frame *f)
         buf_reset(&w->event);
         buf_reset(&w->open);
         buf_adds(&w->open, f->payload);
+        if (str_starts(f->payload, S("{\"hook\"")))
+            buf_adds(&w->hooks, f->payload);
         break;
     case FRAME_DATA:
         hear_data(w, f->payload);
@@ -191,7 +193,7 @@ static void on_worker(void *user, unsigned ready)
 void worker_start(struct worker *w)
 {
     struct launch_started m = {.type = LAUNCH_STARTED, .id = w->want.id};
-    int chan[2], out[2], fds[3];
+    int chan[2], out[2], fds[4];
     size_t nfds = 2;
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, chan), 0);
@@ -211,6 +213,15 @@ void worker_start(struct worker *w)
         m.has_memory_peak = true;
         fds[nfds++] = w->peak;
     }
+    if (w->world->freezer) {
+        FILE *f = tmpfile();
+
+        w->freezer = dup(fileno(f));
+        fclose(f);
+        m.has_freezer = true;
+        fds[nfds++] = w->freezer;
+    }
+    m.spare = w->world->all_spare;
     assert_int_equal(io_send_fds(w->world->sock, &m, sizeof(m), fds, nfds), 0);
     close(chan[1]);
     close(out[0]);
@@ -234,6 +245,7 @@ static void worker_gone(struct worker *w, const struct launch_exited *how)
     if (w->peak >= 0)
         assert_int_equal(ftruncate(w->peak, 0), 0); /* a cgroup that is gone answers no more */
     w->peak = fd_close(w->peak);
+    w->freezer = fd_close(w->freezer);
     if (how && w->world->sock >= 0)
         assert_int_equal(io_send_fds(w->world->sock, how, sizeof(*how), NULL, 0), 0);
 }
@@ -251,6 +263,15 @@ void worker_exit(struct worker *w, int code, int signal, bool oom)
 }
 
 /* ---- launcher ---- */
+
+const char *worker_frozen(struct worker *w)
+{
+    static char text[16];
+    ssize_t n = w->freezer < 0 ? 0 : pread(w->freezer, text, sizeof(text) - 1, 0);
+
+    text[n > 0 ? n : 0] = 0;
+    return text;
+}
 
 struct worker *world_worker(struct world *w, int number)
 {
@@ -283,7 +304,8 @@ static void hear_start(struct world *world, const struct launch_start *m)
     w->want = *m;
     w->number = ++world->nworkers;
     w->alive = true;
-    w->chan = w->out = w->peak = -EBADF;
+    w->chan = w->out = w->peak = w->freezer = -EBADF;
+    buf_init(&w->hooks, 1000);
     buf_init(&w->in, 8u << 20);
     buf_init(&w->to_host, 64u << 20);
     buf_init(&w->assign, 2u << 20);
@@ -331,7 +353,7 @@ static void on_launcher(void *user, unsigned ready)
 
 void world_new_launcher(struct world *w)
 {
-    struct launch_hello hello = {.type = LAUNCH_HELLO};
+    struct launch_hello hello = {.type = LAUNCH_HELLO, .freezer = w->freezer};
     int pair[2];
 
     w->io = loop_io_free(w->io);
@@ -424,6 +446,7 @@ void world_free(struct world *w)
         buf_done(&x->to_host);
         buf_done(&x->assign);
         buf_done(&x->open);
+        buf_done(&x->hooks);
         buf_done(&x->event);
         free(x);
     }

@@ -23,13 +23,15 @@ struct worker {
     struct world *world;
     struct list node; /* world->workers, in order of their START */
     struct launch_start want;
-    int number;    /* 1, 2, ...: the how many-th of the world */
-    bool started;  /* STARTED sent */
-    bool alive;    /* EXITED not sent */
-    bool killed;   /* KILL came */
-    bool booted;   /* ASSIGN came */
-    int chan, out; /* owned */
-    int peak;      /* owned; the file that tells memory */
+    int number;       /* 1, 2, ...: the how many-th of the world */
+    bool started;     /* STARTED sent */
+    bool alive;       /* EXITED not sent */
+    bool killed;      /* KILL came */
+    bool booted;      /* ASSIGN came */
+    int chan, out;    /* owned */
+    int peak;         /* owned; the file that tells memory */
+    int freezer;      /* owned; the file that freezes */
+    struct buf hooks; /* OPEN documents of its hooks */
     struct loop_io *io;
     struct buf in, to_host, assign, open, event;
     uint32_t stream; /* open now, 0: none; of several, the youngest */
@@ -59,7 +61,8 @@ struct world {
     int refuse_code;                    /* 0: -EAGAIN */
     int refuse_times;                   /* 0: always */
     bool no_boot, no_load, load_fails, no_credit;
-    bool memory_peak;
+    bool memory_peak, all_spare;
+    uint8_t freezer;                      /* enum launch_freezer; at the next launcher */
     void (*on_request)(struct worker *w); /* the host's END came; NULL: answer with the event */
     void (*on_assign)(struct worker *w);  /* NULL: READY, as the flags above say */
     void *user;
@@ -85,7 +88,8 @@ void worker_raw(struct worker *w, struct str bytes);
 void worker_print(struct worker *w, const char *text); /* to the output pipe */
 void worker_answer(struct worker *w, uint8_t flags, struct str answer, struct str summary);
 void worker_exit(struct worker *w, int code, int signal, bool oom);
-void worker_hang_up(struct worker *w); /* closes its socket, EXITED does not come by itself */
+const char *worker_frozen(struct worker *w); /* what was written to its freezer last */
+void worker_hang_up(struct worker *w);       /* closes its socket, EXITED does not come by itself */
 
 /* A job that writes down what it hears. */
 struct probe {
