@@ -2,21 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """make bench: the figures of docs/bench.md, as ratios to bench-reference measured in the same round.
 
-usage: run.py [--build DIR] [--rounds N] [--ms N] [--cold N] [--warm]
+usage: run.py [--build DIR] [--part NAME]... [--rounds N] [--ms N] [--cold N]
+
+Parts: warm (latency and requests/s, beside the peers of peers.py), cold (first byte of a function's first invocation),
+burst (100 requests at once to a cold function), memory (instances per GiB, the idle set), daemon (1,000 functions, large
+packages, sizes). All of them without --part; about five minutes.
 
 Rounds are interleaved (reference, then each row) and the medians of the per-round ratios are shown, with the lowest and the
 highest. A round in which the reference reached less than half of its best requests/s is dropped: somebody else had the
-machine. For latency, so is a round in which its one-connection p50 is below 40 us: both ends then ran on one core. The invocation is FunctionGraph's, signed: the same signed bytes are sent again and again (a signature is good for
-15 minutes), and the daemon checks it each time.
+machine. For latency, so is a round in which its one-connection p50 is below 40 us: both ends then ran on one core. The
+invocation is FunctionGraph's, signed: the same signed bytes are sent again and again (a signature is good for 15 minutes),
+and the daemon checks it each time; the peers check nothing.
 """
 import argparse
 import io
-import json
 import os
 import pathlib
-import platform
-import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -25,118 +26,33 @@ import threading
 import time
 import zipfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests/lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from signing import PROJECT, Client, authorization, stamp, urn  # noqa: E402
+import peers as peer_programs  # noqa: E402
+from rig import (  # noqa: E402
+    ECHO_PY, ROOT, Client, Functions, available_mib, cgroups_of, counts, invoke_request, load, machine, percentile,
+    plain_request, pss_mib, rss_mib, settled, urn)
 
-ECHO_PY = "def handler(event, context):\n    return event\n"
 MANY = 64         # connections of the throughput rows
-POOLS = (2, 8)    # --instances of the additional throughput rows
+AT_ONCE = 100     # requests of a burst
 FUNCTIONS = 1000  # of the memory and start rows
 BIG_MB = 49       # of the package that is created beside small requests
+PAUSE_S = 0.05    # between cold starts that shall find a spare
+
+# How a function is run in the rows of 64 connections: name, instances, concurrency.
+SETTINGS = (("2 instances x concurrency 32", 2, 32), ("2 instances x concurrency 1", 2, 1),
+            ("concurrency 1, no limit on instances", 1000, 1))
+WARM_BUDGETS = {("Python", 32): ">= 0.26", ("Python", 1): ">= 0.20", ("Node", 32): ">= 0.40", ("Node", 1): ">= 0.22",
+                ("native", 32): ">= 0.45", ("native", 1): ""}
+COLD_BUDGETS = {("Python", True): "3 ms, p99 <= 10", ("Python", False): "6 ms, p99 <= 10",
+                ("Node", True): "4 ms, p99 <= 10", ("Node", False): "60 ms",
+                ("native", True): "2 ms, p99 <= 10", ("native", False): "6 ms, p99 <= 10"}
+BURST_BUDGETS = {"Python": "p99 <= 250 ms", "Node": "p99 <= 2500 ms", "native": "p99 <= 250 ms"}
+# Instances that are counted, and how many of them shall fit in a GiB.
+MEMORY = {"Python": (100, 350), "Node": (30, 90), "native": (100, None)}
 
 
-# -- requests and load -------------------------------------------------------------------------------------------------
-
-def plain_request(port, method="POST", path="/", body=b'{"hello":"world"}'):
-    return f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-def invoke_request(evoke, name, body=b'{"hello":"world"}'):
-    """Bytes of one signed synchronous invocation."""
-    path = f"/v2/{PROJECT}/fgs/functions/{urn(name)}/invocations"
-    headers = {"content-type": "application/json", "host": f"127.0.0.1:{evoke.port}", "x-sdk-date": stamp()}
-    auth = authorization("POST", path, "", headers, body, evoke.access_key, evoke.secret_key)
-    head = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
-    return (f"POST {path} HTTP/1.1\r\n{head}Authorization: {auth}\r\nContent-Length: {len(body)}\r\n\r\n"
-            ).encode() + body
-
-
-def load(build, port, connections, ms, request):
-    """ms = 0: one request per connection."""
-    with tempfile.NamedTemporaryFile() as f:
-        f.write(request)
-        f.flush()
-        out = subprocess.run([build / "bench/bench-load", str(port), str(connections), str(ms), f.name],
-                             capture_output=True, text=True, check=True)
-    requests, errors, seconds, p50, p99, longest = out.stdout.split()
-    if int(errors):
-        raise RuntimeError(f"{errors} errors: {out.stderr}")
-    return {"rps": int(requests) / float(seconds), "p50": float(p50), "p99": float(p99), "longest": float(longest)}
-
-
-# -- functions ---------------------------------------------------------------------------------------------------------
-
-def deploy(evoke, directory, manifest_text, files):
-    directory.mkdir(exist_ok=True)
-    for name, content in files.items():
-        target = directory / name
-        if isinstance(content, pathlib.Path):
-            shutil.copy(content, target)
-            target.chmod(0o755)
-        else:
-            target.write_text(content)
-    (directory / "evoke.yaml").write_text(manifest_text)
-    r = evoke.run("deploy", str(directory))
-    if r.returncode:
-        raise RuntimeError(r.stderr)
-
-
-def manifest(name, runtime, handler):
-    return (f"functions:\n  {name}:\n    runtime: {runtime}\n    handler: {handler}\n    account: {PROJECT}\n"
-            f"    region: local-1\n    timeout: 30\n")
-
-
-class Kinds:
-    """The two echo functions: how to deploy them, under any name."""
-
-    def __init__(self, build, work):
-        native = build / "tests/functions/native/echo/bootstrap"
-        self.work = work
-        self.kinds = {"Python": ("Python3.9", "index.handler", {"index.py": ECHO_PY}),
-                      "native": ("native", "bootstrap", {"bootstrap": native})}
-
-    def deploy(self, evoke, kind, name):
-        runtime, handler, files = self.kinds[kind]
-        deploy(evoke, self.work / kind, manifest(name, runtime, handler), files)
-
-
-# -- what the kernel says ----------------------------------------------------------------------------------------------
-
-def rss_mib(pid):
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
-
-
-def pss_mib(pids):
-    total = 0
-    for pid in pids:
-        try:
-            text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-            total += int(re.search(r"Pss:\s+(\d+)", text).group(1))
-        except (OSError, AttributeError):
-            pass  # it ended, or is a kernel's idea of a process
-    return total / 1024
-
-
-def instances(evoke):
-    """Counts, once nothing runs or starts any more."""
-    from evoked import deadline
-    for _ in deadline(30):
-        i = json.loads(evoke.run("status", "--output", "json").stdout)["instances"]
-        if i["busy"] + i["starting"] + i["waiting"] == 0:
-            return i
-    raise RuntimeError(f"still busy: {i}")
-
-
-def percentile(values, p):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * p))]
-
-
-
-# -- rows: each returns [(what, measured, budget)] ---------------------------------------------------------------------
+# -- warm: one connection, and many ------------------------------------------------------------------------------------
 
 def ratio_row(what, values, budget):
     if not values:
@@ -144,78 +60,248 @@ def ratio_row(what, values, budget):
     return (what, f"{statistics.median(values):.2f} x ({min(values):.2f} - {max(values):.2f})", budget)
 
 
-def warm_rows(build, o, evoke, pools, reference_port):
-    """One connection; 64 connections with as many instances as the daemon wants, then with few."""
-    plain = plain_request(reference_port)
-    rounds = []
-    for _ in range(o.rounds):
-        one = {"reference": load(build, reference_port, 1, o.ms, plain)}
-        many = {"reference": load(build, reference_port, MANY, o.ms, plain)["rps"]}
-        for kind in ("Python", "native"):
-            one[kind] = load(build, evoke.port, 1, o.ms, invoke_request(evoke, kind))
-            for e in [evoke, *pools]:
-                many[kind, e] = load(build, e.port, MANY, o.ms, invoke_request(e, kind))["rps"]
-        rounds.append((one, many))
-    best = max(many["reference"] for _, many in rounds)
-    quiet = [r for r in rounds if r[1]["reference"] >= best / 2]
-    apart = [one for one, _ in quiet if one["reference"]["p50"] >= 40]
-    got = {}
-    for kind in ("Python", "native"):
-        got[kind, "rps1"] = [one[kind]["rps"] for one, _ in quiet]
-        for what in ("p50", "p99"):
-            got[kind, what] = [one[kind][what] / one["reference"][what] for one in apart]
-        for e in [evoke, *pools]:
-            got[kind, "rps", e] = [many[kind, e] / many["reference"] for _, many in quiet]
-    references = [(one["reference"]["p50"], one["reference"]["p99"], many["reference"]) for one, many in quiet]
-    dropped = f"{len(rounds) - len(quiet)} dropped, {len(quiet) - len(apart)} more for latency"
-    started = instances(evoke)["idle"]
-    rows = []
-    for kind, budget in (("Python", ">= 0.20"), ("native", ">= 0.45")):
-        rows += [ratio_row(f"{kind}, one connection, p50", got[kind, "p50"], "<= 1.5"),
-                 ratio_row(f"{kind}, one connection, p99", got[kind, "p99"], "<= 3"),
-                 (f"{kind}, one connection, requests/s", f"{statistics.median(got[kind, 'rps1']):.0f}", ""),
-                 ratio_row(f"{kind}, {MANY} connections, requests/s, no limit on instances", got[kind, "rps", evoke],
-                           budget)]
-        rows += [ratio_row(f"{kind}, {MANY} connections, requests/s, --instances {n}", got[kind, "rps", e], budget)
-                 for n, e in zip(POOLS, pools)]
-    rows.append((f"instances idle after {MANY} connections to two functions", str(started), ""))
-    ref = [statistics.median(x) for x in zip(*references)]
-    return rows, ref, dropped
+class Warm:
+    """Everything that is measured in a round, by name; a target is a port and the bytes of its request."""
+
+    def __init__(self, build, o, evoke, running, reference_port):
+        self.build, self.o, self.evoke, self.peers = build, o, evoke, running
+        self.reference = (reference_port, plain_request(reference_port))
+
+    def targets(self):
+        """[(name, port, request)] of ours, then of the peers."""
+        ours = [(f"{kind}, {what}", self.evoke.port, invoke_request(self.evoke, f"{kind}-{i}"))
+                for kind in Functions.KINDS for i, (what, _, _) in enumerate(SETTINGS)]
+        return ours + [(p.name, p.port, plain_request(p.port)) for p in self.peers]
+
+    def singles(self):
+        """The same for the rows of one connection: concurrency does not matter there."""
+        ours = [(kind, self.evoke.port, invoke_request(self.evoke, f"{kind}-0")) for kind in Functions.KINDS]
+        return ours + [(p.name, p.port, plain_request(p.port)) for p in self.peers]
+
+    def round(self):
+        o = self.o
+        one = {"reference": load(self.build, self.reference[0], 1, o.ms, self.reference[1])}
+        many = {"reference": load(self.build, self.reference[0], MANY, o.ms, self.reference[1])["rps"]}
+        for name, port, request in self.singles():
+            one[name] = load(self.build, port, 1, o.ms, request)
+        for name, port, request in self.targets():
+            many[name] = load(self.build, port, MANY, o.ms, request)["rps"]
+        return one, many
+
+    def run(self):
+        rounds = [self.round() for _ in range(self.o.rounds)]
+        best = max(many["reference"] for _, many in rounds)
+        self.quiet = [r for r in rounds if r[1]["reference"] >= best / 2]
+        self.apart = [one for one, _ in self.quiet if one["reference"]["p50"] >= 40]
+        self.dropped = f"{len(rounds) - len(self.quiet)} dropped, {len(self.quiet) - len(self.apart)} more for latency"
+
+    def rows(self):
+        rows = []
+        for name, _, _ in self.singles():
+            ours = name in Functions.KINDS
+            for what, budget in (("p50", "<= 1.5"), ("p99", "<= 3")):
+                values = [one[name][what] / one["reference"][what] for one in self.apart]
+                rows.append(ratio_row(f"{name}, one connection, {what}", values, budget if ours else ""))
+            rps = statistics.median([one[name]["rps"] for one, _ in self.quiet])
+            rows.append((f"{name}, one connection, requests/s", f"{rps:.0f}", ""))
+        budgets = {f"{kind}, {what}": WARM_BUDGETS[kind, concurrency]
+                   for kind in Functions.KINDS for what, _, concurrency in SETTINGS}
+        for name, _, _ in self.targets():
+            values = [many[name] / many["reference"] for _, many in self.quiet]
+            rows.append(ratio_row(f"{name}, {MANY} connections, requests/s", values, budgets.get(name, "")))
+        return rows
+
+    def summary(self):
+        ref = [(one["reference"]["p50"], one["reference"]["p99"], many["reference"]) for one, many in self.quiet]
+        p50, p99, rps = [statistics.median(x) for x in zip(*ref)]
+        return (f"reference: p50 {p50:.0f} us, p99 {p99:.0f} us, {rps:.0f} requests/s with {MANY} connections; "
+                f"{self.o.rounds} rounds of {self.o.ms} ms, {self.dropped}")
 
 
-def cold_rows(build, o, evoke, kinds):
-    """First byte of a function's first invocation, client included: a new function each time, so always cold."""
+def warm_rows(build, o, functions, evoke_class):
+    reference = subprocess.Popen([build / "bench/bench-reference"], stdout=subprocess.PIPE, text=True)
+    running, absent, evoke = [], [], None
+    try:
+        port = int(reference.stdout.readline())
+        running, absent = peer_programs.start_all()
+        evoke = evoke_class("--keep-warm", "600").start()
+        warm = Warm(build, o, evoke, running, port)
+        for kind in functions.KINDS:
+            for i, (_, instances, concurrency) in enumerate(SETTINGS):
+                functions.make(evoke, kind, f"{kind}-{i}", instances, concurrency)
+        for _, p, request in warm.targets():
+            load(build, p, MANY, 300, request)
+        warm.run()
+        rows = warm.rows() + [("peer", text, "") for text in absent]
+        rows.append(("memory, daemon RSS after the rows above", f"{rss_mib(evoke.pids()['daemon']):.1f} MiB", ""))
+        print(warm.summary() + "\n", file=sys.stderr)
+        return rows, warm.summary()
+    finally:
+        reference.kill()
+        for p in running:
+            p.stop()
+        if evoke:
+            stop(evoke)
+
+
+# -- cold: one at a time, and a hundred at once ------------------------------------------------------------------------
+
+def cold_starts(build, evoke, functions, kind, n, pause_s):
+    """[(ms to the first byte, it was a spare)], client included: a new function each time, so always cold."""
+    got = []
+    client = Client(evoke)
+    for i in range(n):
+        name = f"cold-{i}"
+        functions.make(evoke, kind, name)
+        time.sleep(pause_s)
+        before = counts(evoke)
+        ms = load(build, evoke.port, 1, 0, invoke_request(evoke, name))["p50"] / 1000
+        after = counts(evoke)
+        if after["starts"] != before["starts"] + 1:
+            raise RuntimeError(f"{kind}: {after['starts'] - before['starts']} starts for one invocation")
+        got.append((ms, after.get("spares_used", 0) > before.get("spares_used", 0)))
+        client.delete(name)
+    return got
+
+
+def cold_rows(build, o, functions, evoke_class):
+    """Half of the starts with a pause before them, for a spare to be made again; half without."""
     rows = []
-    for kind, budget in (("Python", "6 ms on demand, 3 with a spare"), ("native", "6 ms on demand, 2 with a spare")):
-        times = []
-        for i in range(o.cold):
-            name = f"cold-{i}"
-            kinds.deploy(evoke, kind, name)
-            times.append(load(build, evoke.port, 1, 0, invoke_request(evoke, name))["p50"] / 1000)
-            evoke.run("delete", name)
-        rows.append((f"cold start, {kind}, first byte, p50 / p99 of {len(times)}",
-                     f"{percentile(times, .5):.1f} / {percentile(times, .99):.1f} ms", budget))
-    for kind in ("Python", "native"):
-        kinds.deploy(evoke, kind, "burst")
-        before = instances(evoke)["starts"]
-        got = load(build, evoke.port, 100, 0, invoke_request(evoke, "burst"))
-        evoke.run("delete", "burst")
-        rows.append((f"100 requests at once to a cold {kind} function, p50 / p99",
-                     f"{got['p50'] / 1000:.0f} / {got['p99'] / 1000:.0f} ms, 0 errors, "
-                     f"{instances(evoke)['starts'] - before} starts", "p99 <= 250 ms, 0 errors"))
+    for kind in functions.KINDS:
+        evoke = evoke_class().start()
+        try:
+            got = cold_starts(build, evoke, functions, kind, o.cold // 2, PAUSE_S)
+            got += cold_starts(build, evoke, functions, kind, o.cold - o.cold // 2, 0)
+        finally:
+            stop(evoke)
+        for spare in (True, False):
+            times = [ms for ms, was_spare in got if was_spare == spare]
+            what = f"cold start, {kind}, {'with a spare' if spare else 'on demand'}, first byte"
+            if not times:
+                rows.append((what, f"none of {len(got)} starts was one", COLD_BUDGETS[kind, spare]))
+                continue
+            rows.append((f"{what}, p50 / p99 of {len(times)}",
+                         f"{percentile(times, .5):.1f} / {percentile(times, .99):.1f} ms",
+                         COLD_BUDGETS[kind, spare]))
     return rows
 
 
-def instance_rows(build, evoke, kind):
-    """Memory of one warm, idle instance: its processes' share, kernel memory not counted."""
-    from evoked import children_of
-    load(build, evoke.port, MANY, 1500, invoke_request(evoke, kind))
-    ours = set(evoke.pids().values())
-    n = instances(evoke)["idle"]
-    pss = pss_mib(set(children_of(evoke.process.pid)) - ours)
-    return [(f"memory, one warm idle {kind} instance (mean of {n}, PSS, sandbox's init included)",
-             f"{pss / n:.1f} MiB", "<= 2.9 MiB (350 in a GiB)" if kind == "Python" else "")]
+def burst_rows(build, o, functions, evoke_class):
+    del o
+    rows = []
+    for kind in functions.KINDS:
+        evoke = evoke_class().start()
+        try:
+            functions.make(evoke, kind, "burst")
+            before = counts(evoke)["starts"]
+            got = load(build, evoke.port, AT_ONCE, 0, invoke_request(evoke, "burst"), may_fail=True)
+            starts = settled(evoke)["starts"] - before
+        finally:
+            stop(evoke)
+        rows.append((f"{AT_ONCE} requests at once to a cold {kind} function, p50 / p99",
+                     f"{got['p50'] / 1000:.0f} / {got['p99'] / 1000:.0f} ms, {got['errors']} errors, {starts} starts",
+                     f"{BURST_BUDGETS[kind]}, 0 errors"))
+    return rows
 
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+def family(evoke):
+    from evoked import children_of
+    return {evoke.process.pid, *children_of(evoke.process.pid)}
+
+
+def charged(evoke):
+    """(cgroups, MiB charged to them), page tables, stacks and page cache included."""
+    found = cgroups_of(family(evoke))
+    return len(found), sum(found.values())
+
+
+def reserve(evoke, name, n):
+    """Have n instances made and kept, and wait for them."""
+    from evoked import deadline
+    r = Client(evoke).fg("PUT", f"/functions/{urn(name)}/reservedinstances", {"count": n})
+    if r.status_code != 200:
+        raise RuntimeError(r.text)
+    for _ in deadline(120):
+        i = counts(evoke)
+        if i["idle"] >= n and i["starting"] == 0:
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{n} reserved instances were asked for: {i}")
+
+
+def instance_rows(build, functions, kind, evoke_class):
+    """Memory of one warm, idle instance that has run once: what n of them add."""
+    n, per_gib = MEMORY[kind]
+    evoke = evoke_class("--keep-warm", "600").start()
+    try:
+        functions.make(evoke, kind, "warm")
+        load(build, evoke.port, 1, 0, invoke_request(evoke, "warm"))
+        groups, before = charged(evoke)
+        free = available_mib()
+        reserve(evoke, "warm", n)
+        load(build, evoke.port, n, 1000, invoke_request(evoke, "warm"))
+        settled(evoke)
+        n_now = counts(evoke)["idle"] - 1
+        groups, after = charged(evoke)
+        gone = free - available_mib()
+    finally:
+        stop(evoke)
+    budget = f">= {per_gib} in a GiB" if per_gib else ""
+    rows = []
+    if groups:
+        one = (after - before) / n_now
+        rows.append((f"memory, one warm idle {kind} instance, charged to cgroups (mean of {n_now})",
+                     f"{one:.2f} MiB: {1024 / one:.0f} in a GiB" if one > 0 else f"{one:.2f} MiB", budget))
+    one = gone / n_now
+    rows.append((f"memory, one warm idle {kind} instance, missing from MemAvailable (mean of {n_now})",
+                 f"{one:.2f} MiB: {1024 / one:.0f} in a GiB" if one > 0 else f"{one:.2f} MiB", budget))
+    return rows
+
+
+def idle_set_rows(build, functions, evoke_class):
+    """Nothing runs and no instance is kept: daemon, launcher, slots, and what each runtime keeps ready."""
+    free = available_mib()
+    evoke = evoke_class("--keep-warm", "1").start()
+    try:
+        rows = [idle_row("just started", evoke, free)]
+        for kind in functions.KINDS:
+            functions.make(evoke, kind, kind)
+            load(build, evoke.port, 1, 0, invoke_request(evoke, kind))
+            drained(evoke)
+            rows.append(idle_row(f"{kind} used, too", evoke, free))
+    finally:
+        stop(evoke)
+    return rows
+
+
+def drained(evoke):
+    """Until the last instance has ended."""
+    from evoked import deadline
+    for _ in deadline(30):
+        i = counts(evoke)
+        if i["idle"] + i["busy"] + i["starting"] == 0:
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"instances do not end: {i}")
+
+
+def idle_row(what, evoke, free_before):
+    pids = family(evoke)
+    return (f"memory, idle set, {what}: PSS / missing from MemAvailable",
+            f"{pss_mib(pids):.1f} / {free_before - available_mib():.1f} MiB, {len(pids)} processes", "<= 60 MiB")
+
+
+def memory_rows(build, o, functions, evoke_class):
+    del o
+    rows = idle_set_rows(build, functions, evoke_class)
+    for kind in functions.KINDS:
+        rows += instance_rows(build, functions, kind, evoke_class)
+    return rows
+
+
+# -- daemon: many functions, large packages, sizes ---------------------------------------------------------------------
 
 def thousand_rows(evoke_class):
     """1,000 functions that share one package: what the daemon holds, and how soon it is back."""
@@ -283,45 +369,19 @@ def size_rows(build):
             ("size, installed tree", f"{tree:.1f} MB", "<= 25 MB")]
 
 
+def daemon_rows(build, o, functions, evoke_class):
+    del o, functions
+    evoke = evoke_class().start()
+    try:
+        rows = stall_rows(build, evoke)
+    finally:
+        stop(evoke)
+    return rows + thousand_rows(evoke_class) + size_rows(build)
+
+
 # -- all of it ---------------------------------------------------------------------------------------------------------
 
-def measure(build, o, evoke_class):
-    work = pathlib.Path(tempfile.mkdtemp(prefix="evoke-bench-"))
-    kinds = Kinds(build, work)
-    reference = subprocess.Popen([build / "bench/bench-reference"], stdout=subprocess.PIPE, text=True)
-    daemons = []
-    try:
-        port = int(reference.stdout.readline())
-        daemons += [evoke_class("--keep-warm", "600").start()]
-        daemons += [evoke_class("--keep-warm", "600", "--instances", str(n)).start() for n in POOLS]
-        for e in daemons:
-            for kind in ("Python", "native"):
-                kinds.deploy(e, kind, kind)
-                load(build, e.port, MANY, 1000, invoke_request(e, kind))
-        evoke = daemons[0]
-        rows, ref, dropped = warm_rows(build, o, evoke, daemons[1:], port)
-        while len(daemons) > 1:  # their instances are in nobody's way any more
-            stop(daemons.pop())
-        if o.warm:
-            return rows, ref, dropped
-        rows.append(("memory, daemon RSS after the rows above", f"{rss_mib(evoke.pids()['daemon']):.1f} MiB", ""))
-        rows += cold_rows(build, o, evoke, kinds)
-        rows += stall_rows(build, evoke)
-    finally:
-        reference.kill()
-        for e in daemons:
-            stop(e)
-        shutil.rmtree(work, ignore_errors=True)
-    for kind in ("Python", "native"):
-        evoke = evoke_class("--keep-warm", "600").start()
-        try:
-            kinds.work.mkdir()
-            kinds.deploy(evoke, kind, kind)
-            rows += instance_rows(build, evoke, kind)
-        finally:
-            stop(evoke)
-            shutil.rmtree(work, ignore_errors=True)
-    return rows + thousand_rows(evoke_class) + size_rows(build), ref, dropped
+PARTS = {"warm": warm_rows, "cold": cold_rows, "burst": burst_rows, "memory": memory_rows, "daemon": daemon_rows}
 
 
 def stop(evoke):
@@ -329,27 +389,42 @@ def stop(evoke):
     evoke.cleanup()
 
 
+def measure(build, o, evoke_class):
+    functions = Functions(build)
+    rows, notes = [], []
+    for name, part in PARTS.items():
+        if o.part and name not in o.part:
+            continue
+        begin = time.monotonic()
+        got = part(build, o, functions, evoke_class)
+        if name == "warm":
+            got, note = got
+            notes.append(note)
+        rows += got
+        print(f"bench: {name} took {time.monotonic() - begin:.0f} s", file=sys.stderr)
+    return rows, notes
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--build", default=str(ROOT / "build"))
-    a.add_argument("--rounds", type=int, default=7)
-    a.add_argument("--ms", type=int, default=1500, help="of each measurement of a round")
-    a.add_argument("--cold", type=int, default=50, help="cold starts of each kind")
-    a.add_argument("--warm", action="store_true", help="only the rows of warm functions")
+    a.add_argument("--part", action="append", choices=PARTS, help="only this one; may be said again")
+    a.add_argument("--rounds", type=int, default=7, help="of the warm part")
+    a.add_argument("--ms", type=int, default=600, help="of each measurement of a round")
+    a.add_argument("--cold", type=int, default=200, help="cold starts of each runtime")
     o = a.parse_args()
     build = pathlib.Path(o.build).resolve()
     os.environ["EVOKE_BUILD"] = str(build)
     subprocess.run(["meson", "configure", str(build), "-Dtests=true"], check=True, capture_output=True)
-    subprocess.run(["ninja", "-C", str(build), "evoke", "evoke-launcher", "evoke-runtimes", "bench/bench-load", "bench/bench-reference",
-                    "tests/functions/native/echo/bootstrap"], check=True, capture_output=True)
+    subprocess.run(["ninja", "-C", str(build), "evoke", "evoke-launcher", "evoke-runtimes", "bench/bench-load",
+                    "bench/bench-reference", "tests/functions/native/echo/bootstrap"], check=True, capture_output=True)
     from evoked import Evoked
 
-    rows, ref, dropped = measure(build, o, Evoked)
+    rows, notes = measure(build, o, Evoked)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True,
                             check=False).stdout.strip() or "unknown"
-    print(f"commit {commit}, {os.cpu_count()} cores, kernel {platform.release()}, {o.rounds} rounds of {o.ms} ms, "
-          f"{dropped}, load average {os.getloadavg()[1]:.1f}")
-    print(f"reference: p50 {ref[0]:.0f} us, p99 {ref[1]:.0f} us, {ref[2]:.0f} requests/s with {MANY} connections\n")
+    print(f"commit {commit}, {machine()}, load average {os.getloadavg()[1]:.1f}")
+    print("".join(n + "\n" for n in notes))
     print("| what | measured | budget |\n| --- | --- | --- |")
     for row in rows:
         print(f"| {' | '.join(row)} |")
