@@ -78,7 +78,8 @@ static void assign_holds_environment_and_context(void **state)
           S("{\"dialect\":\"fc\",\"instance_id\":\"i-1\",\"runtime\":\"python3\","
             "\"code_root\":\"/code\",\"cwd\":\"/code\",\"handler\":\"index.handler\","
             "\"initializer\":null,\"pre_stop\":null,\"pre_freeze\":null,\"concurrency\":1,\"env\":{"
-            "\"A\":\"1\",\"FC_FUNC_CODE_PATH\":\"/code\","
+            "\"A\":\"1\",\"EVOKE_ENDPOINT\":\"http://127.0.0.1:8900\",\"FC_FUNC_CODE_PATH\":\"/"
+            "code\","
             "\"FC_FUNCTION_NAME\":\"fn\",\"FC_SERVICE_NAME\":\"svc\",\"FC_QUALIFIER\":\"LATEST\","
             "\"FC_VER_ID\":\"\",\"FC_FUNCTION_VERSION\":\"\","
             "\"FC_FUNCTION_HANDLER\":\"index.handler\",\"FC_FUNCTION_MEMORY_SIZE\":\"128\","
@@ -90,6 +91,19 @@ static void assign_holds_environment_and_context(void **state)
             "\"timeout\":30,\"initializer\":\"\",\"initialization_timeout\":3},"
             "\"service\":{\"name\":\"svc\",\"log_project\":\"\",\"log_store\":\"\","
             "\"qualifier\":\"LATEST\",\"version_id\":\"\"}}}"));
+    buf_done(&out);
+}
+
+static void without_network_there_is_no_endpoint(void **state)
+{
+    struct fn f = sample();
+    struct buf out;
+
+    (void)state;
+    f.network = FN_NETWORK_NONE;
+    buf_init(&out, MAX);
+    fc_shape.assign(&f, "i-1", NULL, &out);
+    assert_null(strstr(out.p, "EVOKE_ENDPOINT"));
     buf_done(&out);
 }
 
@@ -226,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(assign_holds_environment_and_context),
+            cmocka_unit_test(without_network_there_is_no_endpoint),
             cmocka_unit_test(a_published_version_is_qualifier_and_version_id),
             cmocka_unit_test(assign_holds_hooks_concurrency_and_the_keys_of_the_role),
             cmocka_unit_test(open_is_small_and_credentials_are_there_only_with_a_role),
