@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "base/alloc.h"
@@ -217,12 +218,47 @@ void random_bytes(void *p, size_t n)
     }
 }
 
+/*
+ * Bytes for ids, a page of them at a time: an id per request is not worth a system call each. The
+ * page is one per thread and wiped in a child (MADV_WIPEONFORK, also after a bare clone(2)), where
+ * `left` is zero then: parent and child never hand out the same id. Where the kernel does not wipe,
+ * nothing is kept.
+ */
+struct id_bytes {
+    size_t left;
+    uint8_t bytes[4096 - sizeof(size_t)];
+};
+
+static void id_bytes(void *p, size_t n)
+{
+    static _Thread_local struct id_bytes *page;
+
+    if (!page) {
+        void *m = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                       0);
+
+        if (m == MAP_FAILED || madvise(m, sizeof(*page), MADV_WIPEONFORK) < 0) {
+            if (m != MAP_FAILED)
+                (void)munmap(m, sizeof(*page));
+            random_bytes(p, n);
+            return;
+        }
+        page = m;
+    }
+    if (page->left < n) {
+        random_bytes(page->bytes, sizeof(page->bytes));
+        page->left = sizeof(page->bytes);
+    }
+    page->left -= n;
+    memcpy(p, page->bytes + page->left, n);
+}
+
 void uuid4(char out[UUID_TEXT])
 {
     uint8_t raw[16];
     size_t n = 0;
 
-    random_bytes(raw, sizeof(raw));
+    id_bytes(raw, sizeof(raw));
     raw[6] = (raw[6] & 0x0f) | 0x40;
     raw[8] = (raw[8] & 0x3f) | 0x80;
     for (size_t i = 0; i < sizeof(raw); i++) {

@@ -9,7 +9,8 @@
  * What always holds:
  *   (1) out holds whole frames but for the part already written from its front.
  *   (2) after on_end no callback comes any more; after channel_free neither.
- *   (3) at most PER_TURN bytes are taken in before other sources get their turn.
+ *   (3) a socket is read at the end of a turn, after all callbacks of descriptors.
+ *   (4) at most PER_TURN bytes are taken in before other sources get their turn.
  *
  * Who bounds `out`: stream_feed() stops at FEED_MARK, credits and heads are small, and ASSIGN and
  * OPEN (1 MiB at most) go one at a time. OUT_MAX is above all that; running into it is our bug.
@@ -53,6 +54,9 @@ struct channel {
     uint64_t write_ns;
     size_t out_at;    /* written from the front of out */
     bool deferred;    /* on_turn will come */
+    bool readable;    /* and there is something to read */
+    bool first;       /* the frame being handed out is the first of a turn */
+    uint64_t batch;   /* counts reads */
     bool in_callback; /* reading: the memory must stay until it is over */
     bool dead;        /* freed by its owner */
     bool ended, mute; /* on_end was called; writing failed */
@@ -144,6 +148,7 @@ static bool hand_out(struct channel *ch, struct str *in)
         ch->ops->on_frame(ch->user, &f);
         if (ch->dead)
             return false;
+        ch->first = false;
     }
 }
 
@@ -172,6 +177,7 @@ static void read_frames(struct channel *ch)
 {
     char bytes[READ_SIZE];
 
+    ch->first = true;
     for (size_t total = 0; total < (ch->rest ? REST_MAX : PER_TURN);) {
         ssize_t n = recv(ch->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 
@@ -183,35 +189,49 @@ static void read_frames(struct channel *ch)
             end(ch, ch->in.n > 0 ? "the stream ended inside a frame" : NULL);
             return;
         }
+        ch->batch++;
         if (!take_in(ch, (struct str){bytes, (size_t)n}))
             return;
+        ch->first = false;
         if ((size_t)n < sizeof(bytes) && !ch->rest)
             return; /* saves the read that would say EAGAIN */
         total += (size_t)n;
     }
 }
 
+static void leave_callback(struct channel *ch)
+{
+    ch->in_callback = false;
+    if (ch->dead && !ch->deferred)
+        destroy(ch);
+}
+
+/* Not read at once: the other descriptors of this turn go first, so that what a worker printed
+ * before it answered is heard before the answer. */
 static void on_socket(void *user, unsigned ready)
 {
     struct channel *ch = OBJ(user, struct channel, CHANNEL_MAGIC);
 
-    ch->in_callback = true;
-    if (ready & LOOP_READ)
-        read_frames(ch);
-    if (!ch->dead && (ready & LOOP_WRITE))
+    if (ready & LOOP_READ) {
+        ch->readable = true;
+        channel_wake(ch);
+    }
+    if (ready & LOOP_WRITE) {
+        ch->in_callback = true;
         flush(ch);
-    if (!ch->dead)
-        want(ch);
-    ch->in_callback = false;
-    if (ch->dead && !ch->deferred)
-        destroy(ch);
+        leave_callback(ch);
+    }
 }
 
 void channel_read_rest(struct channel *ch)
 {
     assert(!ch->in_callback);
     ch->rest = true;
-    on_socket(ch, LOOP_READ);
+    ch->in_callback = true;
+    read_frames(ch);
+    if (!ch->dead)
+        want(ch);
+    leave_callback(ch);
 }
 
 static void on_turn(void *user)
@@ -219,14 +239,16 @@ static void on_turn(void *user)
     struct channel *ch = OBJ(user, struct channel, CHANNEL_MAGIC);
 
     ch->in_callback = true;
+    if (!ch->dead && !ch->ended && ch->readable) {
+        ch->readable = false;
+        read_frames(ch);
+    }
     if (!ch->dead && !ch->ended)
         ch->ops->on_flush(ch->user); /* what it puts goes out right below */
     ch->deferred = false;
     if (!ch->dead)
         flush(ch);
-    ch->in_callback = false;
-    if (ch->dead && !ch->deferred)
-        destroy(ch);
+    leave_callback(ch);
 }
 
 struct channel *channel_new(struct loop *l, int fd, const struct channel_ops *ops, void *user)
@@ -261,6 +283,16 @@ struct channel *channel_free(struct channel *ch)
 uint64_t channel_write_ns(const struct channel *ch)
 {
     return ch->write_ns;
+}
+
+bool channel_first(const struct channel *ch)
+{
+    return ch->first;
+}
+
+uint64_t channel_batch(const struct channel *ch)
+{
+    return ch->batch;
 }
 
 size_t channel_pending(const struct channel *ch)

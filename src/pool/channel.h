@@ -36,6 +36,10 @@ void channel_wake(struct channel *ch); /* on_flush at the end of this turn */
 void channel_read_rest(struct channel *ch);
 /* When the last write began: the woken worker may run before write(2) even returns. */
 uint64_t channel_write_ns(const struct channel *ch);
+/* Inside on_frame: this frame was, at least in part, in the socket when the turn began. Whatever its
+ * sender wrote elsewhere before it has been told by the loop already. */
+bool channel_first(const struct channel *ch);
+uint64_t channel_batch(const struct channel *ch); /* inside on_frame: the read it came with */
 size_t channel_pending(const struct channel *ch); /* bytes queued and not yet written */
 
 /* One invocation on a channel: what is left to send, and how much either side may. */

@@ -224,6 +224,8 @@ static void on_frame(void *user, const struct frame *f)
     struct instance *in = OBJ(user, struct instance, INSTANCE_MAGIC);
     struct lane *lane = f->stream ? inst_lane(in, f->stream) : NULL;
 
+    if (channel_first(in->channel))
+        in->prompt = f->type == FRAME_DATA || f->type == FRAME_END ? f->stream : 0;
     if (f->type == FRAME_ASSIGN || f->type == FRAME_OPEN)
         inst_offend(in, "a frame that only the host may send");
     else if (f->stream != 0 && !lane)

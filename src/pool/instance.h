@@ -87,6 +87,8 @@ struct instance {
     struct launched *launched; /* NULL once refused or exited */
     struct channel *channel;   /* owned; NULL before STARTED and after the end of it */
     uint32_t last_stream;
+    uint32_t prompt;        /* the stream whose answer was there when the turn began */
+    uint64_t output_batch;  /* the output was read after this read of the channel */
     uint32_t nlanes, njobs; /* open streams; those with a job */
     struct list opening;    /* lane.node: not handed over whole */
     struct list running;    /* lane.node: handed over, in this order */
