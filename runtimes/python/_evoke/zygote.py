@@ -22,7 +22,10 @@ from . import frames, output, quickjson, worker
 from .frames import ASSIGN, DATA, END, OPEN, frame
 
 EXIT_NO_EXTENSION = 69  # of sysexits(3), EX_UNAVAILABLE: the launcher need not try again
-REHEARSALS, IN_SPARE = 20, 2
+EVENT, FAILING = b'{"list": [1, 2.5, null, "x"], "name": {"a": "b"}}', b'{"fail": true}'
+FULL = 20, "evoke_dummy", (EVENT, EVENT, FAILING)
+# Each page a spare writes is its own from then on, needed or not: only what every function does.
+IN_SPARE = 2, "evoke_small", (EVENT,)
 # On demand ASSIGN follows at once; one who has heard nothing for so long is a spare and has time.
 SPARE_AFTER_MS = 20
 
@@ -89,38 +92,38 @@ def hide(names, code_root):
 # --- the rehearsal ---
 
 
-def rehearse(times, directory):
+def rehearse(directory, times, function, events):
     import logging
     import socket
 
     before = _State(logging)
     for n in range(times):
         ours, theirs = socket.socketpair()
+        assign = _assign(directory, function, "functiongraph" if n % 2 else "fc")
         try:
-            _one_life(ours, worker.Worker(theirs.detach()), directory, "functiongraph" if n % 2 else "fc")
+            _one_life(ours, worker.Worker(theirs.detach()), assign, events)
         finally:
             output.forget_forks()
             before.restore(logging)
             ours.close()
 
 
-def _one_life(host, it, directory, dialect):
+def _one_life(host, it, assign, events):
     """Both ends in one thread: nothing here is larger than a socket's buffer."""
     try:
         it.boot()
-        host.send(frame(ASSIGN, 0, _assign(directory, dialect)))
+        host.send(frame(ASSIGN, 0, assign))
         it.assign()
-        event = b'{"list": [1, 2.5, null, "x"], "name": {"a": "b"}}'
-        for stream, data in ((1, event), (2, event), (3, b'{"fail": true}')):
+        for stream, event in enumerate(events, 1):
             meta = b'{"request_id":"00000000-0000-0000-0000-%012d","timeout_ms":3000}' % stream
-            host.send(frame(OPEN, stream, meta) + frame(DATA, stream, data) + frame(END, stream))
+            host.send(frame(OPEN, stream, meta) + frame(DATA, stream, event) + frame(END, stream))
             it.run()
         host.recv(65536)
     finally:
         os.close(it.channel.fd)
 
 
-def _assign(directory, dialect):
+def _assign(directory, function, dialect):
     return quickjson.dumps(
         {
             "dialect": dialect,
@@ -128,8 +131,8 @@ def _assign(directory, dialect):
             "runtime": "",
             "code_root": directory,
             "cwd": "/",
-            "handler": "evoke_dummy.handler",
-            "initializer": "evoke_dummy.init",
+            "handler": function + ".handler",
+            "initializer": function + ".init",
             "env": {"REHEARSAL": "1"},
             "log_line_bytes": 32768,
             "answer_max": 1 << 20,
@@ -180,7 +183,7 @@ def main(here):
     try:
         _zygote.open()
         preloaded = preload()
-        rehearse(REHEARSALS, directory)
+        rehearse(directory, *FULL)
         if "_ssl" in sys.modules:
             sys.modules["_ssl"].RAND_bytes(16)  # makes the generators once, for all: 700 KiB
         gc.collect()
@@ -205,7 +208,7 @@ def child(preloaded, directory):
         it.before_loading = lambda: hide(preloaded, it.code_root)
         it.boot()
         if not _readable(it.channel.fd, SPARE_AFTER_MS):
-            rehearse(IN_SPARE, directory)
+            rehearse(directory, *IN_SPARE)
     except BaseException as e:
         worker.broken(e)
     worker.live(it)

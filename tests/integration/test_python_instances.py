@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Python in its sandbox: what comes out of the zygote beside what was exec'ed, as root and as an ordinary user."""
+
+import json
+import os
+
+import pytest
+
+from evoked import Evoked, deadline
+from signing import Client
+
+PYTHON = "/usr/bin/python3"
+pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")
+
+# Every instance draws before anything else.
+CODE = """
+import random, secrets, ssl, uuid
+drawn = [random.random(), secrets.token_hex(8), ssl.RAND_bytes(8).hex(), str(uuid.uuid4())]
+import os, resource, signal, sys
+
+def status(*names):
+    with open("/proc/self/status") as f:
+        fields = {name: value.strip() for name, _, value in (line.partition(":") for line in f)}
+    return {name: fields[name] for name in names}
+
+def handler(event, context):
+    limits = [n for n in dir(resource) if n.startswith("RLIMIT_")]
+    return {
+        "drawn": drawn, "pid": os.getpid(),
+        "by": open("/proc/self/cmdline").read().split("\\0")[-2].rpartition("/")[2].partition(".")[0],
+        "state": {
+            "status": status("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters",
+                             "Groups", "SigIgn", "SigBlk", "SigCgt", "Threads", "Umask"),
+            "ids": [os.getresuid(), os.getresgid()], "parent": os.getppid(), "group": os.getpgid(0) in (0, 1, os.getpid()),
+            "limits": {n: resource.getrlimit(getattr(resource, n)) for n in limits},
+            "descriptors": sorted(os.readlink("/proc/self/fd/" + n).partition(":")[0] for n in os.listdir("/proc/self/fd")
+                                  if os.path.exists("/proc/self/fd/" + n) or int(n) < 3),
+            "mounts": sorted(line.split()[4] for line in open("/proc/self/mountinfo")),
+            "environ": {n: v for n, v in os.environ.items() if n != "RUNTIME_FUNC_NAME"}, "argv": sys.argv, "path": sys.path, "cwd": os.getcwd(), "host": os.uname()[1],
+            "dumpable": os.access("/proc/self/mem", os.R_OK), "cgroup": len(open("/proc/self/cgroup").readlines()),
+        },
+    }
+"""
+
+
+@pytest.fixture(scope="module", params=["root", "user"])
+def instances(request):
+    """What instances said, by how they were made: the first is exec'ed, for the zygote is not there yet."""
+    e = Evoked(unprivileged=request.param == "user").start()
+    try:
+        client = Client(e)
+        said, n = {"bootstrap": [], "zygote": []}, 0
+        for _ in deadline(30):
+            name = "f%d" % n
+            n += 1
+            assert client.create(name, CODE).status_code == 200
+            answer = client.invoke(name, b"{}")
+            assert answer.status_code == 200, answer.text
+            it = json.loads(answer.text)
+            assert "by" in it, answer.text
+            said[it["by"]].append(it)
+            if len(said["zygote"]) == 8:
+                break
+        yield said
+        e.stop()
+        e.check_log()
+    finally:
+        if e.process.poll() is None:
+            e.kill()
+        e.cleanup()
+
+
+def test_no_two_instances_draw_the_same_although_their_pids_are_equal(instances):
+    forked = instances["zygote"]
+    assert len({it["pid"] for it in forked}) < len(forked), "OpenSSL would have noticed these forks by itself"
+    for drawn in zip(*(it["drawn"] for it in forked + instances["bootstrap"])):
+        assert len(set(drawn)) == len(drawn)
+
+
+def test_a_forked_instance_is_as_confined_as_one_that_was_execed(instances):
+    if not instances["bootstrap"]:
+        pytest.skip("the zygote was there before the first instance")
+    want = instances["bootstrap"][0]["state"]
+    for it in instances["zygote"]:
+        assert it["state"] == want
+    assert int(want["status"]["CapEff"], 16) == int(want["status"]["CapBnd"], 16) == 0
+    assert want["status"]["Seccomp"] == "2" and want["status"]["NoNewPrivs"] == "1"
