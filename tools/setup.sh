@@ -13,7 +13,7 @@ libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev python3 python
 [ -x /usr/bin/node ] || packages="$packages nodejs"
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
-    python3-venv git zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3"
+    python3-venv git strace zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3"
     command -v npm >/dev/null || packages="$packages npm"
 fi
 
