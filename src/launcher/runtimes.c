@@ -48,7 +48,9 @@ static const struct {
          .spares_max = 8,
          .zygote = "{program} -E -s -u -B /rt/python/zygote.py",
          .zygote_has = "python/zygote.py"},
-        {.line = "node=/usr/bin/node /rt/node/bootstrap.js", .spare = true, .spares_max = 3},
+        {.line = "node=/usr/bin/node --v8-pool-size=1 /rt/node/bootstrap.js",
+         .spare = true,
+         .spares_max = 3},
 };
 
 static const char code_mark[] = "{code}", program_mark[] = "{program}";

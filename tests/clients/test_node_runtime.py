@@ -38,7 +38,7 @@ exports.handler = async (event, context) => ({
     memory: context.getMemorySize(), cpu: context.getCPUNumber(), project: context.getProjectID(),
     data: [context.getUserData('A'), context.getUserData('missing') === undefined],
     env: Object.keys(process.env).filter(k => k.startsWith('RUNTIME_')), own: process.env.A === undefined,
-    leaked: Object.keys(process.env).filter(k => /EVOKE|NODE_|LD_/.test(k)), cwd: process.cwd(), file: __filename,
+    leaked: Object.keys(process.env).filter(k => /EVOKE_(?!ENDPOINT$)|NODE_|LD_/.test(k)), cwd: process.cwd(), file: __filename,
 });
 """, user_data='{"A":"1"}', timeout=20, memory_size=256)
     seen, answer = cloud.run("njs-ctx", {"k": "é"})

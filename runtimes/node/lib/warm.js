@@ -15,6 +15,7 @@ const errors = require('./errors.js');
 
 const ROUNDS = 4;
 const LOADS = 2;
+const REHEARSAL = require.resolve('./rehearsal.js');
 const DIALECTS = {
     functiongraph: { user_data: {} },
     fc: { function: {}, service: {} },
@@ -52,7 +53,7 @@ async function play(Worker, dialect) {
 
     worker.rehearse(assign);
     for (let i = 0; i < LOADS; i++) {
-        delete require.cache[require.resolve('./rehearsal.js')];
+        delete require.cache[REHEARSAL];
         worker.handler = await load(__dirname, 'rehearsal.handler', 'handler');
     }
     const streams = [new Captured(worker.output, 1), new Captured(worker.output, 2)];
@@ -68,13 +69,20 @@ async function play(Worker, dialect) {
     errors.of(new Error('rehearsed')).text();
 }
 
-async function warm(Worker) {
-    for (const name of MODULES)
-        require(name);
-    for (const dialect of Object.keys(DIALECTS))
-        await play(Worker, dialect);
-    for (const file of Object.keys(require.cache))
-        delete require.cache[file];
+/* In steps of a few milliseconds each, until there is something better to do. */
+async function warm(Worker, idle) {
+    const steps = [
+        ...Object.keys(DIALECTS).map(dialect => () => play(Worker, dialect)),
+        ...MODULES.map(name => () => require(name)),
+    ];
+
+    for (const step of steps) {
+        if (!idle())
+            return;
+        await step();
+        delete require.cache[REHEARSAL];
+        await new Promise(setImmediate);
+    }
 }
 
 module.exports = { warm };

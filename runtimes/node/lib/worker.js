@@ -346,6 +346,7 @@ function settle(doc) {
         Module._initPaths();
     process.chdir(doc.cwd);
     process.argv = [process.argv[0], doc.handler];
+    process.execArgv = []; // what fork() and threads would take over
 }
 
 function watch(worker) {
@@ -363,7 +364,8 @@ function main(fd) {
 
         worker.channel = new Channel(fd, (kind, stream, payload) => worker.onFrame(kind, stream, payload));
         worker.channel.send(READY, 0, 0, Buffer.from('{"version":1}'));
-        worker.rehearsal = setTimeout(() => warm(Worker).catch(die), REHEARSE_AFTER_MS);
+        worker.rehearsal = setTimeout(
+            () => warm(Worker, () => worker.state === BOOTED).catch(die), REHEARSE_AFTER_MS);
     } catch (e) {
         die(e);
     }
