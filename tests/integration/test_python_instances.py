@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python in its sandbox: what comes out of the zygote beside what was exec'ed, as root and as an ordinary user."""
 
+import base64
+import concurrent.futures
 import json
 import os
 
@@ -85,3 +87,42 @@ def test_a_forked_instance_is_as_confined_as_one_that_was_execed(instances):
         assert it["state"] == want
     assert int(want["status"]["CapEff"], 16) == int(want["status"]["CapBnd"], 16) == 0
     assert want["status"]["Seccomp"] == "2" and want["status"]["NoNewPrivs"] == "1"
+
+
+# --- several runs in one instance, through the whole house ---
+
+MEETING = """
+import logging, os, threading
+
+meeting = threading.Barrier(5)
+
+def handler(n, context):
+    print("before", n)
+    meeting.wait(20)
+    logging.info("after %d", n)
+    thread = threading.Thread(target=print, args=("thread", n))
+    thread.start()
+    thread.join()
+    if n == 3:
+        raise ValueError("no %d" % n)
+    return [n, os.getpid(), context.getRequestID()]
+"""
+
+
+def test_five_runs_meet_in_one_instance_and_each_has_its_own_log(evoke):
+    client = Client(evoke)
+    created = client.create("meet", MEETING, strategy_config={"concurrency": 1, "concurrent_num": 5})
+    assert created.status_code == 200, created.text
+    with concurrent.futures.ThreadPoolExecutor(5) as pool:
+        for _ in range(3):
+            answers = list(pool.map(lambda n: Client(evoke).invoke("meet", b"%d" % n), range(5)))
+            for n, answer in enumerate(answers):
+                log = base64.b64decode(answer.headers["X-Cff-Function-Log"]).decode()
+                said = [line.split(" [INFO] ")[-1] for line in log.splitlines()]
+                for line in ("before %d" % n, "after %d" % n, "thread %d" % n):
+                    assert said.count(line) == 1, log
+                assert not any("before %d" % other in said for other in range(5) if other != n), log
+            bodies = [json.loads(answer.text) for answer in answers]
+            assert bodies.pop(3)["errorMessage"] == "no 3"
+            assert [body[0] for body in bodies] == [0, 1, 2, 4]
+            assert len({body[2] for body in bodies}) == 4
