@@ -47,6 +47,7 @@ enum launch_enforced {
     ENFORCED_CGROUP_V1, /* hard */
     ENFORCED_CGROUP_V2, /* hard */
     ENFORCED_MOUNT,     /* hard (file system of its own size) */
+    ENFORCED_TMPFS,     /* hard, but its pages count as memory of the function */
 };
 
 /* What an instance may reach; see sandbox/net.h. */

@@ -339,6 +339,7 @@ static void step_heard(struct instances *set, struct slot *s)
 
     if (s->state == SLOT_WARMING && ioctl(s->channel, FIONREAD, &bytes) == 0 && bytes > 0) {
         s->state = SLOT_SPARE;
+        stock_ready(set, s->runtime);
         list_remove(&s->waiting);
         /* From now on only whether it is closed: that is always told. */
         (void)watch(set, EPOLL_CTL_MOD, s->channel, INSTANCE_CHANNEL, s->index, 0);

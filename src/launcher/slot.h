@@ -162,6 +162,7 @@ bool instance_again(struct instances *set, struct slot *s);
 /* stock.c */
 /* The slot of the stock that is nearest to running this; NULL: make one. */
 struct slot *stock_take(struct instances *set, const struct runtime *rt);
+void stock_ready(struct instances *set, const struct runtime *rt);
 void stock_failed(struct instances *set, const struct runtime *rt, const struct err *why);
 void stock_fresh(struct instances *set);
 void stock_warm(struct instances *set, const struct runtime *rt, uint32_t spares);

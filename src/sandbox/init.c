@@ -284,6 +284,11 @@ static _Noreturn void on_attach(struct init *in)
     if (attach_code(in, &e) < 0 || limits_lower(in->runtime, &o->limits, o->hard_memory, &e) < 0 ||
         drop_everything(in, &in->plan->sock, 1, &e) < 0)
         fail(in, &e);
+    /* It may have died while nobody needed it. */
+    if (waitpid(in->runtime, NULL, WNOHANG) != 0) {
+        (void)err_set(&e, ERR_HOST, -ECHILD, "the runtime ended before it was needed");
+        fail(in, &e);
+    }
     tell(in->plan->sock, SANDBOX_READY, 0, NULL);
     reap(in);
 }

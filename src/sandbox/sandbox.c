@@ -240,7 +240,7 @@ static int send_order(const struct sandbox *sb, const struct sandbox_box *box,
 }
 
 /* What must hold before the code of a function is anywhere near. */
-static int confine(const struct sandbox *sb, const struct sandbox_box *box,
+static int confine(const struct sandbox *sb, struct sandbox_box *box,
                    const struct sandbox_spec *spec, struct err *e)
 {
     int r = cgroup_limit(sb->tree, &box->cgroup, &spec->limits, e);

@@ -27,6 +27,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "probe.h"
+
 enum { CHANNEL = 3 };
 
 extern char **environ;
@@ -322,7 +324,7 @@ static const struct {
         {"log", on_log},
 };
 
-int main(void)
+int probe_serve(bool greet)
 {
     FILE *in = fdopen(dup(CHANNEL), "re");
     char line[512];
@@ -330,6 +332,10 @@ int main(void)
     out = fdopen(CHANNEL, "we");
     if (!in || !out)
         return 90;
+    if (greet) {
+        fputs("ready\n.\n", out);
+        (void)fflush(out);
+    }
     while (fgets(line, sizeof line, in)) {
         char *arg = strchr(line, ' ');
         bool known = false;
@@ -348,3 +354,10 @@ int main(void)
     }
     return 0;
 }
+
+#ifndef PROBE_IS_FORKED
+int main(int argc, char **argv)
+{
+    return probe_serve(argc > 1 && strcmp(argv[1], "ready") == 0);
+}
+#endif

@@ -90,6 +90,10 @@ void rig_make(struct rig *g)
     assert_int_equal(chmod(path, 0666), 0);
     snprintf(path, sizeof path, "%s/evoke-launcher", g->dir);
     copy_program(program("EVOKE_LAUNCHER"), path);
+    snprintf(path, sizeof path, "%s/rt/probe", g->dir);
+    copy_program(program("PROBE_BOOTSTRAP"), path);
+    snprintf(path, sizeof path, "%s/rt/zygote", g->dir);
+    copy_program(program("PROBE_ZYGOTE"), path);
 }
 
 static void become_ordinary(void)
@@ -111,7 +115,10 @@ static _Noreturn void exec_launcher(const struct rig *g, bool root, int keeper)
         _exit(92);
     (void)execl(self, "evoke-launcher", "--keeper-fd", "3", "--data-dir", g->dir, "--runtimes-dir",
                 rt, "--runtime", "absent=/usr/bin/no-such-program", "--runtime",
-                "shell=/bin/sh -c exit\t7", (char *)NULL);
+                "shell=/bin/sh -c exit\t7", "--runtime", "spare=/rt/probe ready", "--spares",
+                "spare=4", "--runtime", "forked=/rt/probe ready", "--spares", "forked=4",
+                "--zygote", "forked=/rt/zygote", "--runtime", "broken=/rt/no-such-program",
+                "--spares", "broken=1", (char *)NULL);
     _exit(93);
 }
 
@@ -254,6 +261,33 @@ size_t rig_next(const struct rig *g, union launch_message *ret, int *fds, size_t
     return (size_t)n;
 }
 
+static const char *take_answer(const struct rig_instance *in, const char *to, char text[RIG_TEXT])
+{
+    struct pollfd p = {.fd = in->channel, .events = POLLIN};
+    size_t n = 0;
+
+    for (;;) {
+        ssize_t got;
+
+        if (poll(&p, 1, RIG_WAIT_MS) != 1)
+            fail_msg("'%s' is not answered", to);
+        got = read(in->channel, text + n, RIG_TEXT - 1 - n);
+        if (got <= 0)
+            break;
+        n += (size_t)got;
+        if ((n == 2 || (n > 2 && text[n - 3] == '\n')) && text[n - 2] == '.')
+            break;
+    }
+    text[n > 2 ? n - 2 : 0] = '\0';
+    return text;
+}
+
+/* Runtimes that say READY by themselves. */
+static bool greets(const char *runtime)
+{
+    return strcmp(runtime, "spare") == 0 || strcmp(runtime, "forked") == 0;
+}
+
 int rig_begin(const struct rig *g, const struct launch_start *m, struct rig_instance *ret,
               char why[LAUNCH_TEXT])
 {
@@ -274,24 +308,63 @@ int rig_begin(const struct rig *g, const struct launch_start *m, struct rig_inst
     }
     assert_int_equal(answer.type, LAUNCH_STARTED);
     assert_int_equal(answer.started.id, m->id);
-    assert_int_equal(nfds, 2 + answer.started.has_memory_peak + answer.started.has_freezer);
-    *ret = (struct rig_instance){
-            .id = m->id, .channel = fds[0], .log = fds[1], .peak = -EBADF, .freezer = -EBADF};
+    assert_int_equal(nfds, 2 + answer.started.has_memory_peak + answer.started.has_freezer +
+                                   answer.started.has_endpoint);
+    *ret = (struct rig_instance){.id = m->id,
+                                 .spare = answer.started.spare,
+                                 .channel = fds[0],
+                                 .log = fds[1],
+                                 .peak = -EBADF,
+                                 .freezer = -EBADF,
+                                 .endpoint = -EBADF};
     nfds = 2;
     if (answer.started.has_memory_peak)
         ret->peak = fds[nfds++];
     if (answer.started.has_freezer)
         ret->freezer = fds[nfds++];
+    if (answer.started.has_endpoint)
+        ret->endpoint = fds[nfds++];
+    if (greets(m->runtime)) {
+        char text[RIG_TEXT];
+
+        t_str(str_of(take_answer(ret, "ready", text)), S("ready\n"));
+    }
     return 0;
+}
+
+void rig_run_as(const struct rig *g, const char *runtime, uint32_t id, struct rig_instance *ret)
+{
+    struct launch_start m = rig_request(g, id);
+    char why[LAUNCH_TEXT];
+
+    snprintf(m.runtime, sizeof m.runtime, "%s", runtime);
+    if (rig_begin(g, &m, ret, why) < 0)
+        fail_msg("refused: %s", why);
+}
+
+void rig_warm(const struct rig *g, const char *runtime, uint32_t spares)
+{
+    struct launch_warm m = {.type = LAUNCH_WARM, .spares = spares};
+
+    snprintf(m.runtime, sizeof m.runtime, "%s", runtime);
+    rig_send(g, &m, sizeof m);
+}
+
+void rig_end(const struct rig *g, struct rig_instance *in)
+{
+    struct launch_exited x;
+
+    rig_kill(g, in->id);
+    x = rig_take_exit(g, in->id);
+    assert_true(x.killed);
+    assert_int_equal(x.signal, SIGKILL);
+    assert_false(x.oom);
+    rig_close(in);
 }
 
 void rig_run(const struct rig *g, uint32_t id, struct rig_instance *ret)
 {
-    const struct launch_start m = rig_request(g, id);
-    char why[LAUNCH_TEXT];
-
-    if (rig_begin(g, &m, ret, why) < 0)
-        fail_msg("refused: %s", why);
+    rig_run_as(g, "native", id, ret);
 }
 
 void rig_kill(const struct rig *g, uint32_t id)
@@ -317,6 +390,7 @@ void rig_close(struct rig_instance *in)
     in->log = fd_close(in->log);
     in->peak = fd_close(in->peak);
     in->freezer = fd_close(in->freezer);
+    in->endpoint = fd_close(in->endpoint);
 }
 
 void rig_tell(const struct rig_instance *in, const char *command)
@@ -329,24 +403,8 @@ void rig_tell(const struct rig_instance *in, const char *command)
 
 const char *rig_ask(const struct rig_instance *in, const char *command, char text[RIG_TEXT])
 {
-    struct pollfd p = {.fd = in->channel, .events = POLLIN};
-    size_t n = 0;
-
     rig_tell(in, command);
-    for (;;) {
-        ssize_t got;
-
-        if (poll(&p, 1, RIG_WAIT_MS) != 1)
-            fail_msg("'%s' is not answered", command);
-        got = read(in->channel, text + n, RIG_TEXT - 1 - n);
-        if (got <= 0)
-            break;
-        n += (size_t)got;
-        if ((n == 2 || (n > 2 && text[n - 3] == '\n')) && text[n - 2] == '.')
-            break;
-    }
-    text[n > 2 ? n - 2 : 0] = '\0';
-    return text;
+    return take_answer(in, command, text);
 }
 
 void rig_has(const struct rig_instance *in, const char *command, const char *part)

@@ -22,7 +22,8 @@ struct rig {
 
 struct rig_instance {
     uint32_t id;
-    int channel, log, peak, freezer; /* -EBADF: none */
+    bool spare;
+    int channel, log, peak, freezer, endpoint; /* -EBADF: none */
 };
 
 /* Everything below fails the test (cmocka) when something takes longer than RIG_WAIT_MS. */
@@ -42,6 +43,10 @@ size_t rig_next(const struct rig *g, union launch_message *ret, int *fds, size_t
 int rig_begin(const struct rig *g, const struct launch_start *m, struct rig_instance *ret,
               char why[LAUNCH_TEXT]);
 void rig_run(const struct rig *g, uint32_t id, struct rig_instance *ret); /* must succeed */
+/* The same for another runtime: "spare" is exec'ed ahead, "forked" has a zygote. */
+void rig_run_as(const struct rig *g, const char *runtime, uint32_t id, struct rig_instance *ret);
+void rig_warm(const struct rig *g, const char *runtime, uint32_t spares);
+void rig_end(const struct rig *g, struct rig_instance *in); /* kill, take EXITED, close */
 void rig_kill(const struct rig *g, uint32_t id);
 struct launch_exited rig_take_exit(const struct rig *g, uint32_t id);
 void rig_close(struct rig_instance *in);

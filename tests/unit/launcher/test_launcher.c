@@ -51,18 +51,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void end(const struct rig *g, struct rig_instance *in)
-{
-    struct launch_exited x;
-
-    rig_kill(g, in->id);
-    x = rig_take_exit(g, in->id);
-    assert_true(x.killed);
-    assert_int_equal(x.signal, SIGKILL);
-    assert_false(x.oom);
-    rig_close(in);
-}
-
 static void hello_says_what_is_in_force(void **state)
 {
     const struct rig *g = *state;
@@ -114,7 +102,7 @@ static void an_instance_has_no_privilege(void **state)
     t_has(text, "sethostname EPERM");
     t_has(text, "init-mem ENOENT");
     assert_null(strstr(text, "core-pattern OK"));
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void an_instance_sees_only_itself(void **state)
@@ -142,7 +130,7 @@ static void an_instance_sees_only_itself(void **state)
     rig_is(&in, "env", "PATH=/usr/local/bin:/usr/bin:/bin\nLANG=C.UTF-8\nHOME=/tmp\n");
     rig_ask(&in, "cat /proc/self/cgroup", text);
     assert_null(strstr(text, "evoke"));
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void nothing_but_tmp_can_be_written(void **state)
@@ -162,7 +150,7 @@ static void nothing_but_tmp_can_be_written(void **state)
     rig_is(&in, "write /tmp/new", "OK\n");
     rig_is(&in, "write /dev/null", "OK\n");
     rig_is(&in, "fill 32", "16 ENOSPC\n"); /* tmp_mb is 16 */
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void the_layout_decides_where_code_is(void **state)
@@ -174,13 +162,13 @@ static void the_layout_decides_where_code_is(void **state)
     rig_run(g, 2, &in);
     rig_is(&in, "cwd", "/code\n");
     rig_has(&in, "ls /code", "bootstrap");
-    end(g, &in);
+    rig_end(g, &in);
     m.layout = LAYOUT_FUNCTIONGRAPH;
     assert_int_equal(rig_begin(g, &m, &in, NULL), 0);
     rig_is(&in, "cwd", "/opt/function\n");
     rig_has(&in, "ls /opt/function/code", "bootstrap");
     rig_is(&in, "ls /code", "\n");
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void the_host_cannot_be_reached(void **state)
@@ -215,7 +203,7 @@ static void the_host_cannot_be_reached(void **state)
     rig_is(&in, command, "EAFNOSUPPORT\n");
     snprintf(command, sizeof command, "socket %d", AF_INET6);
     rig_is(&in, command, "OK\n");
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void instances_cannot_reach_each_other(void **state)
@@ -232,9 +220,9 @@ static void instances_cannot_reach_each_other(void **state)
     rig_ask(&b, "cat /proc/self/uid_map", two);
     if (as_root())
         assert_string_not_equal(one, two);
-    end(g, &a);
+    rig_end(g, &a);
     rig_is(&b, "ids", "uid 993 gid 993 pid 2\n");
-    end(g, &b);
+    rig_end(g, &b);
 }
 
 static void limits_are_set_per_process(void **state)
@@ -254,7 +242,7 @@ static void limits_are_set_per_process(void **state)
         snprintf(command, sizeof command, "limit %d", RLIMIT_DATA);
         rig_is(&in, command, "134217728 134217728\n");
     }
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void a_fork_bomb_is_stopped(void **state)
@@ -268,8 +256,8 @@ static void a_fork_bomb_is_stopped(void **state)
     rig_run(g, 2, &other);
     rig_is(&in, "bomb", "19 EAGAIN\n");
     rig_is(&other, "daemons 3", "OK\n");
-    end(g, &in);
-    end(g, &other);
+    rig_end(g, &in);
+    rig_end(g, &other);
 }
 
 static void freeze(const struct rig *g, const struct rig_instance *in)
@@ -309,8 +297,8 @@ static void a_memory_hog_is_stopped(void **state)
     if (g->hello.memory == ENFORCED_PROCESS) {
         rig_is(&in, "hog 256", "ENOMEM\n");
         assert_true(in.peak < 0);
-        end(g, &in);
-        end(g, &other);
+        rig_end(g, &in);
+        rig_end(g, &other);
         return;
     }
 
@@ -324,7 +312,7 @@ static void a_memory_hog_is_stopped(void **state)
     assert_int_equal(x.exit_code, -1);
     rig_close(&in);
     rig_is(&other, "hog 16", "OK\n");
-    end(g, &other);
+    rig_end(g, &other);
 }
 
 static void output_goes_to_the_log_pipe(void **state)
@@ -338,7 +326,7 @@ static void output_goes_to_the_log_pipe(void **state)
     assert_true(read(in.log, text, sizeof text - 1) > 0);
     t_has(text, "hello\n");
     t_has(text, "hello on stderr\n");
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void the_end_of_a_runtime_is_told(void **state)
@@ -490,7 +478,7 @@ static void numbers_are_checked_at_their_limits(void **state)
         for (size_t k = 0; k < 2; k++) {
             memcpy((char *)&m + fields[i].offset, &good[k], sizeof good[k]);
             assert_int_equal(rig_begin(g, &m, &in, NULL), 0);
-            end(g, &in);
+            rig_end(g, &in);
         }
         for (size_t k = 0; k < 3; k++) {
             memcpy((char *)&m + fields[i].offset, &bad[k], sizeof bad[k]);
@@ -508,7 +496,7 @@ static void an_id_in_use_is_refused(void **state)
     rig_run(g, 7, &in);
     refuses(g, &m, -EEXIST, "instance 7 lives");
     rig_is(&in, "ids", "uid 993 gid 993 pid 2\n");
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void killing_the_unknown_is_ignored(void **state)
@@ -518,7 +506,7 @@ static void killing_the_unknown_is_ignored(void **state)
 
     rig_kill(g, 12345);
     rig_run(g, 1, &in);
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void a_kill_right_after_a_start_is_answered_once(void **state)
@@ -584,7 +572,7 @@ static void a_fresh_daemon_starts_with_nothing(void **state)
         rig_close(&in[i]);
     }
     rig_run(g, 3, &in[3]);
-    end(g, &in[3]);
+    rig_end(g, &in[3]);
 }
 
 static void without_a_daemon_nothing_lives(void **state)
@@ -620,7 +608,7 @@ static void without_a_keeper_nothing_lives(void **state)
     rig_close(&in);
     rig_start(g, as_root());
     rig_run(g, 1, &in);
-    end(g, &in);
+    rig_end(g, &in);
 }
 
 static void sigterm_ends_everything(void **state)
@@ -738,7 +726,7 @@ static void a_hundred_cycles_leave_nothing_behind(void **state)
     struct rig_instance in;
 
     rig_run(g, 1, &in);
-    end(g, &in);
+    rig_end(g, &in);
     rig_adopt(g);
     rig_take_hello(g);
     rig_settle(g, EMPTY, &before);
@@ -748,7 +736,7 @@ static void a_hundred_cycles_leave_nothing_behind(void **state)
         took_ns[i] = clock_mono_ns() - took_ns[i];
         if (i % 10 == 0)
             rig_is(&in, "daemons 2", "OK\n");
-        end(g, &in);
+        rig_end(g, &in);
     }
     rig_adopt(g); /* forgets what was kept on top */
     rig_take_hello(g);
