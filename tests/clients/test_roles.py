@@ -5,7 +5,10 @@ docs/compat/roles.md is what these tests hold us to. Expiry and the change of ke
 and tests/unit/auth/test_role.c, where the clock is a parameter.
 """
 import base64
+import io
 import json
+import pathlib
+import zipfile
 
 import pytest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
@@ -158,6 +161,97 @@ def test_the_admin_api_and_the_other_cloud_are_closed(evoke_shared, keys):
     assert (r.status_code, r.json()["ErrorCode"]) == (403, "AccessDenied"), r.text
 
 
+# -- from inside: the same SDKs, packed with the function -------------------------------------------------------------
+
+INSIDE_FG = """
+import json, os
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
+from huaweicloudsdkfunctiongraph.v2 import (
+    FunctionGraphClient, InvokeFunctionRequest, ListFunctionsRequest, ShowFunctionConfigRequest)
+
+def handler(event, context):
+    credentials = BasicCredentials(context.getSecurityAccessKey(), context.getSecuritySecretKey(), context.getProjectID())
+    credentials = credentials.with_security_token(context.getSecurityToken())
+    client = (FunctionGraphClient.new_builder().with_credentials(credentials)
+              .with_endpoint(os.environ["EVOKE_ENDPOINT"]).build())
+    answer = client.invoke_function(InvokeFunctionRequest(function_urn=event["other"], body={"from": "inside"}))
+    own = client.show_function_config(ShowFunctionConfigRequest(function_urn=event["own"]))
+    try:
+        client.list_functions(ListFunctionsRequest())
+        refused = None
+    except ClientRequestException as e:
+        refused = [e.status_code, e.error_code]
+    return {"answer": answer.to_json_object(), "own": own.func_name, "refused": refused}
+"""
+
+INSIDE_FC = """
+const FC = require('@alicloud/fc2');
+
+exports.handler = async (event, context) => {
+  const c = context.credentials;
+  const client = new FC(context.accountId, {
+    accessKeyID: c.accessKeyId, accessKeySecret: c.accessKeySecret, securityToken: c.securityToken,
+    region: context.region, endpoint: process.env.EVOKE_ENDPOINT,
+  });
+  const { data } = await client.invokeFunction('inside', 'other', 'from inside');
+  const own = await client.getFunction('inside', 'own');
+  let refused = null;
+  try { await client.deleteFunction('inside', 'own'); } catch (e) { refused = e.code; }
+  return JSON.stringify({ data, own: own.data.functionName, refused });
+};
+"""
+
+
+def packages(*names):
+    """Installed Python packages, as {path in the zip: file}."""
+    import huaweicloudsdkcore
+    root = pathlib.Path(huaweicloudsdkcore.__file__).parent.parent
+    found = {}
+    for name in names:
+        at = root / name
+        for f in [at] if at.is_file() else at.rglob("*"):
+            if f.is_file() and "__pycache__" not in f.parts:
+                found[str(f.relative_to(root))] = f
+    return found
+
+
+def modules(name, root=SDK.parent.parent):
+    """A Node package and what it needs, likewise."""
+    found, todo, seen = {}, [root / name], set()
+    while todo:
+        at = todo.pop()
+        if at in seen or not at.exists():
+            continue
+        seen.add(at)
+        for f in at.rglob("*"):
+            if f.is_file() and f.suffix in (".js", ".json", ".cjs", ".mjs"):
+                found["node_modules/" + str(f.relative_to(root))] = f
+        todo += [root / d for d in json.loads((at / "package.json").read_text()).get("dependencies", {})]
+    return found
+
+
+def packed(name, text, files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr(name, text)
+        for path, f in files.items():
+            z.write(f, path)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_functiongraphs_sdk_works_inside_a_function(cloud):
+    cloud.create("other")
+    needs = ("huaweicloudsdkcore", "huaweicloudsdkfunctiongraph", "requests", "urllib3", "certifi", "idna",
+             "charset_normalizer", "requests_toolbelt", "simplejson", "six.py", "bson", "pyasn1", "defusedxml", "yaml")
+    cloud.create("inside", code_type="zip", code_filename="index.zip", app_xrole="an-agency", memory_size=512, timeout=60,
+                 func_code=FuncCode(file=packed("index.py", INSIDE_FG, packages(*needs))))
+    got, answer = cloud.run("inside", {"other": cloud.urn("other"), "own": cloud.urn("inside")})
+    assert got.get("own") == "inside", (got, answer.log)
+    assert got["refused"] == [403, "FSS.0403"]
+    assert "inside" in json.dumps(got["answer"])
+
+
 # -- Function Compute --------------------------------------------------------------------------------------------------
 
 @pytest.mark.skipif(not SDK.exists(), reason="npm ci in tests/clients")
@@ -204,3 +298,19 @@ class TestFunctionCompute:
                    headers={"x-fc-security-token": keys["keys"][2]}, account="987654321")
         assert (r.status_code, r.json()["ErrorCode"]) == (403, "AccessDenied"), r.text
         assert ACCOUNT not in r.json()["ErrorMessage"] or "no permission" in r.json()["ErrorMessage"]
+
+    def test_the_sdk_works_inside_a_function(self, evoke_shared):
+        e = evoke_shared
+        service = {"serviceName": "inside", "role": "acs:ram::123456789:role/r"}
+        assert signed(e, "POST", "/2016-08-15/services", body=json.dumps(service).encode()).status_code in (200, 409)
+        for name, runtime, code in (
+                ("other", "python3", base64.b64encode(zip_of("def handler(e, c):\n    return e\n")).decode()),
+                ("own", "nodejs18", packed("index.js", INSIDE_FC, modules("@alicloud/fc2")))):
+            body = {"functionName": name, "runtime": runtime, "handler": "index.handler", "timeout": 30,
+                    "memorySize": 512, "initializationTimeout": 30, "code": {"zipFile": code}}
+            r = signed(e, "POST", "/2016-08-15/services/inside/functions", body=json.dumps(body).encode())
+            assert r.status_code == 200, r.text
+        r = signed(e, "POST", "/2016-08-15/services/inside/functions/own/invocations", body=b"")
+        assert json.loads(r.content) == {"data": "from inside", "own": "own", "refused": "AccessDenied"}, r.text
+        for name in ("other", "own"):
+            signed(e, "DELETE", f"/2016-08-15/services/inside/functions/{name}")
