@@ -31,14 +31,16 @@ def handler(event, context):
         "drawn": drawn, "pid": os.getpid(),
         "by": open("/proc/self/cmdline").read().split("\\0")[-2].rpartition("/")[2].partition(".")[0],
         "state": {
-            "status": status("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters",
-                             "Groups", "SigIgn", "SigBlk", "SigCgt", "Threads", "Umask"),
-            "ids": [os.getresuid(), os.getresgid()], "parent": os.getppid(), "group": os.getpgid(0) in (0, 1, os.getpid()),
+            "status": status("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+                             "Seccomp_filters", "Groups", "SigIgn", "SigBlk", "SigCgt", "Threads", "Umask"),
+            "ids": [os.getresuid(), os.getresgid()], "parent": os.getppid(),
+            "group": os.getpgid(0) in (0, 1, os.getpid()),
             "limits": {n: resource.getrlimit(getattr(resource, n)) for n in limits},
-            "descriptors": sorted(os.readlink("/proc/self/fd/" + n).partition(":")[0] for n in os.listdir("/proc/self/fd")
-                                  if os.path.exists("/proc/self/fd/" + n) or int(n) < 3),
+            "descriptors": sorted(os.readlink("/proc/self/fd/" + n).partition(":")[0]
+                                  for n in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + n)),
             "mounts": sorted(line.split()[4] for line in open("/proc/self/mountinfo")),
-            "environ": {n: v for n, v in os.environ.items() if n != "RUNTIME_FUNC_NAME"}, "argv": sys.argv, "path": sys.path, "cwd": os.getcwd(), "host": os.uname()[1],
+            "environ": {n: v for n, v in os.environ.items() if n != "RUNTIME_FUNC_NAME"},
+            "argv": sys.argv, "path": sys.path, "cwd": os.getcwd(), "host": os.uname()[1],
             "dumpable": os.access("/proc/self/mem", os.R_OK), "cgroup": len(open("/proc/self/cgroup").readlines()),
         },
     }

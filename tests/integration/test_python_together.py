@@ -243,7 +243,8 @@ def test_an_answer_waits_for_credit_and_others_do_not_wait_for_it(start):
 def test_a_reset_run_runs_on_and_its_answer_is_dropped(start):
     host = start("import threading\n\ngo, kept = threading.Event(), []\n\n"
                  "def handler(n, c):\n    if n == 1:\n        print('it runs')\n        go.wait(20)\n"
-                 "        kept.append('ran on')\n        return 'x' * 10000000\n    if n == 2:\n        go.set()\n    return kept\n",
+                 "        kept.append('ran on')\n        return 'x' * 10000000\n"
+                 "    if n == 2:\n        go.set()\n    return kept\n",
                  concurrency=2, answer_max=1 << 24)
     hanging = host.begin(b"1")
     assert host.log_line() == b"it runs\n"

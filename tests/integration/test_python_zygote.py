@@ -70,7 +70,8 @@ import decimal, gc, locale, logging, os, random, signal, socket, ssl, tempfile, 
 def handler(event, context):
     return {
         "before": before,
-        "argv": sys.argv, "orig_argv": getattr(sys, "orig_argv", []), "path": sys.path, "main": sorted(vars(sys.modules["__main__"])),
+        "argv": sys.argv, "orig_argv": getattr(sys, "orig_argv", []), "path": sys.path,
+        "main": sorted(vars(sys.modules["__main__"])),
         "flags": str(sys.flags), "environ": dict(os.environ), "cwd": os.getcwd(),
         "finders": [type(f).__name__ if not isinstance(f, type) else f.__name__ for f in sys.meta_path],
         "hooks": len(sys.path_hooks),
@@ -87,7 +88,8 @@ def handler(event, context):
         "ident": threading.main_thread().ident == threading.get_ident(),
         "timeout": socket.getdefaulttimeout(), "decimal": str(decimal.getcontext()),
         "umask": os.umask(0o22), "streams": [str(type(f)) for f in (sys.stdout, sys.stderr, sys.stdin)],
-        "fileno": sys.stdin.fileno(), "tempdir": tempfile.tempdir, "excepthook": str(sys.excepthook is sys.__excepthook__),
+        "fileno": sys.stdin.fileno(), "tempdir": tempfile.tempdir,
+        "excepthook": sys.excepthook is sys.__excepthook__,
         "dont_write": sys.dont_write_bytecode, "switch": sys.getswitchinterval(),
         "getpid": os.getpid() == int(os.readlink("/proc/self")),
     }

@@ -25,7 +25,7 @@ EXIT_NO_EXTENSION = 69  # of sysexits(3), EX_UNAVAILABLE: the launcher need not 
 EVENT, FAILING = b'{"list": [1, 2.5, null, "x"], "name": {"a": "b"}}', b'{"fail": true}'
 FULL = 20, "evoke_dummy", (EVENT, EVENT, FAILING)
 # Each page a spare writes is its own from then on, needed or not: only what every function does.
-IN_SPARE = 2, "evoke_small", (EVENT,)
+IN_SPARE = 1, "evoke_small", (EVENT,)
 # On demand ASSIGN follows at once; one who has heard nothing for so long is a spare and has time.
 SPARE_AFTER_MS = 20
 
