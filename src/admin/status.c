@@ -13,7 +13,7 @@ enum { STATUS_MAX = 16 << 10 };
 static const char *const enforced[] = {
         [ENFORCED_NONE] = "none",           [ENFORCED_PROCESS] = "process",
         [ENFORCED_CGROUP_V1] = "cgroup v1", [ENFORCED_CGROUP_V2] = "cgroup v2",
-        [ENFORCED_MOUNT] = "mount",
+        [ENFORCED_MOUNT] = "mount",         [ENFORCED_TMPFS] = "tmpfs",
 };
 
 static const char *enforced_name(uint8_t how)

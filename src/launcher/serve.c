@@ -149,13 +149,13 @@ static void write_note(const struct sandbox_facts *f, char *note, size_t n)
 static void send_hello(struct server *s)
 {
     struct launch_hello m = {.type = LAUNCH_HELLO,
-                             .tmp = ENFORCED_MOUNT,
                              .seccomp = true, /* sandbox_open() fails without these two */
                              .netns = true};
     struct sandbox_facts f;
 
     sandbox_get_facts(s->what->sandbox, &f);
     m.root = f.root;
+    m.tmp = f.cgroup[CGROUP_MEMORY] ? ENFORCED_TMPFS : ENFORCED_MOUNT;
     m.memory = firmness(&f, CGROUP_MEMORY, ENFORCED_PROCESS);
     m.pids = firmness(&f, CGROUP_PIDS, ENFORCED_PROCESS);
     m.cpu = firmness(&f, CGROUP_CPU, ENFORCED_NONE);
