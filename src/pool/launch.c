@@ -17,7 +17,7 @@
  *
  * We never kill or reap anything ourselves. Read next: launcher/proto.h, instance.c.
  */
-#include "pool/launch.h"
+#include "pool/launch_internal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -36,48 +36,7 @@
 #include "base/obj.h"
 #include "loop/loop.h"
 
-enum {
-    LAUNCH_MAGIC = 0x4c4e4348,
-    LAUNCHED_MAGIC = 0x4c4e4344,
-    WAIT_MS = 10000, /* for a launcher to come (back) */
-    PER_TURN = 64,   /* messages read before the loop gets its turn */
-    STARTED_FDS = 2, /* channel, output; the others are told of one by one */
-    ID_BUCKETS = 256,
-};
-
-struct launched {
-    uint32_t magic;
-    uint32_t id;
-    struct launch *launch;          /* borrowed */
-    const struct launched_ops *ops; /* NULL: dropped by its owner */
-    void *user;                     /* borrowed */
-    struct launch_start want;
-    uint64_t give_up_ns;       /* while waiting */
-    bool asked, started, kill; /* START sent; STARTED heard; an end was asked for */
-    struct list node;          /* launch->waiting, ->asked[] or ->cancelled */
-    struct list kill_node;     /* launch->kills while KILL has to be sent */
-};
-
-struct launch {
-    uint32_t magic;
-    struct loop *loop; /* borrowed */
-    int sock;          /* owned */
-    struct loop_io *io;
-    struct loop_timer *give_up;
-    bool said_hello, deferred, dead;
-    struct launch_hello hello;
-    void (*on_hello)(void *user, const struct launch_hello *h);
-    void *on_hello_user;
-    uint32_t next_id;
-    struct list waiting;           /* launched.node: START not sent, oldest first */
-    struct list asked[ID_BUCKETS]; /* launched.node: START sent, by id */
-    struct list kills;             /* launched.kill_node: KILL not sent */
-    struct list cancelled;         /* launched.node */
-};
-
 static const struct log_cx cx = {.component = "launch"};
-
-static void push(struct launch *la);
 
 static void forget(struct launched *in)
 {
@@ -87,7 +46,7 @@ static void forget(struct launched *in)
     free(in);
 }
 
-static struct launched *by_id(struct launch *la, uint32_t id)
+struct launched *launched_by_id(struct launch *la, uint32_t id)
 {
     list_each (it, &la->asked[id % ID_BUCKETS]) {
         struct launched *in = container_of(it, struct launched, node);
@@ -99,7 +58,7 @@ static struct launched *by_id(struct launch *la, uint32_t id)
 }
 
 /* Both reports end the start; the owner may ask for the next one inside them. */
-static void report_refused(struct launched *in, int code, const char *why)
+void launched_refused(struct launched *in, int code, const char *why)
 {
     const struct launched_ops *ops = in->ops;
     void *user = in->user;
@@ -109,7 +68,7 @@ static void report_refused(struct launched *in, int code, const char *why)
         ops->on_refused(user, code, why);
 }
 
-static void report_exited(struct launched *in, const struct launch_exited *how)
+void launched_exited(struct launched *in, const struct launch_exited *how)
 {
     const struct launched_ops *ops = in->ops;
     void *user = in->user;
@@ -143,146 +102,22 @@ static void hang_up(struct launch *la)
 
         if (in->started) {
             how.id = in->id;
-            report_exited(in, &how);
+            launched_exited(in, &how);
         } else if (in->kill) {
-            report_refused(in, -ECANCELED, "the start was cancelled");
+            launched_refused(in, -ECANCELED, "the start was cancelled");
         } else {
             in->asked = false;
             in->give_up_ns = clock_mono_ns() + (uint64_t)WAIT_MS * 1000000;
             list_push_back(&la->waiting, &in->node);
         }
     }
-    push(la);
+    launch_push(la);
 }
 
-static void lose(struct launch *la, const char *why)
+void launch_lose(struct launch *la, const char *why)
 {
     log_err(&cx, "connection to the launcher lost: %s", why);
     hang_up(la);
-}
-
-static void on_hello(struct launch *la, const struct launch_hello *h)
-{
-    la->hello = *h;
-    la->hello.note[LAUNCH_TEXT - 1] = 0;
-    la->said_hello = true;
-    if (la->on_hello)
-        la->on_hello(la->on_hello_user, &la->hello);
-    push(la);
-}
-
-static int take_next(int **fds)
-{
-    int *fd = (*fds)++;
-
-    return TAKE_FD(*fd);
-}
-
-static const char *on_started(struct launch *la, const struct launch_started *m, int *fds,
-                              size_t nfds)
-{
-    struct launched *in = by_id(la, m->id);
-    struct launched_fds got = {.spare = m->spare};
-
-    if (!in || in->started)
-        return "STARTED for something we did not ask for";
-    if (nfds != (size_t)STARTED_FDS + m->has_memory_peak + m->has_freezer + m->has_endpoint)
-        return "STARTED with a wrong number of descriptors";
-    in->started = true;
-    if (!in->ops)
-        return NULL;
-    got.channel = take_next(&fds);
-    got.output = take_next(&fds);
-    got.memory_peak = m->has_memory_peak ? take_next(&fds) : -EBADF;
-    got.freezer = m->has_freezer ? take_next(&fds) : -EBADF;
-    got.endpoint = m->has_endpoint ? take_next(&fds) : -EBADF;
-    in->ops->on_started(in->user, &got);
-    launched_fds_close(&got);
-    return NULL;
-}
-
-void launched_fds_close(struct launched_fds *fds)
-{
-    fds->channel = fd_close(fds->channel);
-    fds->output = fd_close(fds->output);
-    fds->memory_peak = fd_close(fds->memory_peak);
-    fds->freezer = fd_close(fds->freezer);
-    fds->endpoint = fd_close(fds->endpoint);
-}
-
-static const char *on_refused(struct launch *la, struct launch_refused *m)
-{
-    struct launched *in = by_id(la, m->id);
-
-    if (!in || in->started)
-        return "REFUSED for something we did not ask for";
-    m->why[LAUNCH_TEXT - 1] = 0;
-    report_refused(in, m->code < 0 ? m->code : -EIO, m->why);
-    return NULL;
-}
-
-static const char *on_exited(struct launch *la, const struct launch_exited *m)
-{
-    struct launched *in = by_id(la, m->id);
-
-    if (!in || !in->started)
-        return "EXITED for something that was not started";
-    report_exited(in, m);
-    return NULL;
-}
-
-/* What is wrong with the message, or NULL. Descriptors that are taken are set to -EBADF. */
-static const char *take_message(struct launch *la, union launch_message *m, size_t n, int *fds,
-                                size_t nfds)
-{
-    static const size_t sizes[] = {
-            [LAUNCH_HELLO] = sizeof(struct launch_hello),
-            [LAUNCH_STARTED] = sizeof(struct launch_started),
-            [LAUNCH_REFUSED] = sizeof(struct launch_refused),
-            [LAUNCH_EXITED] = sizeof(struct launch_exited),
-    };
-
-    if (n < sizeof(m->type) || m->type >= ARRAY_LEN(sizes) || sizes[m->type] != n)
-        return "a message of unknown type or size";
-    if ((m->type == LAUNCH_HELLO) == la->said_hello)
-        return "HELLO must come first, and once";
-    if (m->type != LAUNCH_STARTED && nfds > 0)
-        return "a message with descriptors where none belong";
-
-    if (m->type == LAUNCH_HELLO)
-        on_hello(la, &m->hello);
-    else if (m->type == LAUNCH_STARTED)
-        return on_started(la, &m->started, fds, nfds);
-    else if (m->type == LAUNCH_REFUSED)
-        return on_refused(la, &m->refused);
-    else
-        return on_exited(la, &m->exited);
-    return NULL;
-}
-
-static void read_messages(struct launch *la)
-{
-    for (int i = 0; i < PER_TURN && la->sock >= 0; i++) {
-        union launch_message m;
-        int fds[IO_MAX_FDS];
-        size_t nfds = IO_MAX_FDS;
-        const char *wrong;
-        ssize_t n = io_recv_fds(la->sock, &m, sizeof(m), fds, &nfds);
-
-        if (n == -EAGAIN || n == -EINTR)
-            return;
-        if (n <= 0) {
-            lose(la, n == 0 ? "closed by the other end" : strerror((int)-n));
-            return;
-        }
-        wrong = take_message(la, &m, (size_t)n, fds, nfds);
-        for (size_t k = 0; k < nfds; k++)
-            fds[k] = fd_close(fds[k]);
-        if (wrong) {
-            lose(la, wrong);
-            return;
-        }
-    }
 }
 
 static void on_socket(void *user, unsigned ready)
@@ -290,9 +125,9 @@ static void on_socket(void *user, unsigned ready)
     struct launch *la = OBJ(user, struct launch, LAUNCH_MAGIC);
 
     if (ready & LOOP_WRITE)
-        push(la);
+        launch_push(la);
     if (ready & LOOP_READ)
-        read_messages(la);
+        launch_read(la);
 }
 
 /* 1 sent, 0 the socket is full, negative: it is broken (reading will tell). */
@@ -328,7 +163,7 @@ static int say_starts(struct launch *la)
 
         do {
             in->id = ++la->next_id;
-        } while (in->id == 0 || by_id(la, in->id));
+        } while (in->id == 0 || launched_by_id(la, in->id));
         want = in->want;
         want.type = LAUNCH_START;
         want.id = in->id;
@@ -345,7 +180,7 @@ static int say_starts(struct launch *la)
 }
 
 /* Send what can be sent; arrange to come back for the rest. */
-static void push(struct launch *la)
+void launch_push(struct launch *la)
 {
     int r = 1;
 
@@ -372,7 +207,7 @@ static void on_give_up(void *user)
             loop_timer_start(la->give_up, (in->give_up_ns - now) / 1000000 + 1);
             return;
         }
-        report_refused(in, -ETIMEDOUT, "no launcher for 10 s");
+        launched_refused(in, -ETIMEDOUT, "no launcher for 10 s");
     }
 }
 
@@ -459,9 +294,9 @@ static void on_turn(void *user)
         return;
     }
     for (struct list *n; (n = list_first(&la->cancelled));)
-        report_refused(container_of(n, struct launched, node), -ECANCELED,
-                       "the start was cancelled");
-    push(la);
+        launched_refused(container_of(n, struct launched, node), -ECANCELED,
+                         "the start was cancelled");
+    launch_push(la);
 }
 
 static void next_turn(struct launch *la)
