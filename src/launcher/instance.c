@@ -170,7 +170,7 @@ int instances_start(struct instances *set, const struct launch_start *m, struct 
 
 bool instance_again(struct instances *set, struct slot *s)
 {
-    bool ours = s->was_ready || s->by_zygote;
+    bool ours = s->was_spare || s->by_zygote;
     struct slot *other;
     struct err e = {0};
     int code = -EBADF;

@@ -414,8 +414,10 @@ void slot_bind(struct instances *set, struct slot *s, const struct launch_start 
     s->bound = true;
     s->want = *want;
     s->code = code;
-    s->was_ready = state == SLOT_SPARE;
     s->runtime = runtimes_find(set->host.runtimes, want->runtime);
+    s->was_spare = state == SLOT_WARMING || state == SLOT_SPARE;
+    /* Of a runtime that starts with its code there is nothing more to make ahead than the slot. */
+    s->was_ready = state == SLOT_SPARE || (state == SLOT_EMPTY && !s->runtime->spare);
     move(s, &set->bound);
     set->nbound++;
     expect(set, s);

@@ -74,7 +74,8 @@ struct slot {
 
     bool bound;               /* a START has taken it; `want` says which */
     struct launch_start want; /* borrowed text: none */
-    bool was_ready;           /* it was a SPARE when it was taken */
+    bool was_spare;           /* its runtime was there when it was taken */
+    bool was_ready;           /* all that can be made ahead was: STARTED says so */
     bool again;               /* this START has been given a second slot already */
     bool started;             /* STARTED was sent */
     bool killed;              /* by LAUNCH_KILL */

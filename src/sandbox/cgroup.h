@@ -15,7 +15,7 @@ enum cgroup_part { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_FREEZER, CGROU
 
 /* The launcher's own place in each hierarchy; -EBADF where a controller is not to be had. */
 struct cgroup_tree {
-    char name[32];                 /* evoke-<pid of the stub> */
+    char name[32];                 /* evoke-<pid of the stub>-<random> */
     uint8_t version[CGROUP_PARTS]; /* 1 or 2; 0: not to be had */
     int parent[CGROUP_PARTS];      /* owned */
     int dir[CGROUP_PARTS];         /* owned; the same directory for all parts of version 2 */

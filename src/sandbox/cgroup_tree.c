@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -144,10 +145,11 @@ void cgroup_sweep(int parent)
         return;
     for (struct dirent *de = readdir(d); de; de = readdir(d)) {
         struct str name = str_of(de->d_name);
+        struct str rest = str_from(name, sizeof prefix - 1);
 
         if (str_starts(name, str_of(prefix)) &&
-            str_u64(str_from(name, sizeof prefix - 1), 1, INT32_MAX, &pid) == 0 &&
-            kill((pid_t)pid, 0) < 0 && errno == ESRCH && abandoned(parent, de->d_name))
+            str_u64(str_cut(&rest, '-'), 1, INT32_MAX, &pid) == 0 && kill((pid_t)pid, 0) < 0 &&
+            errno == ESRCH && abandoned(parent, de->d_name))
             (void)remove_level(parent, de->d_name);
     }
     (void)closedir(d);
@@ -200,10 +202,14 @@ void cgroup_tree_make(struct cgroup_tree *t, uid_t owner)
 {
     struct cgroup_place own;
     bool complete = true;
+    uint32_t suffix;
     int r;
 
     cgroup_tree_none(t);
-    snprintf(t->name, sizeof t->name, "%s%d", prefix, getpid());
+    /* A pid comes back, and a tree that could not be removed must not be taken for ours. */
+    if (getrandom(&suffix, sizeof suffix, 0) != (ssize_t)sizeof suffix)
+        suffix = 0;
+    snprintf(t->name, sizeof t->name, "%s%d-%08x", prefix, getpid(), suffix);
     for (int i = 0; i < CGROUP_PARTS; i++)
         complete = join_v1(t, i, owner) && complete;
     if (complete)

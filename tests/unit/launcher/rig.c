@@ -461,7 +461,7 @@ int rig_cgroups(pid_t stub, const char *below)
     int n = -1;
 
     snprintf(command, sizeof command,
-             "find /sys/fs/cgroup -path '*/evoke-%d%s' -type d 2>/dev/null | wc -l", stub, below);
+             "find /sys/fs/cgroup -path '*/evoke-%d-*%s' -type d 2>/dev/null | wc -l", stub, below);
     f = popen(command, "re");
     if (f && fscanf(f, "%d", &n) != 1)
         n = -1;
