@@ -220,7 +220,7 @@ FAULTS = [
     Fault("eats memory on its first line", "x = []\nwhile True:\n    x.append(b'z' * (1 << 20))",
           "const x = [];\nfor (;;) x.push(Buffer.alloc(1 << 20, 1));", MEMORY, heavy=True, at=MODULE),
     Fault("forks without end on its first line", "while True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
-          'for (;;) { try { cp.spawn(process.execPath, [__filename], { stdio: "ignore" }); } catch (e) {} }',
+          'cp.spawn("/bin/sh", ["-c", "b() { b & b & wait; }; b"], { stdio: "ignore" });\nfor (;;);',
           ("MemoryLimitExceeded|InitializationTimedOut|RuntimeExited|InvocationTimedOut", "memory limit exceeded|timed out|exited"), heavy=True, at=MODULE),
     Fault("fills /tmp", "n = 0\ntry:\n    with open('/tmp/f', 'wb', buffering=0) as f:\n        while True:\n            n += f.write(b'z' * (1 << 20))\n"
           "except OSError as e:\n    return '%d MB, then %d' % (n >> 20, e.errno)",
