@@ -8,7 +8,7 @@
  *
  *   base + 1              the far end of the uplink: host, or pasta
  *   base + 2              the router's end; everything that leaves has this address
- *   base + 3              the router, as the boxes know it: their gateway
+ *   base + 8              the router, as the boxes know it: their gateway
  *   base + 4096 + index   a box
  */
 #ifndef EVOKE_SANDBOX_NET_INTERNAL_H
@@ -24,7 +24,7 @@ enum {
     NET_BOXES = 8192,
     NET_HOST_END = 1,
     NET_ROUTER_END = 2,
-    NET_GATEWAY = 3,
+    NET_GATEWAY = 8, /* outside the /30 of the uplink: its 3 is a broadcast address */
     NET_FIRST_BOX = 4096,
     NET_RANGE_PREFIX = 18, /* 16384 addresses */
     NET_FIRST_LINK = 1000, /* interface index in the router of box 0 */

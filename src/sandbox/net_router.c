@@ -56,6 +56,11 @@ static const struct {
         {"net/ipv4/ip_forward", "1", true},
         {"net/ipv4/conf/all/rp_filter", "1", true},
         {"net/ipv4/conf/default/rp_filter", "1", true},
+        /* The gateway's address is on lo, and is asked for on every box's cable. */
+        {"net/ipv4/conf/all/arp_ignore", "0", true},
+        {"net/ipv4/conf/default/arp_ignore", "0", true},
+        {"net/ipv4/conf/all/arp_filter", "0", true},
+        {"net/ipv4/conf/default/arp_filter", "0", true},
         {"net/ipv4/conf/all/accept_redirects", "0", false},
         {"net/ipv4/conf/all/send_redirects", "0", false},
         {"net/ipv4/conf/default/send_redirects", "0", false},
