@@ -94,6 +94,7 @@ struct slot {
 struct zygote {
     struct sandbox_zygote process; /* pidfd < 0: none */
     bool ready;
+    bool unavailable;  /* never to be had with this interpreter */
     uint32_t asked;    /* orders that are not answered */
     struct list queue; /* slot.queued: orders that are not sent */
     uint64_t retry_ns; /* not before */

@@ -118,7 +118,7 @@ int zygote_turn(struct instances *set, const struct runtime *rt, uint64_t now_ns
 {
     struct zygote *z = zygote_of(set, rt);
 
-    if (!rt->zygote[0] || !set->stocks[rt->index].used)
+    if (!rt->zygote[0] || !set->stocks[rt->index].used || z->unavailable)
         return -1;
     if (z->process.pidfd < 0 && now_ns >= z->retry_ns)
         start(set, rt, now_ns);
@@ -265,9 +265,13 @@ void zygote_on_gone(struct instances *set, size_t runtime)
     if (z->pause_ms > PAUSE_MAX_MS)
         z->pause_ms = PAUSE_MAX_MS;
     z->retry_ns = now + z->pause_ms * ms_ns;
-    log_warn(&cx, "the zygote of '%s' %s %d, another in %u ms", rt->id,
-             info.si_code == CLD_EXITED ? "exited with" : "was killed by signal", info.si_status,
-             z->pause_ms);
+    z->unavailable = info.si_code == CLD_EXITED && info.si_status == CARRIER_UNAVAILABLE;
+    if (z->unavailable)
+        log_warn(&cx, "no zygote for '%s', it said why; every instance is started by exec", rt->id);
+    else
+        log_warn(&cx, "the zygote of '%s' %s %d, another in %u ms", rt->id,
+                 info.si_code == CLD_EXITED ? "exited with" : "was killed by signal",
+                 info.si_status, z->pause_ms);
     z->ready = false; /* so that nobody is sent there again */
     tell_lost(set, rt);
     forget_process(z);

@@ -37,6 +37,9 @@ enum {
     CARRIER_FILTER_FD = 4, /* memfd: the runtime's seccomp program (filter.h) */
 };
 
+/* A zygote's exit code that says: not with this interpreter, do not try again (EX_UNAVAILABLE). */
+enum { CARRIER_UNAVAILABLE = 69 };
+
 enum carrier_type {
     CARRIER_READY = 1, /* zygote -> launcher, once: orders are welcome */
     CARRIER_ORDER,     /* launcher -> zygote: one process, please */

@@ -5,10 +5,11 @@ import base64
 import concurrent.futures
 import json
 import os
+import shutil
 
 import pytest
 
-from evoked import Evoked, deadline
+from evoked import BUILD, Evoked, deadline
 from signing import Client
 
 PYTHON = "/usr/bin/python3"
@@ -128,3 +129,30 @@ def test_five_runs_meet_in_one_instance_and_each_has_its_own_log(evoke):
             assert bodies.pop(3)["errorMessage"] == "no 3"
             assert [body[0] for body in bodies] == [0, 1, 2, 4]
             assert len({body[2] for body in bodies}) == 4
+
+
+# --- an interpreter that does not load the extension ---
+
+
+def test_without_the_extension_all_is_execed_and_it_is_said_once(tmp_path):
+    tmp_path.chmod(0o755)
+    for name in ("evoke", "evoke-launcher"):
+        shutil.copy(BUILD / name, tmp_path / name)
+    shutil.copytree(BUILD / "runtimes", tmp_path / "runtimes", ignore=shutil.ignore_patterns("_zygote.abi3.so*"))
+    e = Evoked(program=tmp_path / "evoke").start()
+    notice = "every instance is started by exec"
+    e.allow(notice)
+    try:
+        client = Client(e)
+        for n in range(100):  # until the notice is there, and three more
+            assert client.create("f%d" % n, CODE).status_code == 200
+            assert json.loads(client.invoke("f%d" % n, b"{}").text)["by"] == "bootstrap"
+            if n >= 3 and notice in e.log_text():
+                break
+        e.stop()
+        assert e.log_text_closed().count(notice) == 1 and e.log_text_closed().count("evoke zygote: ") == 1
+        e.check_log()
+    finally:
+        if e.process.poll() is None:
+            e.kill()
+        e.cleanup()
