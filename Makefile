@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Meson does the work; tools/setup.sh installs what is missing.
 .POSIX:
-.PHONY: all demo test asan fuzz bench fmt fmt-check lint layers install clean setup
+.PHONY: all demo test vm-test asan fuzz bench fmt fmt-check lint layers install clean setup
 
 BUILD = build
 PREFIX = /usr/local
@@ -21,6 +21,14 @@ demo: all
 test:
 	@tools/setup.sh test
 	@python3 tools/test.py
+
+# Limits on a real cgroup v2 host: a Debian 12 of its own in qemu. Not part of `make test`: it downloads 150 MB, needs root
+# for debootstrap, and takes ten minutes.
+vm-test:
+	@tools/setup.sh test
+	@test -f $(BUILD)-vm/build.ninja || meson setup $(BUILD)-vm >/dev/null
+	@ninja -C $(BUILD)-vm --quiet
+	@tests/vm/run.sh $(BUILD)-vm
 
 # Parts of `make test`, by themselves.
 asan:
