@@ -47,6 +47,15 @@ static uint64_t mean(uint64_t before, uint64_t now, uint64_t weight)
     return before == 0 ? now : (before * (weight - 1) + now) / weight;
 }
 
+/* One that takes much longer than usual may have been held up with the whole machine; if many do,
+ * the mean follows. */
+static void learn_run(struct group *g, uint64_t took_ns)
+{
+    uint64_t most = g->run_ns * 4;
+
+    g->run_ns = mean(g->run_ns, g->run_ns > 0 && took_ns > most ? most : took_ns, 32);
+}
+
 static void run_on(struct instance *in, struct job *job)
 {
     struct err e = {0};
@@ -120,7 +129,7 @@ static void on_done(void *user, struct instance *in, struct job *job,
                     const struct job_report *report)
 {
     if (report->end == JOB_DONE || report->end == JOB_ERROR)
-        in->group->run_ns = mean(in->group->run_ns, report->duration_ns, 8);
+        learn_run(in->group, report->duration_ns);
     tell_job(OBJ(user, struct pool, POOL_MAGIC), job, report);
 }
 

@@ -6,7 +6,8 @@
  * start has to pay: another process is no gain where the line moves faster than a process comes up
  * (on two cores, sixty workers of a function that computes are slower than two). So another one is
  * started only if the expected wait, waiting x mean run / places, is longer than a start took so far
- * - or if somebody has waited that long already, since what was expected may not come.
+ * - or if somebody has waited that long already, since what was expected may not come; of these one
+ * at a time, because when the whole machine stands still for a moment everybody has waited.
  *
  * At either bound an idle instance of somebody else is stopped to make room, and the start follows
  * when its end is reported: of the function, an idle one of another revision; of all, the longest
@@ -139,8 +140,12 @@ bool supply_pays(const struct group *g, uint32_t waiting, uint64_t now_ns, uint6
         return true;
     if (head == UINT64_MAX)
         head = now_ns;
-    *ret_when_ns = head + g->start_ns;
-    return now_ns >= *ret_when_ns;
+    if (head + g->start_ns > now_ns) {
+        *ret_when_ns = head + g->start_ns;
+        return false;
+    }
+    *ret_when_ns = now_ns + g->start_ns;
+    return list_empty(&g->starting);
 }
 
 /* ---- once per turn ---- */
