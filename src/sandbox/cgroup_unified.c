@@ -124,12 +124,12 @@ void cgroup_step_up(int base)
 {
     cleanup_close int owned = base;
 
-    if (base < 0)
+    if (owned < 0)
         return;
     for (int i = 0; i < CGROUP_PARTS; i++)
-        (void)enable(base, cgroup_controllers[i], '-');
-    (void)write_word(base, "cgroup.procs", "0");
-    (void)unlinkat(base, keeper_leaf, AT_REMOVEDIR);
+        (void)enable(owned, cgroup_controllers[i], '-');
+    (void)write_word(owned, "cgroup.procs", "0");
+    (void)unlinkat(owned, keeper_leaf, AT_REMOVEDIR);
 }
 
 /* ---- the stub ---- */

@@ -426,6 +426,83 @@ static void oom_is_told_only_of_what_the_limit_ended(void **state)
     assert_false(g->last.exited.oom);
 }
 
+/* A spare of "native", which here can start without its code; box 0. */
+static void make_spare(struct rig *g)
+{
+    struct launch_warm m = {.type = LAUNCH_WARM, .runtime = "native", .spares = 1};
+    struct err e = {0};
+
+    t_ok(runtimes_set_spares(g->host.runtimes, S("native"), 1, &e), &e);
+    instances_warm(g->set, &m);
+    (void)instances_turn(g->set);
+    assert_int_equal(w.n, 1);
+    note(0, SANDBOX_MADE, 0, 0);
+    turn(g);
+    note(0, SANDBOX_RUNNING, 0, 0);
+    turn(g);
+    assert_int_equal(write(w.channels[0], "ready", 5), 5);
+    turn(g);
+    assert_int_equal(w.runs, 0);
+    assert_int_equal(instances_live(g->set), 0);
+}
+
+static void a_spare_is_taken_and_only_attached(void **state)
+{
+    struct rig *g = *state;
+    const struct launch_start m = request(1);
+    struct err e = {0};
+
+    make_spare(g);
+    t_ok(instances_start(g->set, &m, &e), &e);
+    assert_int_equal(w.n, 1);
+    assert_int_equal(w.attaches, 1);
+    assert_int_equal(g->answers, 0); /* not before init has said so */
+    note(0, SANDBOX_READY, 0, 0);
+    turn(g);
+    assert_int_equal(g->last.type, LAUNCH_STARTED);
+    assert_true(g->last.started.spare);
+    assert_int_equal(w.runs, 0);
+}
+
+static void a_spare_that_fails_costs_no_start(void **state)
+{
+    struct rig *g = *state;
+    const struct launch_start m = request(1);
+    struct err e = {0};
+
+    make_spare(g);
+    w.refuse_attach = true;
+    t_ok(instances_start(g->set, &m, &e), &e);
+    assert_int_equal(w.kills, 1);
+    assert_int_equal(w.n, 2); /* another, made for it */
+    note(1, SANDBOX_MADE, 0, 0);
+    turn(g);
+    assert_int_equal(w.runs, 1);
+    note(1, SANDBOX_READY, 0, 0);
+    turn(g);
+    assert_int_equal(g->answers, 1);
+    assert_int_equal(g->last.type, LAUNCH_STARTED);
+    assert_false(g->last.started.spare);
+}
+
+static void a_start_that_fails_in_its_second_slot_is_refused(void **state)
+{
+    struct rig *g = *state;
+    const struct launch_start m = request(1);
+    struct err e = {0};
+
+    make_spare(g);
+    w.refuse_attach = true;
+    t_ok(instances_start(g->set, &m, &e), &e);
+    note(1, SANDBOX_FAILED, 0, -EPERM);
+    turn(g);
+    assert_int_equal(w.n, 2);
+    assert_int_equal(g->answers, 1);
+    assert_int_equal(g->last.type, LAUNCH_REFUSED);
+    assert_int_equal(g->last.refused.code, -EPERM);
+    assert_int_equal(instances_live(g->set), 0);
+}
+
 /* One at a time, so that one failure stays one failure. */
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
@@ -438,6 +515,9 @@ int main(void)
             T(a_busy_cgroup_is_tried_again),
             T(a_note_that_comes_with_the_end_is_not_lost),
             T(oom_is_told_only_of_what_the_limit_ended),
+            T(a_spare_is_taken_and_only_attached),
+            T(a_spare_that_fails_costs_no_start),
+            T(a_start_that_fails_in_its_second_slot_is_refused),
     };
 
     return T_RUN(tests);
