@@ -4,7 +4,7 @@
  *
  *   B                        the cgroup we were started in (or, as root, the top: see below)
  *   +- evoke-keeper          keeper and daemon      [cgroup_step_down]
- *   +- evoke-<pid of stub>   the tree, owned by the launcher's uid      [cgroup_join_unified]
+ *   +- evoke-<pid of stub>-<random>   the tree, owned by the launcher's uid      [cgroup_join_unified]
  *      +- launcher           stub, launcher, zygotes
  *      +- i<serial>          one instance      [cgroup.c]
  *

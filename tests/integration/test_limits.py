@@ -44,7 +44,7 @@ def quotas(daemon):
     """Of each instance of this daemon, whichever version holds the CPU; the tree has the pid of its stub in its name."""
     stub, found = str(daemon.pids()["launcher"]), []
     for path, _, files in os.walk("/sys/fs/cgroup"):
-        tree = re.fullmatch(r"evoke-(\d+)[-\d]*", os.path.basename(os.path.dirname(path)))
+        tree = re.fullmatch(r"evoke-(\d+)-[0-9a-f]+", os.path.basename(os.path.dirname(path)))
         for file in {"cpu.cfs_quota_us", "cpu.max"} & set(files if tree and tree.group(1) == stub else ()):
             found.append(pathlib.Path(path, file).read_text().split()[0])
     return found
