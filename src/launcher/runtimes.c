@@ -48,7 +48,8 @@ static const struct {
          .spares_max = 8,
          .zygote = "{program} -E -s -u -B /rt/python/zygote.py",
          .zygote_has = "python/zygote.py"},
-        {.line = "node=/usr/bin/node --v8-pool-size=1 /rt/node/bootstrap.js",
+        {.line = "node=/usr/bin/node --v8-pool-size=1 --max-semi-space-size=4 "
+                 "/rt/node/bootstrap.js",
          .spare = true,
          .spares_max = 3},
 };

@@ -52,6 +52,8 @@ def test_the_installed_tree_has_programs_runtimes_and_nothing_else(installed):
     # Nobody can write byte code into the sandbox's read-only mount: it has to be there already.
     compiled = {p.name.split(".")[0] for p in (lib / "runtimes/python/_evoke/__pycache__").iterdir()}
     assert compiled == {p.stem for p in (lib / "runtimes/python/_evoke").glob("*.py")}
+    node = lib / "runtimes/node"
+    assert {p.name for p in node.rglob("*.js")} == {p.name for p in (ROOT / "runtimes/node").rglob("*.js")}
 
 
 def test_the_installed_tree_runs_functions(daemon, tmp_path):

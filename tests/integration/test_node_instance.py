@@ -10,7 +10,7 @@ import time
 import pytest
 
 from nodehost import DIALECTS, NEEDED, REHEARSED, answers, start  # noqa: F401
-from workerhost import CREDIT, DATA, DEADLINE_S, END, LOG, OPEN, RESET, Gone
+from workerhost import CONTEXT, CREDIT, DATA, DEADLINE_S, END, LOG, OPEN, RESET, Gone
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
 CREDENTIALS = {"access_key": "STS.a", "secret_key": "s", "security_token": "t"}
@@ -316,6 +316,24 @@ def test_end_tells_the_peak_memory(start):
     small = host.call(b"1")[2]["peak_bytes"]
     large = host.call(b"200000000")[2]["peak_bytes"]
     assert 2 << 20 < small < 200000000 < large < 400000000
+
+
+def of_memory(megabytes):
+    """The contexts of a function that is given so many megabytes."""
+    return {"functiongraph": {**CONTEXT["functiongraph"], "memory_mb": megabytes},
+            "fc": {**CONTEXT["fc"], "function": {**CONTEXT["fc"]["function"], "memory": megabytes}}}
+
+
+@DIALECTS
+def test_a_small_function_collects_its_garbage_early(start, dialect):
+    code = ("const kept = Array.from({length: 200000}, (_, i) => ({i, s: 'x' + i}));\n"
+            "exports.handler = async () => {\n    for (let round = 0; round < 15; round++) {\n"
+            "        const a = Array.from({length: 100000}, (_, i) => ({i, b: [i, i + 1], s: String(i)}));\n"
+            "        kept[round] = a[5];\n    }\n};\n")
+    host = start(code)
+    host.assign(dialect, context=of_memory(128)[dialect])
+    assert host.call()[0] == 0
+    assert host.call()[2]["peak_bytes"] < 145 << 20
 
 
 @pytest.mark.parametrize("leave, status", [

@@ -13,7 +13,7 @@ from workerhost import DEADLINE_S, Host
 
 NODE = "/usr/bin/node"
 RUNTIME = Path(__file__).parents[2] / "runtimes" / "node"
-FRESH = "%s --v8-pool-size=1 '%s/bootstrap.js'" % (NODE, RUNTIME)
+FRESH = "%s --v8-pool-size=1 --max-semi-space-size=4 '%s/bootstrap.js'" % (NODE, RUNTIME)
 # What one that has been waiting for a while has done; here before it says READY.
 REHEARSED = ("%s -e 'const { Worker, main } = require(\"%s/lib/worker.js\");"
              "const { warm } = require(\"%s/lib/warm.js\");"

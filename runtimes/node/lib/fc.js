@@ -36,6 +36,10 @@ class Dialect {
         Object.assign(console, { debug, log, verbose, info, warn, error, setLogLevel });
     }
 
+    memoryMb() {
+        return (this.fixed.function || {}).memory || 0;
+    }
+
     loading(handler) {
         return `load code for handler:${handler}\n`;
     }

@@ -64,6 +64,10 @@ class Dialect {
 
     install() {}
 
+    memoryMb() {
+        return this.fixed.memory_mb || 0;
+    }
+
     /* Said in the log before a handler is used for the first time. */
     loading() { return ''; }
 

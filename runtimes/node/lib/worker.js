@@ -14,6 +14,7 @@
  */
 const { AsyncLocalStorage } = require('async_hooks');
 const { Module } = require('module');
+const { setFlagsFromString } = require('v8');
 const { call, loopIsEmpty } = require('./call.js');
 const errors = require('./errors.js');
 const {
@@ -29,6 +30,15 @@ const REHEARSE_AFTER_MS = 20; // of waiting for ASSIGN
 const EXIT_FAILED = 1; // initialisation, and what nobody caught
 const KEPT_VARIABLES = ['PATH', 'LANG', 'HOME'];
 const NOTHING = Buffer.alloc(0);
+
+/*
+ * V8 knows nothing of the function's memory limit and lets garbage grow to a multiple of what lives.
+ * That much can still be said when the function is known; the size of the young generation stands in
+ * the command. Of a function that keeps 30 MiB and makes 300 of garbage the peak is 95 MiB instead of
+ * 239, for twice the time.
+ */
+const THRIFTY_UP_TO_MB = 512;
+const THRIFT = '--heap-growing-percent=50';
 const BOOTED = 0, INITIALISING = 1, RUNNING = 2; // state
 
 /* One stream; stream 0 stands for loading and initialising. */
@@ -147,6 +157,7 @@ class Worker {
         settle(doc);
         this.output.install();
         this.dialect.install();
+        save(this.dialect.memoryMb());
         watch(this);
         const failed = await this.inContext(run, () => this.initialise(doc));
         if (failed) {
@@ -347,6 +358,11 @@ function settle(doc) {
     process.chdir(doc.cwd);
     process.argv = [process.argv[0], doc.handler];
     process.execArgv = []; // what fork() and threads would take over
+}
+
+function save(memoryMb) {
+    if (memoryMb <= THRIFTY_UP_TO_MB)
+        setFlagsFromString(THRIFT);
 }
 
 function watch(worker) {

@@ -39,7 +39,7 @@ static void python_node_and_native_are_there_from_the_start(void **state)
     assert_null(argv[6]);
     argv = command(rs, "node", "/code");
     assert_string_equal(argv[0], "/usr/bin/node");
-    assert_string_equal(argv[2], "/rt/node/bootstrap.js");
+    assert_string_equal(argv[3], "/rt/node/bootstrap.js");
     assert_null(command(rs, "", "/code"));
     assert_null(command(rs, "pytho", "/code"));
     runtimes_free(rs);
