@@ -6,6 +6,7 @@ What needs a worker that lies or a clock is in tests/unit/pool.
 import base64
 import concurrent.futures
 import json
+import os
 
 import pytest
 
@@ -162,3 +163,30 @@ def test_out_of_memory_is_told_with_the_instance(daemon, client):
         pytest.skip("no hard limit of memory in this mode: " + answer.text[:200])
     assert "ran out of its 128 MB of memory" in log_of(answer), answer.text
     client.delete("hog")
+
+
+def test_reserved_instances_are_ready_without_a_request_and_after_a_restart():
+    e = Evoked().start()
+    e.allow("daemon", "launcher")  # one of them is killed below
+    try:
+        client = Client(e)
+        create(client, "reserved", REVISION % "here")
+        r = client.fg("PUT", f"/functions/{urn('reserved')}/reservedinstances", {"count": 2})
+        assert r.status_code == 200, r.text
+        for _ in deadline(20):
+            if counts(e)["idle"] == 2:
+                break
+        before = e.pids()["daemon"]
+        os.kill(before, 9)
+        for _ in deadline(30):
+            status = e.run("status", "--output", "json")
+            if status.returncode == 0 and e.pids().get("daemon") != before:
+                i = json.loads(status.stdout)["instances"]
+                if i["idle"] == 2 and i["runs"] == 0:
+                    break
+        assert "here" in result(client.invoke("reserved"))
+        e.stop()
+    finally:
+        if e.process.poll() is None:
+            e.kill()
+        e.cleanup()
