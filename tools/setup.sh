@@ -9,11 +9,11 @@ what=${1:-build}
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 packages="gcc pkg-config meson ninja-build libc6-dev libuv1-dev libssl-dev libcjson-dev libyaml-dev
-libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev python3 python3-dev"
+libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev libmnl-dev libnftables1 python3 python3-dev"
 [ -x /usr/bin/node ] || packages="$packages nodejs"
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
-    python3-venv git strace zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3"
+    python3-venv git iproute2 passt strace zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3"
     command -v npm >/dev/null || packages="$packages npm"
 fi
 

@@ -64,6 +64,7 @@ static const struct {
         {"net/ipv4/conf/all/accept_redirects", "0", false},
         {"net/ipv4/conf/all/send_redirects", "0", false},
         {"net/ipv4/conf/default/send_redirects", "0", false},
+        {"net/ipv4/icmp_ratelimit", "0", false}, /* or a function waits for every refusal but one */
         {"net/ipv6/conf/all/disable_ipv6", "1", false},
         {"net/ipv6/conf/default/disable_ipv6", "1", false},
         /* The default, five days, is for hosts, not for addresses that change hands (RFC 5382). */
