@@ -54,6 +54,16 @@ def children_of(pid):
     return {p: names[p] for p in found if p != pid and p in names}
 
 
+def in_instances(pid):
+    """Those of them that see the code of a function: not the launcher's zygotes, spares and empty slots."""
+    def has_code(p):
+        try:
+            return "cache/code" in pathlib.Path(f"/proc/{p}/mountinfo").read_text()
+        except OSError:
+            return False
+    return {p: n for p, n in children_of(pid).items() if has_code(p)}
+
+
 @functools.cache
 def copy_for_everybody():
     """The program and its runtimes where every user can walk; a build tree in /root is not such a place."""
