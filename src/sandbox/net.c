@@ -358,6 +358,8 @@ static void recycle(struct net *n)
     }
     b->went_out = false;
     put(n, b, BOX_READY);
+    list_remove(&b->node); /* first in line: what it is made of is still in the caches */
+    list_push_front(&n->in[BOX_READY], &b->node);
 }
 
 int net_take(struct net *n, struct net_box *ret, struct err *e)

@@ -83,15 +83,15 @@ int net_sysctl(const char *name, const char *value, struct err *e)
     return 0;
 }
 
-static void add_rules(struct buf *b)
+static void add_rules(uint32_t base, struct buf *b)
 {
     buf_addf(b,
              "table inet evoke {\n"
-             "set closed { type ipv4_addr; flags interval; elements = { %s } }\n"
+             "set closed { type ipv4_addr; flags interval; elements = { %s, %u.%u.%u.0/%d } }\n"
              "set host { type ipv4_addr; }\n"
              "set flows { type ipv4_addr; size %d; flags dynamic; }\n"
              "map resolvers { type ipv4_addr : ipv4_addr; }\n",
-             closed, NET_BOXES);
+             closed, base >> 24, base >> 16 & 255, base >> 8 & 255, NET_RANGE_PREFIX, NET_BOXES);
     buf_addf(b,
              "chain admit {\n"
              " ct state established,related accept\n"
@@ -142,7 +142,7 @@ int router_open(struct router *r, const struct uplink *u, struct err *e)
 
     *r = (struct router){0};
     buf_init(&rules, TEXT_MAX);
-    add_rules(&rules);
+    add_rules(u->base, &rules);
     x = nft_apply(rules.p, e);
     for (size_t i = 0; x >= 0 && i < ARRAY_LEN(sysctls); i++) {
         if (net_sysctl(sysctls[i].name, sysctls[i].value, e) < 0 && sysctls[i].needed)
