@@ -103,6 +103,7 @@ class Served:
 
 
 def limits_hold(s, hard):
+    until(lambda: "mode: memory" in s.text())  # the launcher may be later than the listener
     log = s.text()
     for part in ("memory", "processes", "cpu"):
         says = re.search(part + r" ([^;\"]*)", log)
@@ -139,6 +140,7 @@ def scenario(title, prefix, hard, user=None, says=None, where=None):
     try:
         check("ready", bool(s.env["EVOKE_ENDPOINT"]), "" if s.env["EVOKE_ENDPOINT"] else s.text()[-800:])
         if says:
+            until(lambda: says in s.text(), 20)
             check(f"says '{says}'", says in s.text(), [x for x in s.text().splitlines() if "not hard" in x][-1:])
         if where:
             check(f"the tree lies in {where}", any(str(p.parent.relative_to(CGROUPS)).endswith(where) or str(p.parent) == where
