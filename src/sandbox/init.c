@@ -35,6 +35,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -274,6 +275,16 @@ static void on_run(struct init *in)
     tell(in->plan->sock, SANDBOX_RUNNING, 0, NULL);
 }
 
+/* A fork of the zygote becomes our child when its carrier has exited. That is at once, but on a busy
+ * machine perhaps after R has told that it runs. The launcher's deadline ends a wait in vain. */
+static void await_child(pid_t pid)
+{
+    const struct timespec moment = {.tv_nsec = 100000};
+
+    while (waitid(P_PID, (id_t)pid, NULL, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+        (void)nanosleep(&moment, NULL);
+}
+
 static _Noreturn void on_attach(struct init *in)
 {
     const struct init_order *o = &in->order;
@@ -281,6 +292,7 @@ static _Noreturn void on_attach(struct init *in)
 
     if (o->runtime > 0)
         in->runtime = o->runtime;
+    await_child(in->runtime);
     if (attach_code(in, &e) < 0 || limits_lower(in->runtime, &o->limits, o->hard_memory, &e) < 0 ||
         drop_everything(in, &in->plan->sock, 1, &e) < 0)
         fail(in, &e);

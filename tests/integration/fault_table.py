@@ -164,9 +164,9 @@ FAULTS = [
 
     # -- output and descriptors
     Fault("floods its output", "for _ in range(5 * 1024):\n    print('x' * 1023)\nreturn 'printed'",
-          'const line = "x".repeat(1023);\nfor (let i = 0; i < 5 * 1024; i++) console.log(line);\nreturn "printed";', answer="printed", log="Finish"),
+          'const line = "x".repeat(1023);\nfor (let i = 0; i < 5 * 1024; i++) console.log(line);\nreturn "printed";', answer="printed", log="Finish", timeout=30),
     Fault("prints lines of 1 MB", "for _ in range(3):\n    print('y' * (1 << 20))\nreturn 'printed'",
-          'for (let i = 0; i < 3; i++) console.log("y".repeat(1 << 20));\nreturn "printed";', answer="printed", log="Finish"),
+          'for (let i = 0; i < 3; i++) console.log("y".repeat(1 << 20));\nreturn "printed";', answer="printed", log="Finish", timeout=30),
     Fault("writes bytes that are no text", "for fd in (1, 2):\n    os.write(fd, bytes(range(256)) * 256)\nreturn 'printed'",
           'for (const fd of [1, 2]) fs.writeSync(fd, Buffer.alloc(65536, 0xa5));\nreturn "printed";', answer="printed"),
     Fault("closes its output", "os.closerange(1, 3)\nreturn 'mute'", 'for (const fd of [1, 2]) fs.closeSync(fd);\nreturn "mute";', answer="mute"),
