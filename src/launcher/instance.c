@@ -2,19 +2,17 @@
 /*
  * instance.c - what the daemon asks for, and what it is told.
  *
- * A START is checked field by field, since the daemon parses what strangers
- * send. The code directory is opened below the code cache without following
- * links or leaving it. Then it takes the slot of the stock that is nearest to
- * running it (stock.c), or a new one, and the slot goes through the rest of its
- * steps (slot.c).
+ * A START is checked field by field, since the daemon parses what strangers send. The code
+ * directory is opened below the code cache without following links or leaving it. Then it takes
+ * the slot of the stock that is nearest to running it (stock.c), or a new one, and the slot goes
+ * through the rest of its steps (slot.c).
  *
  * What always holds:
- *   (1) each START is answered exactly once, each STARTED is followed by
- * exactly one EXITED. (2) EXITED and REFUSED are sent when init has been
- * reaped: nothing of the instance lives then, and its slot, uid and id are
- * free. (3) a START whose slot fails before STARTED, where the slot was one
- * made ahead or filled by a zygote, is given a second one, made for it alone.
- * It cannot fail for our thrift.
+ *   (1) each START is answered exactly once, each STARTED is followed by exactly one EXITED.
+ *   (2) EXITED and REFUSED are sent when init has been reaped: nothing of the instance lives then,
+ *       and its slot, uid and id are free.
+ *   (3) a START whose slot fails before STARTED, where the slot was one made ahead or filled by a
+ *       zygote, is given a second one, made for it alone. It cannot fail for our thrift.
  */
 #include "launcher/instance.h"
 
@@ -76,9 +74,7 @@ struct instances *instances_free(struct instances *set)
         return NULL;
     assert(set->nbound == 0 && list_empty(&set->stock));
     zygotes_done(set);
-    list_each (node, &set->graves) {
-        free(container_of(node, struct grave, node));
-    }
+    graves_free(set);
     for (size_t i = 0; i < SLOTS_MAX; i++)
         free(set->slots[i]);
     free(set);
@@ -345,5 +341,5 @@ int instances_turn(struct instances *set)
     int stock_ms = stock_turn(set, now);
     int wait_ms = sooner(end_hung(set, now), stock_ms);
 
-    return slots_dig(set) ? sooner(wait_ms, GRAVE_MS) : wait_ms;
+    return graves_dig(set) ? sooner(wait_ms, GRAVE_MS) : wait_ms;
 }

@@ -2,21 +2,18 @@
 /*
  * slot.c - from an empty box to the end of what ran in it.
  *
- * slot.h draws the states. Each event is one step, and each step says what we
- * wait for next. Who asked for a slot matters little here: a slot that a START
- * has taken goes through the same steps as one that is made ahead, it only does
- * not stop on the way.
+ * slot.h draws the states. Each event is one step, and each step says what we wait for next. Who
+ * asked for a slot matters little here: a slot that a START has taken goes through the same steps
+ * as one that is made ahead, it only does not stop on the way.
  *
  * What always holds:
- *   (1) a slot is in exactly one list: bound (a START has it) or stock; and in
- * `waiting` while a step is under way, which then has a deadline. (2) a slot is
- * buried when init has been reaped: nothing of it lives then, and its index and
+ *   (1) a slot is in exactly one list: bound (a START has it) or stock; and in `waiting` while a
+ *       step is under way, which then has a deadline.
+ *   (2) a slot is buried when init has been reaped: nothing of it lives then, and its index and
  *       uid are free.
- *   (3) STARTED goes out in step_ready() only, after init has said that
- * everything is dropped. (4) we hold the runtime's ends of channel and log only
- * until somebody has taken them, the daemon's only until STARTED. (5) a cgroup
- * that the kernel still holds on to (EBUSY) goes to the graveyard and is tried
- *       again; the stub removes what is left at the end.
+ *   (3) STARTED goes out in step_ready() only, after init has said that everything is dropped.
+ *   (4) we hold the runtime's ends of channel and log only until somebody has taken them, the
+ *       daemon's only until STARTED.
  */
 #include "launcher/slot.h"
 
@@ -36,8 +33,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/obj.h"
-
-enum { GRAVE_TRIES = 500 };
 
 static const struct log_cx cx = {.component = "slot"};
 
@@ -107,18 +102,6 @@ static void give_index(struct instances *set, struct slot *s)
     set->free_n++;
 }
 
-static void remove_cgroup(struct instances *set, const struct cgroup *cgroup)
-{
-    struct grave *g;
-
-    if (cgroup_remove(set->host.cgroups, cgroup) == 0)
-        return;
-    g = xnew(struct grave);
-    g->cgroup = *cgroup;
-    list_init(&g->node);
-    list_push_back(&set->graves, &g->node);
-}
-
 int slot_new(struct instances *set, const struct runtime *runtime, struct slot **ret, struct err *e)
 {
     struct slot *s;
@@ -148,7 +131,7 @@ int slot_new(struct instances *set, const struct runtime *runtime, struct slot *
         list_remove(&s->node);
         list_remove(&s->waiting);
         sandbox_box_done(set->host.sandbox, &s->box);
-        remove_cgroup(set, &s->box.cgroup);
+        grave_lay(set, &s->box.cgroup);
         give_index(set, s);
         return r;
     }
@@ -494,24 +477,8 @@ void slot_on_gone(struct instances *set, struct slot *s)
     list_remove(&s->node);
     close_all(s);
     sandbox_box_done(set->host.sandbox, &s->box);
-    remove_cgroup(set, &s->box.cgroup);
+    grave_lay(set, &s->box.cgroup);
     give_index(set, s);
     if (n > 0)
         set->host.answer(set->host.user, &over, n, NULL, 0);
-}
-
-bool slots_dig(struct instances *set)
-{
-    list_each (node, &set->graves) {
-        struct grave *g = container_of(node, struct grave, node);
-        int r = cgroup_remove(set->host.cgroups, &g->cgroup);
-
-        if (r < 0 && ++g->tries < GRAVE_TRIES)
-            continue;
-        if (r < 0)
-            log_warn(&cx, "cgroup '%s' not removed, ignoring: %s", g->cgroup.name, strerror(-r));
-        list_remove(&g->node);
-        free(g);
-    }
-    return !list_empty(&set->graves);
 }

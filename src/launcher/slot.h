@@ -113,12 +113,6 @@ struct stock {
     struct zygote zygote;
 };
 
-struct grave {
-    struct list node;
-    struct cgroup cgroup;
-    unsigned tries;
-};
-
 struct instances {
     struct instances_host host;
     size_t nbound;
@@ -150,8 +144,11 @@ void slot_kill(struct instances *set, struct slot *s);
 void slot_on_notes(struct instances *set, struct slot *s);
 void slot_on_gone(struct instances *set, struct slot *s);
 void slot_on_channel(struct instances *set, struct slot *s);
-/* Give back cgroups that the kernel has let go of. True: there are more. */
-bool slots_dig(struct instances *set);
+
+/* grave.c */
+void grave_lay(struct instances *set, const struct cgroup *cgroup); /* remove it, now or later */
+bool graves_dig(struct instances *set);                             /* true: there are more */
+void graves_free(struct instances *set);
 
 /* instance.c: how the life of a bound slot is told to the daemon. */
 void instance_started(struct instances *set, struct slot *s);

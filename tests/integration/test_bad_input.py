@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from evoked import children_of
+from evoked import in_instances
 from signing import PROJECT, Client, stamp, urn
 
 ECHO = "def handler(event, context):\n    return event\n"
@@ -348,5 +348,5 @@ def test_a_client_that_disconnects_leaves_nothing_behind(client, evoke_shared, e
         if evoke_shared.descriptors() <= before:
             break
     assert evoke_shared.descriptors() <= before
-    workers = [n for n in children_of(evoke_shared.pids()["launcher"]).values() if n.startswith("python")]
+    workers = [n for n in in_instances(evoke_shared.pids()["launcher"]).values() if n.startswith("python")]
     assert len(workers) <= 2, workers
