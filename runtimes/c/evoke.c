@@ -347,6 +347,17 @@ const char *evoke_assigned(const struct evoke_worker *w)
     return w->assign.p;
 }
 
+int evoke_loaded(struct evoke_worker *w)
+{
+    static const char loaded[] = "{\"loaded\":true}";
+    int r;
+
+    if (w->started)
+        return -EBUSY;
+    r = put_frame(w, READY, 0, 0, loaded, sizeof(loaded) - 1);
+    return r < 0 ? r : flush(w);
+}
+
 static int ready(struct evoke_worker *w, uint8_t flags, const char *doc, size_t n)
 {
     int r = put_frame(w, READY, flags, 0, doc, n);

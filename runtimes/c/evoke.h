@@ -5,6 +5,8 @@
  * The program is the executable `bootstrap` at the root of the code. Its life:
  *
  *   evoke_start(&w)             it runs; what the function is comes back in evoke_assigned()
+ *   ... reading of files, tables and the like ...
+ *   evoke_loaded(w)             if the function has an initializer whose own time begins here
  *   ... your own initialisation ...
  *   evoke_ready(w)              or evoke_failed_to_start(w, error)
  *   while (evoke_next_invocation(w, &inv) == 1)
@@ -42,6 +44,8 @@ struct evoke_invocation {
 /* Say that we run and wait for the assignment. */
 int evoke_start(struct evoke_worker **ret);
 const char *evoke_assigned(const struct evoke_worker *w); /* JSON: handler, env, context, ... */
+/* May be left out: then loading and initialising have their two times together. At most once. */
+int evoke_loaded(struct evoke_worker *w);
 int evoke_ready(struct evoke_worker *w);
 /* error: JSON, at most 64 KiB, like {"errorMessage":"...","errorType":"..."}. End the program next.
  */

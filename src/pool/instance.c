@@ -3,7 +3,7 @@
  * instance.c - one instance's life as a table: what may happen in each state, and what we do.
  *
  * STARTING -STARTED-> BOOTING -READY-> LOADING -READY-> IDLE <-run, END-> BUSY -late-> SPENT
- *    |                   |                |             |  ^               |             |
+ *    |                   |         INITIALISING         |  ^               |             |
  *    |                   |                |     FREEZING,  FROZEN          |             |
  *    |                   |                |             |  STOPPING        |             |
  *    |                   +----------------+-- socket closed (any of them) -+--> CLOSING  |
@@ -71,6 +71,17 @@ static inst_step *const steps[INST_STATES][INST_EVENTS] = {
                 {
                         [EV_EXITED] = step_exited,
                         [EV_READY] = step_loaded,
+                        [EV_LOG] = step_log,
+                        [EV_OFFENCE] = step_offence,
+                        [EV_CLOSED] = step_closed,
+                        [EV_SENT] = step_ignore, /* ASSIGN */
+                        [EV_DEADLINE] = step_init_late,
+                        [EV_KILL] = step_kill,
+                },
+        [INST_INITIALISING] =
+                {
+                        [EV_EXITED] = step_exited,
+                        [EV_READY] = step_initialised,
                         [EV_LOG] = step_log,
                         [EV_OFFENCE] = step_offence,
                         [EV_CLOSED] = step_closed,

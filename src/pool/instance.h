@@ -22,9 +22,10 @@ struct loop_timer;
 enum inst_state {
     INST_STARTING, /* START sent */
     INST_BOOTING,  /* the process is there, its worker has not spoken */
-    INST_LOADING,  /* ASSIGN sent: code and initializer */
-    INST_IDLE,     /* no stream is open */
-    INST_FREEZING, /* its pre_freeze hook runs */
+    INST_LOADING,  /* ASSIGN sent: the code, and the initializer of a worker that says no more */
+    INST_INITIALISING, /* the code is loaded, its initializer runs */
+    INST_IDLE,         /* no stream is open */
+    INST_FREEZING,     /* its pre_freeze hook runs */
     INST_FROZEN,
     INST_BUSY,     /* streams are open; it takes more as long as it has places */
     INST_SPENT,    /* one job was given up: it takes no more and ends with its last one */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * instance_start.c - from the launcher's STARTED to the first IDLE: boot, then load and initialise.
+ *
+ * Code has load_timeout_ms to be loaded, its initializer has its own time. A worker that says when the
+ * one ends and the other begins is held to both; of one that does not, only the sum can be asked.
+ * What it says never moves the end of that sum.
  */
 #include "pool/internal.h"
 
@@ -50,6 +54,11 @@ static bool hello_is_good(struct str json)
            version == 1;
 }
 
+static uint64_t load_ms(const struct instance *in)
+{
+    return (uint64_t)in->env->load_timeout_ms + (in->fn->initializer ? in->fn->init_timeout_ms : 0);
+}
+
 /* The worker runs: give it the function. */
 void step_booted(struct instance *in, const struct event *ev)
 {
@@ -61,9 +70,7 @@ void step_booted(struct instance *in, const struct event *ev)
     channel_put(in->channel, FRAME_ASSIGN, 0, 0, buf_str(&in->assign));
     buf_done(&in->assign);
     in->load_ns = clock_mono_ns();
-    /* An initializer's time is for the initializer: a hang while importing ends after the load time. */
-    inst_arm(in, (uint64_t)in->env->load_timeout_ms +
-                         (in->fn->initializer ? in->fn->init_timeout_ms : 0));
+    inst_arm(in, load_ms(in));
     if (in->job)
         in->job->ops->on_load(in->job->user, in->id, false, 0, in->memory_bytes);
 }
@@ -80,27 +87,28 @@ void inst_go_idle(struct instance *in)
 }
 
 /* Code and initializer are through, or have failed. */
-void step_loaded(struct instance *in, const struct event *ev)
+void step_initialised(struct instance *in, const struct event *ev)
 {
+    enum inst_state was = in->state;
     bool failed = ev->frame->flags & FRAME_F_ERROR;
     uint64_t took_ns = clock_mono_ns() - in->load_ns;
     struct job *job;
 
     inst_output_read(in, LOG_AT_END);
     inst_memory_read(in);
-    if (in->state != INST_LOADING)
+    if (in->state != was)
         return; /* cancelled by whoever heard the output */
     if (in->job) {
         in->init_ns = took_ns;
         in->job->ops->on_load(in->job->user, in->id, true, took_ns, in->memory_bytes);
     }
-    if (failed && in->state == INST_LOADING) {
+    if (failed && in->state == was) {
         buf_adds(&in->init_error, ev->frame->payload);
         if (in->job)
             in->job->ops->on_data(in->job->user, ev->frame->payload);
         inst_doom(in, JOB_INIT_ERROR);
     }
-    if (in->state != INST_LOADING)
+    if (in->state != was)
         return;
 
     inst_go_idle(in);
@@ -115,4 +123,30 @@ void step_loaded(struct instance *in, const struct event *ev)
     }
     if (!in->exited)
         in->env->ops->on_free(in->env->user, in);
+}
+
+static bool only_loaded(const struct frame *f)
+{
+    cleanup_with(json_freep) struct cJSON *tree = NULL;
+    bool loaded = false;
+
+    if (f->flags & FRAME_F_ERROR || str_eq(f->payload, S("{}")))
+        return false;
+    tree = json_parse(f->payload, NULL);
+    return tree && json_bool(tree, "loaded", false, &loaded, NULL) == 0 && loaded;
+}
+
+/* The code is there: the initializer's time begins; or there is none, or it is through as well. */
+void step_loaded(struct instance *in, const struct event *ev)
+{
+    uint64_t took_ms = (clock_mono_ns() - in->load_ns) / 1000000, ms = load_ms(in);
+
+    if (!only_loaded(ev->frame)) {
+        step_initialised(in, ev);
+        return;
+    }
+    in->state = INST_INITIALISING;
+    ms = ms > took_ms ? ms - took_ms : 0;
+    if (in->fn->initializer && ms > in->fn->init_timeout_ms)
+        inst_arm(in, in->fn->init_timeout_ms);
 }

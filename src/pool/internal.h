@@ -49,7 +49,8 @@ extern const struct channel_ops inst_channel_ops;
 
 /* ---- the cells of the table ---- */
 
-inst_step step_started, step_no_launch, step_booted, step_loaded, step_init_late;
+inst_step step_started, step_no_launch, step_booted, step_loaded, step_initialised;
+inst_step step_init_late;
 inst_step step_sent, step_log, step_data, step_credit, step_end, step_late, step_stray_ready;
 inst_step step_freeze, step_hook_end, step_hook_late, step_stop, step_stop_after, step_stopped;
 inst_step step_ignore, step_kill, step_offence, step_closed, step_exited, step_refused;

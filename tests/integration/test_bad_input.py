@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import stat
+import time
 import zipfile
 
 import pytest
@@ -295,12 +296,19 @@ def test_a_handler_that_never_returns_is_ended_at_its_timeout(client, evoke_shar
     client.delete("hang")
 
 
-def test_an_initializer_that_hangs_is_ended(client):
+@pytest.mark.parametrize("fields", [
+    {"source": "import time\ndef init(c):\n    time.sleep(1000)\n" + ECHO},
+    {"source": "exports.init = () => new Promise(() => setTimeout(() => 0, 1e6));\nexports.handler = async e => e;\n",
+     "runtime": "Node.js18.15", "code_filename": "index.js"},
+], ids=["Python", "Node"])
+def test_an_initializer_that_hangs_is_ended_at_its_own_timeout(client, fields):
     client.delete("hang")
-    client.create("hang", "import time\ndef init(c):\n    time.sleep(1000)\n" + ECHO, timeout=3,
-                  initializer_handler="index.init", initializer_timeout=1)
+    client.create("hang", timeout=3, initializer_handler="index.init", initializer_timeout=1, **fields)
+    start = time.monotonic()
     r = client.invoke("hang")
-    assert r.headers["X-Is-Func-Err"] == "true" and r.json()["errorMessage"], r.text
+    # 10 s more are for the code to load, and it had loaded
+    assert time.monotonic() - start < 10
+    assert r.headers["X-Is-Func-Err"] == "true" and "1 second" in r.json()["errorMessage"], r.text
     client.delete("hang")
 
 

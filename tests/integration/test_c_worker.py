@@ -83,7 +83,13 @@ def test_the_assignment_is_handed_over_as_text(start):
     host = start("hello")
     assert host.assign(handler="h", env={"A": "1"}) == (0, b"{}")
     assert host.log(0) == "hello from the start\n"
-    assert json.loads(host.call()[1])["env"] == {"A": "1"}
+    assert json.loads(host.call()[1])["env"] == {"A": "1"} and not host.loaded
+
+
+def test_a_program_may_say_that_its_initialisation_begins(start):
+    host = start("hello")
+    assert host.assign(initializer="init") == (0, b"{}") and host.loaded
+    assert json.loads(host.call()[1])["initializer"] == "init"
 
 
 def test_a_start_that_fails_is_a_failed_ready(start):

@@ -327,7 +327,7 @@ def test_a_function_sees_itself_as_the_program(start):
 @DIALECTS
 def test_the_initializer_runs_once_before_the_first_run(start, dialect, form):
     host = start("let n = 0;\nexports.init = %s;\nexports.handler = async () => ++n;\n" % form)
-    assert host.assign(dialect, initializer="index.init") == (0, b"{}")
+    assert host.assign(dialect, initializer="index.init") == (0, b"{}") and host.loaded
     assert "init\n" in host.log(0)
     assert [host.call()[1], host.call()[1]] == [b"11", b"12"]
 
@@ -345,7 +345,14 @@ def test_a_failing_initializer_is_a_failed_ready(start, dialect, form):
     flags, payload = host.assign(dialect, initializer="index.init")
     error = json.loads(payload)
     assert (flags, error["errorMessage"], error["errorType"]) == (1, "not today", "RangeError")
-    assert host.end()[0] == 1
+    assert host.loaded and host.end()[0] == 1
+
+
+@pytest.mark.parametrize("initializer", [None, "index.missing"])
+@DIALECTS
+def test_without_an_initializer_to_begin_nothing_is_said_of_it(start, dialect, initializer):
+    host = start("exports.handler = async () => 1;\n")
+    assert host.assign(dialect, initializer=initializer)[0] == (initializer is not None) and not host.loaded
 
 
 @pytest.mark.parametrize("code", ["throw new Error('\u00e9'.repeat(1000000))", "throw new Error('\\u0001'.repeat(8000))",

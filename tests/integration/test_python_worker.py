@@ -268,7 +268,7 @@ def test_a_module_may_import_its_neighbours(start):
 def test_initializer_runs_once_before_the_first_run(start):
     host = start("n = 0\n\ndef init(context):\n    global n\n    n += 10\n    print('init')\n\n"
                  "def handler(e, c):\n    global n\n    n += 1\n    return n\n")
-    assert host.assign(initializer="index.init") == (0, b"{}")
+    assert host.assign(initializer="index.init") == (0, b"{}") and host.loaded
     assert host.log(0) == "init\n"
     assert host.call()[1] == b"11"
     assert host.call()[1] == b"12"
@@ -278,7 +278,17 @@ def test_a_failing_initializer_is_a_failed_ready(start):
     host = start("def init(context):\n    raise ValueError('not today')\n\n"
                  "def handler(e, c):\n    return 1\n")
     flags, payload = host.assign(initializer="index.init")
-    assert flags == 1 and json.loads(payload)["errorMessage"] == "not today"
+    assert flags == 1 and json.loads(payload)["errorMessage"] == "not today" and host.loaded
+
+
+@pytest.mark.parametrize("code,initializer", [
+    ("def handler(e, c):\n    return 1\n", None),
+    ("def handler(e, c):\n    return 1\n", "index.missing"),
+    ("import missing\n", "index.init"),
+])
+def test_without_an_initializer_to_begin_nothing_is_said_of_it(start, code, initializer):
+    host = start(code)
+    assert host.assign(initializer=initializer)[0] == (initializer is not None) and not host.loaded
 
 
 def test_a_huge_init_error_fits_a_frame(start):

@@ -30,6 +30,7 @@ class Host:
         self.sock.settimeout(DEADLINE_S)
         self.logs = {}
         self.stream = 0
+        self.loaded = False  # it has said that its initializer begins
 
     def put(self, kind, stream, payload=b"", flags=0):
         self.sock.sendall(struct.pack(">IBBHI", len(payload), kind, flags, 0, stream) + payload)
@@ -80,7 +81,9 @@ class Host:
         }
         doc.update(over)
         self.put(ASSIGN, 0, json.dumps(doc).encode())
-        return self.ready()
+        answer = self.ready()
+        self.loaded = answer == (0, b'{"loaded":true}')
+        return self.ready() if self.loaded else answer
 
     def open(self, **more):
         self.stream += 1

@@ -197,6 +197,7 @@ class Worker {
                 const initializer = await load(doc.code_root, doc.initializer, 'initializer');
                 const context = this.dialect.context(doc.instance_id, doc.timeout_ms || 0, doc.credentials, 0);
 
+                this.channel.send(READY, 0, 0, Buffer.from('{"loaded":true}'));
                 this.announce(doc.initializer);
                 return await new Promise(done => call(initializer, [context], this.channel.socket, done));
             }

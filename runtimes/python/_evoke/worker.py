@@ -85,7 +85,9 @@ class Worker:
             context = self.dialect.context(doc["instance_id"], 0, doc.get("credentials"))
             self.handler = load.handler(self.code_root, doc["handler"])
             if doc.get("initializer"):
-                load.handler(self.code_root, doc["initializer"], "initializer")(context)
+                initializer = load.handler(self.code_root, doc["initializer"], "initializer")
+                self.channel.send(frame(READY, 0, b'{"loaded":true}'))
+                initializer(context)
             return None
         except SystemExit as e:
             self._exit(e, self.output)

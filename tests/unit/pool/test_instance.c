@@ -276,8 +276,14 @@ static void a_worker_that_never_boots_is_given_up(void **state)
     world_free(w);
 }
 
+static void say_loaded(struct worker *w)
+{
+    worker_say(w, FRAME_READY, 0, 0, S("{\"loaded\":true}"));
+}
+
 /* How long the end of a load that never ends took, in ms. */
-static uint64_t load_that_hangs(const char *initializer)
+static uint64_t load_that_hangs(const char *initializer, void (*on_assign)(struct worker *),
+                                uint32_t load_ms, uint32_t init_ms)
 {
     uint64_t start = clock_mono_ns();
     struct pool_conf conf;
@@ -285,10 +291,11 @@ static uint64_t load_that_hangs(const char *initializer)
     struct probe p;
 
     pool_conf_default(&conf);
-    conf.load_timeout_ms = 10;
+    conf.load_timeout_ms = load_ms;
     w = world_new(&conf);
     w->no_load = true;
-    w->fn->init_timeout_ms = 60;
+    w->on_assign = on_assign;
+    w->fn->init_timeout_ms = init_ms;
     fn_set(&w->fn->initializer, str_of(initializer));
     probe_run(&p, w, S("{}"));
     assert_int_equal(p.report.end, JOB_INIT_TIMEOUT);
@@ -302,13 +309,59 @@ static uint64_t load_that_hangs(const char *initializer)
 static void code_that_hangs_while_loading_is_given_up(void **state)
 {
     (void)state;
-    assert_true(load_that_hangs(NULL) >= 10);
+    assert_true(load_that_hangs(NULL, NULL, 10, 60000) >= 10);
 }
 
 static void an_initializer_has_its_own_time_on_top(void **state)
 {
     (void)state;
-    assert_true(load_that_hangs("index.init") >= 70);
+    assert_true(load_that_hangs("index.init", NULL, 10, 60) >= 70);
+}
+
+static void an_initializer_that_is_told_of_has_its_own_time_alone(void **state)
+{
+    (void)state;
+    assert_in_range(load_that_hangs("index.init", say_loaded, 60000, 60), 60, 30000);
+    /* and without one, the word changes nothing */
+    assert_in_range(load_that_hangs(NULL, say_loaded, 60, 10), 60, 30000);
+}
+
+static void loaded_and_ready(struct worker *w)
+{
+    say_loaded(w);
+    worker_say(w, FRAME_READY, 0, 0, S("{}"));
+}
+
+static void loaded_and_failed(struct worker *w)
+{
+    say_loaded(w);
+    worker_say(w, FRAME_READY, FRAME_F_ERROR, 0, S("{\"errorMessage\":\"no luck\"}"));
+}
+
+static void what_follows_the_word_that_code_is_loaded(void **state)
+{
+    static const struct {
+        void (*on_assign)(struct worker *);
+        enum job_end end;
+        const char *data;
+    } cases[] = {
+            {loaded_and_ready, JOB_DONE, "{}"},
+            {loaded_and_failed, JOB_INIT_ERROR, "{\"errorMessage\":\"no luck\"}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world *w = world_new(NULL);
+        struct probe p;
+
+        w->on_assign = cases[i].on_assign;
+        fn_set(&w->fn->initializer, S("index.init"));
+        probe_run(&p, w, S("{}"));
+        assert_int_equal(p.report.end, cases[i].end);
+        t_str(buf_str(&p.data), str_of(cases[i].data));
+        probe_done(&p);
+        world_free(w);
+    }
 }
 
 /* ---- ends ---- */
@@ -743,6 +796,8 @@ int main(void)
             cmocka_unit_test(a_worker_that_never_boots_is_given_up),
             cmocka_unit_test(code_that_hangs_while_loading_is_given_up),
             cmocka_unit_test(an_initializer_has_its_own_time_on_top),
+            cmocka_unit_test(an_initializer_that_is_told_of_has_its_own_time_alone),
+            cmocka_unit_test(what_follows_the_word_that_code_is_loaded),
             cmocka_unit_test(how_a_process_ends_is_told),
             cmocka_unit_test(how_loading_fails_is_told),
             cmocka_unit_test(every_breach_of_the_protocol_ends_the_instance),

@@ -17,6 +17,8 @@ int main(void)
         (void)evoke_failed_to_start(w, "{\"errorMessage\":\"no handler\",\"errorType\":\"Hello\"}");
         return 1;
     }
+    if (strstr(evoke_assigned(w), "\"initializer\": \"") && evoke_loaded(w) < 0)
+        return 1;
     if (evoke_log(w, "hello from the start") < 0 || evoke_ready(w) < 0)
         return 1;
     while ((r = evoke_next_invocation(w, &inv)) == 1) {
