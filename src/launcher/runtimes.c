@@ -146,6 +146,7 @@ int runtimes_add(struct runtimes *rs, struct str line, struct err *e)
         r = split(id, text, args, e);
     if (r < 0)
         return r;
+    assert(args[0]); /* split() */
     if (args[0][0] != '/' && !str_starts(str_of(args[0]), str_of(code_mark)))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "runtime '%s': '%s' is neither an absolute path nor begins with {code}", id,

@@ -204,7 +204,7 @@ static bool scan_summary(struct str s, uint64_t *peak, bool *handled)
         while (s.n > 0 && s.p[0] >= '0' && s.p[0] <= '9')
             s = str_from(s, 1);
         digits.n -= s.n;
-        if (str_u64(digits, 0, INT64_MAX, peak) < 0)
+        if (str_u64(digits, 0, INT64_MAX, peak) < 0 || (digits.n > 1 && digits.p[0] == '0'))
             return false;
         if (str_eq(s, S("}")))
             return true;

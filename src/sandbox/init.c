@@ -28,6 +28,7 @@
  */
 #include "sandbox/init.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -164,6 +165,7 @@ static _Noreturn void run_runtime(struct init *in, int gate, int failure)
 
     for (size_t i = 0; i < ARGS_MAX && *p; i++, p += strlen(p) + 1)
         argv[i] = p;
+    assert(argv[0]); /* runtimes_add() takes no empty command */
     if (fds[0] >= 0 && fds[1] >= 0 && prepare_runtime(in, fds[0], &e) >= 0) {
         (void)execve(argv[0], argv, (char *const *)environment);
         (void)err_sys(&e, "run '%s'", argv[0]);

@@ -141,7 +141,7 @@ int nft_apply(const char *rules, struct err *e)
         _exit(0);
     }
 
-    write_end = fd_close(write_end);
+    fd_close(TAKE_FD(write_end));
     n = io_read_full(read_end, &said, sizeof said);
     (void)waitpid(pid, NULL, 0);
     if (n != (ssize_t)sizeof said)
