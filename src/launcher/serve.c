@@ -305,8 +305,8 @@ static void dispatch(struct server *s, const struct epoll_event *evs, int n)
             instances_on_event(s->instances, (unsigned)(tag & mask), tag >> INSTANCE_KIND_BITS);
     }
     for (int i = 0; i < n; i++) {
-        if (evs[i].data.u64 == ON_NET)
-            net_on_watch(s->what->net);
+        if (evs[i].data.u64 == ON_NET && net_on_watch(s->what->net))
+            log_warn(&cx, "network: %s", net_note(s->what->net));
         if (evs[i].data.u64 == ON_KEEPER)
             on_keeper(s);
     }

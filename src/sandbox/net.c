@@ -208,23 +208,24 @@ const char *net_note(const struct net *n)
 
 int net_watch_fd(const struct net *n)
 {
-    return n->router.up ? n->uplink.host_events : -EBADF;
+    return n->router.up ? n->uplink.watch : -EBADF;
 }
 
-void net_on_watch(struct net *n)
+bool net_on_watch(struct net *n)
 {
-    char drop[8192];
     struct err e = {0};
 
-    while (recv(n->uplink.host_events, drop, sizeof drop, MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
-        ;
-    if (router_refresh(&n->router, &n->uplink, &e) >= 0)
-        return;
-    /* What the host listens on is not known any more: nobody leaves. */
+    if (!n->router.up)
+        return false;
+    if (uplink_hear(&n->uplink, &e) >= 0 && router_refresh(&n->router, &n->uplink, &e) >= 0)
+        return false;
+    /* The way out is gone, or what the host listens on is not known any more: nobody leaves. */
     snprintf(n->note, sizeof n->note, "no egress any more: %.*s", NOTE_MAX - 32, e.msg);
     n->router.up = false;
     list_each (it, &n->in[BOX_TAKEN])
         (void)shut(n, container_of(it, struct box, node), &e);
+    n->uplink.watch = fd_close(n->uplink.watch);
+    return true;
 }
 
 /* ---- boxes ---- */

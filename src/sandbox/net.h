@@ -75,9 +75,10 @@ bool net_refill(struct net *n);
 /* Keep no more than what is made ahead, until functions are started again. */
 void net_trim(struct net *n);
 
-/* Readable when the host's addresses changed; then call net_on_watch(). -EBADF: nothing to watch. */
+/* Readable when the host's addresses changed or the uplink ended; then call net_on_watch(). -EBADF:
+ * nothing to watch. It says true, once, when there is no egress any more: net_note() says why. */
 int net_watch_fd(const struct net *n);
-void net_on_watch(struct net *n);
+bool net_on_watch(struct net *n);
 
 /* In the calling process: bring lo up. */
 int net_lo_up(struct err *e);

@@ -46,6 +46,7 @@ struct uplink {
     int lock;        /* held from the choice of a range until the host knows it */
     int host_ask;    /* rtnetlink of the host */
     int host_events; /* the same; readable when an address changes */
+    int watch;       /* epoll: host_events and pasta */
     uint32_t base;
 };
 
@@ -64,6 +65,8 @@ int uplink_begin(struct uplink *u, bool root, int stub, struct err *e); /* stub 
 /* In the router: bring the interface up, with address and default route. note: what to tell. */
 int uplink_join(struct uplink *u, char *note, size_t size, struct err *e);
 void uplink_done(struct uplink *u);
+/* `watch` is readable: take what is told. Negative: the way out is gone. */
+int uplink_hear(struct uplink *u, struct err *e);
 
 /* What the router lets through. */
 struct router {

@@ -14,7 +14,9 @@
  *   to a box                                        only what belongs to its own connections
  *   to the router itself                            nothing
  *
- * Rejected, not dropped: a function should see an error at once instead of a timeout.
+ * Rejected, not dropped: a function should see an error at once instead of a timeout. TCP gets a
+ * reset, since it takes an ICMP error that comes while connect(2) still runs for a passing one, and
+ * fails a second later, at its next attempt.
  *
  * A box cannot claim another's address: the strict reverse path filter drops what did not come by
  * the interface that its source is routed to. IPv6 is off in boxes and router (docs/adr/0007).
@@ -93,20 +95,24 @@ static void add_rules(uint32_t base, struct buf *b)
              "map resolvers { type ipv4_addr : ipv4_addr; }\n",
              closed, base >> 24, base >> 16 & 255, base >> 8 & 255, NET_RANGE_PREFIX, NET_BOXES);
     buf_addf(b,
+             "chain refuse {\n"
+             " meta l4proto tcp reject with tcp reset\n"
+             " reject with icmpx admin-prohibited\n"
+             "}\n"
              "chain admit {\n"
              " ct state established,related accept\n"
              " ct state invalid drop\n"
-             " meta l4proto != { tcp, udp, icmp } reject with icmpx admin-prohibited\n"
-             " add @flows { ip saddr ct count over %d } reject with icmpx admin-prohibited\n"
+             " meta l4proto != { tcp, udp, icmp } goto refuse\n"
+             " add @flows { ip saddr ct count over %d } goto refuse\n"
              " ct mark set @nh,96,32\n"
              " accept\n"
              "}\n"
              "chain leave {\n"
-             " oifname != \"" NET_UPLINK_NAME "\" reject with icmpx admin-prohibited\n"
+             " oifname != \"" NET_UPLINK_NAME "\" goto refuse\n"
              " tcp flags syn tcp option maxseg size set rt mtu\n"
              " ct status dnat goto admit\n"
-             " ip daddr @closed reject with icmpx admin-prohibited\n"
-             " ip daddr @host reject with icmpx admin-prohibited\n"
+             " ip daddr @closed goto refuse\n"
+             " ip daddr @host goto refuse\n"
              " meta nfproto ipv4 goto admit\n"
              "}\n",
              NET_FLOWS);
@@ -115,11 +121,11 @@ static void add_rules(uint32_t base, struct buf *b)
              " type filter hook forward priority filter; policy drop;\n"
              " iifgroup %d goto leave\n"
              " iifname \"" NET_UPLINK_NAME "\" ct state established,related accept\n"
-             " iifname != \"" NET_UPLINK_NAME "\" reject with icmpx admin-prohibited\n"
+             " iifname != \"" NET_UPLINK_NAME "\" goto refuse\n"
              "}\n"
              "chain input {\n"
              " type filter hook input priority filter; policy drop;\n"
-             " iifname != \"" NET_UPLINK_NAME "\" reject with icmpx admin-prohibited\n"
+             " iifname != \"" NET_UPLINK_NAME "\" goto refuse\n"
              "}\n"
              "chain resolve {\n"
              " type nat hook prerouting priority dstnat; policy accept;\n"

@@ -10,8 +10,10 @@
  *       of them are behind the input hook.
  *   (2) what we made goes with us, also when we are killed: the table belongs to our netlink socket
  *       (`flags owner`), and the veth ends with the router's namespace.
- *   (3) where we had to turn forwarding on, the host forwards for us and for nobody else. At our end
- *       it is turned off again, unless another of us still needs it. Killed, we leave it on.
+ *   (3) where we had to turn forwarding on, the host forwards for us and for nobody else. That is a
+ *       table without an owner, the guard: killed, we leave forwarding on and the guard with it, so
+ *       nothing is forwarded. Whoever of us finds the guard knows that forwarding is ours, and the
+ *       last one at its end turns it off and takes the guard away.
  */
 #include "sandbox/net.h"
 
@@ -32,13 +34,15 @@
 #include "sandbox/nft.h"
 #include "sandbox/rtnl.h"
 
+#define GUARD "inet evoke_forwarding"
+
 enum { RULES_MAX = 8192 };
 
 static const char forwarding[] = "net/ipv4/ip_forward";
 
 struct net_stub {
     char link[IFNAMSIZ]; /* evk<pid of the stub> */
-    bool turned_on;      /* forwarding, by us */
+    bool turned_on;      /* forwarding, by one of us */
     struct nft *rules;   /* owned */
 };
 
@@ -48,6 +52,13 @@ static bool forwards(void)
     char c = '0';
 
     return fd >= 0 && read(fd, &c, 1) == 1 && c == '1';
+}
+
+static bool guarded(void)
+{
+    struct err e;
+
+    return nft_apply("list table " GUARD, &e) >= 0;
 }
 
 static void see_default(void *user, uint32_t address, uint8_t prefix, uint32_t index)
@@ -106,22 +117,26 @@ static void add_rules(const struct net_stub *s, uint32_t base, struct buf *b)
     buf_addf(b, "table inet %s {\n flags owner\n", s->link);
     buf_addf(b,
              "chain input { type filter hook input priority -1; policy accept;\n"
+             " iifname \"%s\" meta l4proto tcp reject with tcp reset\n"
              " iifname \"%s\" reject with icmpx admin-prohibited\n}\n",
-             s->link);
+             s->link, s->link);
     buf_addf(b,
              "chain forward { type filter hook forward priority -1; policy accept;\n"
              " iifname \"%s\" ip saddr != %u.%u.%u.%u drop\n"
              " iifname \"%s\" accept\n"
              " oifname \"%s\" ct state established,related accept\n"
-             " oifname \"%s\" drop\n",
+             " oifname \"%s\" drop\n}\n",
              s->link, router >> 24, router >> 16 & 255, router >> 8 & 255, router & 255, s->link,
              s->link, s->link);
-    if (s->turned_on)
-        buf_addz(b, " iifname != \"evk*\" oifname != \"evk*\" drop\n");
     buf_addf(b,
-             "}\nchain hide { type nat hook postrouting priority srcnat; policy accept;\n"
+             "chain hide { type nat hook postrouting priority srcnat; policy accept;\n"
              " ip saddr %u.%u.%u.%u oifname != \"%s\" masquerade\n}\n}\n",
              router >> 24, router >> 16 & 255, router >> 8 & 255, router & 255, s->link);
+    /* Added, so that it can be deleted, so that there is one. */
+    if (s->turned_on)
+        buf_addz(b, "add table " GUARD "\ndelete table " GUARD "\ntable " GUARD " {\n"
+                    "chain forward { type filter hook forward priority -1; policy accept;\n"
+                    " iifname != \"evk*\" oifname != \"evk*\" drop\n}\n}\n");
 }
 
 /* Another table's drop beats our accept, so all we can do is say it. */
@@ -147,7 +162,7 @@ static int attach(struct net_stub *s, pid_t launcher, uint32_t base, struct net_
     int r;
 
     buf_init(&rules, RULES_MAX);
-    s->turned_on = !forwards();
+    s->turned_on = !forwards() || guarded();
     add_rules(s, base, &rules);
     r = nft_hold(rules.p, &s->rules, e);
     if (r >= 0)
@@ -207,8 +222,8 @@ struct net_stub *net_stub_free(struct net_stub *s)
 
     if (!s)
         return NULL;
-    if (s->turned_on && alone(s))
-        (void)net_sysctl(forwarding, "0", &e);
+    if (s->turned_on && alone(s) && net_sysctl(forwarding, "0", &e) >= 0 && s->rules)
+        free(nft_ask(s->rules, "delete table " GUARD));
     /* Gone already if the router is; its last sockets may keep that for a moment. */
     if (rtnl_open(0, &sock, &e) >= 0)
         (void)rtnl_delete(sock, s->link, &e);

@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -62,7 +63,8 @@ void uplink_none(struct uplink *u)
                          .said = -EBADF,
                          .lock = -EBADF,
                          .host_ask = -EBADF,
-                         .host_events = -EBADF};
+                         .host_events = -EBADF,
+                         .watch = -EBADF};
 }
 
 void uplink_done(struct uplink *u)
@@ -80,6 +82,7 @@ void uplink_done(struct uplink *u)
     fd_close(u->lock);
     fd_close(u->host_ask);
     fd_close(u->host_events);
+    fd_close(u->watch);
     uplink_none(u);
 }
 
@@ -356,10 +359,35 @@ int uplink_begin(struct uplink *u, bool root, int stub, struct err *e)
     return r;
 }
 
+static int watch(struct uplink *u, struct err *e)
+{
+    struct epoll_event ev = {.events = EPOLLIN};
+
+    u->watch = epoll_create1(EPOLL_CLOEXEC);
+    if (u->watch < 0 || epoll_ctl(u->watch, EPOLL_CTL_ADD, u->host_events, &ev) < 0 ||
+        (u->pasta >= 0 && epoll_ctl(u->watch, EPOLL_CTL_ADD, u->pasta, &ev) < 0))
+        return err_sys(e, "watch the uplink");
+    return 0;
+}
+
 int uplink_join(struct uplink *u, char *note, size_t size, struct err *e)
 {
     int r = u->root ? join_stub(u, note, size, e) : join_pasta(u, e);
 
+    if (r >= 0)
+        r = watch(u, e);
     u->lock = fd_close(u->lock);
     return r;
+}
+
+int uplink_hear(struct uplink *u, struct err *e)
+{
+    struct pollfd pasta = {.fd = u->pasta, .events = POLLIN};
+    char drop[8192];
+
+    while (recv(u->host_events, drop, sizeof drop, MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
+        ;
+    if (poll(&pasta, 1, 0) > 0)
+        return err_set(e, ERR_HOST, -ECHILD, "pasta has ended");
+    return 0;
 }

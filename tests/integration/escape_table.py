@@ -340,8 +340,8 @@ NETWORK = [
 
 # ---- network of a function whose policy is `none` -------------------------------------------------------------------
 
-# A box without a way out has no route; one whose way is shut is told so by the router.
-REFUSED = "EHOSTUNREACH|ENETUNREACH"
+# A box without a way out has no route; one whose way is shut is told so by the router: TCP by a reset, all else by ICMP.
+REFUSED = "EHOSTUNREACH|ENETUNREACH|ECONNREFUSED"
 
 
 def datagram(address):

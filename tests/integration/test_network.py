@@ -95,6 +95,16 @@ def sockets(*_):
 def env(name):
     return os.environ.get(name)
 
+def seconds(times, name, *args):
+    """What so many of them took, all told, and how they ended."""
+    ends, start = set(), time.monotonic()
+    for _ in range(times):
+        try:
+            ends.add(str(globals()[name](*args)))
+        except OSError as e:
+            ends.add(errno.errorcode.get(e.errno, str(e)))
+    return time.monotonic() - start, sorted(ends)
+
 def version(*_):
     import http.client
     found = []
@@ -193,6 +203,14 @@ def test_without_egress_nothing_leaves_and_errors_come_at_once(functions, policy
     assert all(g in REFUSED or g == "gaierror" for g in got), got
 
 
+@pytest.mark.parametrize("policy, address", [("none", WEB), ("endpoint", WEB), ("egress", METADATA[0]), ("egress", HOST)])
+def test_every_refusal_comes_at_once(functions, policy, address):
+    """Also the tenth in a row: the kernel allows itself one ICMP error a second, and TCP believes one only at its next attempt."""
+    (tcp, how), (udp, why) = functions.ask(policy, ("seconds", 10, "tcp", address, 80), ("seconds", 10, "udp", address, 5000))
+    assert (how, why) == (["ECONNREFUSED"], ["EHOSTUNREACH"])
+    assert tcp < 3 and udp < 3, (tcp, udp)
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_no_policy_reaches_the_host(functions, policy):
     addresses = [a for a in hosts_addresses() if not a.startswith("127.")]
@@ -258,14 +276,17 @@ def test_reuse_of_a_box_leaves_nothing(functions):
         used.add(got[0])
         assert functions.client.delete("third").status_code in (200, 204)
         functions.deploy()
-    for _ in range(12):
+    # Spares are ahead of us in the line for boxes. And the daemon may still hold the listener of the last tenant: that is no
+    # reason to throw a box away.
+    for _ in range(60):
         address, left = functions.ask("third", ("address",), ("sockets",))
         seen.add(address)
         assert [s for s in left if s[1] != 8900] == [], (address, left)
+        if used <= seen:
+            break
         assert functions.client.delete("third").status_code in (200, 204)
         functions.deploy()
-    # Which ones come back is the pool's affair (one that does not get clean is thrown away), but some must.
-    assert len(seen) < 12 or used & seen, (used, seen)
+    assert used <= seen, (used, seen)
 
 
 def test_the_endpoint_serves_the_clouds_and_not_the_admin(functions):
