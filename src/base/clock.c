@@ -89,8 +89,8 @@ const char *clock_http(int64_t wall_ms, char out[CLOCK_TEXT])
     struct tm tm;
 
     (void)split(wall_ms, &tm);
-    snprintf(out, CLOCK_TEXT, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
-             months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    snprintf(out, CLOCK_TEXT, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
+             tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
     return out;
 }
 

@@ -121,7 +121,9 @@ static int split(const char *id, char *text, char *args[RUNTIME_ARGS_MAX + 1], s
     return 0;
 }
 
-static int cut_line(struct str line, char **ret_id, char **ret_text, struct err *e)
+/* "id=command arg ..."; ret_args point into ret_text, and there is at least one. */
+static int cut_line(struct str line, char **ret_id, char **ret_text,
+                    char *ret_args[RUNTIME_ARGS_MAX + 1], struct err *e)
 {
     struct str rest = line, id = str_cut(&rest, '=');
 
@@ -130,7 +132,7 @@ static int cut_line(struct str line, char **ret_id, char **ret_text, struct err 
                        STR_ARG(line));
     *ret_id = str_dup(id);
     *ret_text = str_dup(rest);
-    return 0;
+    return split(*ret_id, *ret_text, ret_args, e);
 }
 
 int runtimes_add(struct runtimes *rs, struct str line, struct err *e)
@@ -139,14 +141,11 @@ int runtimes_add(struct runtimes *rs, struct str line, struct err *e)
     cleanup_free char *text = NULL;
     char *args[RUNTIME_ARGS_MAX + 1] = {NULL};
     struct runtime *rt;
-    int r;
+    int r = cut_line(line, &id, &text, args, e);
 
-    r = cut_line(line, &id, &text, e);
-    if (r >= 0)
-        r = split(id, text, args, e);
     if (r < 0)
         return r;
-    assert(args[0]); /* split() */
+    assert(args[0]);
     if (args[0][0] != '/' && !str_starts(str_of(args[0]), str_of(code_mark)))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "runtime '%s': '%s' is neither an absolute path nor begins with {code}", id,
@@ -171,13 +170,11 @@ int runtimes_set_zygote(struct runtimes *rs, struct str line, struct err *e)
     cleanup_free char *text = NULL;
     char *args[RUNTIME_ARGS_MAX + 1] = {NULL};
     struct runtime *rt;
-    int r;
+    int r = cut_line(line, &id, &text, args, e);
 
-    r = cut_line(line, &id, &text, e);
-    if (r >= 0)
-        r = split(id, text, args, e);
     if (r < 0)
         return r;
+    assert(args[0]);
     rt = find(rs, str_of(id));
     if (!rt)
         return err_set(e, ERR_CALLER, -ENOENT, "zygote of runtime '%s', which is not there", id);

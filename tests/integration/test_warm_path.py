@@ -55,6 +55,7 @@ def calls_of(pid, work, to):
     return {name: int(n) for n, name in rows if name != "total"}
 
 
+@pytest.mark.slow  # what a sanitizer maps would count too
 def test_a_warm_request_is_six_system_calls(daemon, tmp_path):
     client = Client(daemon)
     create(client, "echo", "echo")

@@ -98,6 +98,8 @@ void fg_source_name(const struct fg_code *code, const struct fn *f, struct buf *
 enum fg_view { FG_VIEW_CREATE, FG_VIEW_CONFIG, FG_VIEW_LIST };
 /* The role that kept fields (xrole, app_xrole) name; STR_NONE: none. Borrowed from extra. */
 struct str fg_kept_role(const struct cJSON *extra);
+/* key: the function's URN. */
+void fg_put_urn(struct jw *w, const char *key, const struct fn *f);
 void fg_object(struct jw *w, const struct fn *f, enum fg_view view);
 /* The fields a code answer shares with it; file is base64, may be empty. */
 void fg_code_object(struct jw *w, const struct fn *f, struct str file);

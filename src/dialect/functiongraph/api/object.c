@@ -82,7 +82,7 @@ static void add_tree(struct jw *w, const char *key, const struct cJSON *v)
     jw_raw(w, buf_str(&text));
 }
 
-static void add_urn(struct jw *w, const struct fn *f)
+void fg_put_urn(struct jw *w, const char *key, const struct fn *f)
 {
     cleanup_with(buf_done) struct buf urn;
     struct fg_urn u = {.region = str_of(f->region),
@@ -94,7 +94,7 @@ static void add_urn(struct jw *w, const struct fn *f)
 
     buf_init(&urn, 1024);
     fg_urn_print(&u, &urn);
-    jw_kstr(w, "func_urn", buf_str(&urn));
+    jw_kstr(w, key, buf_str(&urn));
 }
 
 /* Stable for the life of the function, another one after delete and create: from its key and birth.
@@ -127,7 +127,7 @@ static void add_identity(struct jw *w, const struct fn *f)
         buf_addf(&text, "%s:%s", id, f->name);
         jw_str(w, buf_str(&text));
     }
-    add_urn(w, f);
+    fg_put_urn(w, "func_urn", f);
     jw_kstrz(w, "func_name", f->name);
     jw_kstrz(w, "domain_id", f->account);
     jw_kstrz(w, "namespace", f->account);
@@ -310,7 +310,7 @@ void fg_code_object(struct jw *w, const struct fn *f, struct str file)
                                        "dependencies"};
 
     jw_obj(w);
-    add_urn(w, f);
+    fg_put_urn(w, "func_urn", f);
     jw_kstrz(w, "func_name", f->name);
     jw_kstrz(w, "domain_id", f->account);
     jw_kstrz(w, "runtime", f->runtime);

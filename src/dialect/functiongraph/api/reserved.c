@@ -122,25 +122,10 @@ struct listing {
     uint64_t marker, limit, seen, shown;
 };
 
-static void add_urn(struct jw *w, const char *key, const struct fn *f)
-{
-    cleanup_with(buf_done) struct buf text;
-    struct fg_urn u = {.region = str_of(f->region),
-                       .project = str_of(f->account),
-                       .package = str_of(f->space),
-                       .name = str_of(f->name),
-                       .version = str_of(f->version),
-                       .alias = S("")};
-
-    buf_init(&text, 1024);
-    fg_urn_print(&u, &text);
-    jw_kstr(w, key, buf_str(&text));
-}
-
 static void add_count(struct jw *w, const struct fn *f)
 {
     jw_obj(w);
-    add_urn(w, "func_urn", f);
+    fg_put_urn(w, "func_urn", f);
     jw_kint(w, "count", f->reserved);
     jw_obj_end(w);
 }
@@ -148,7 +133,7 @@ static void add_count(struct jw *w, const struct fn *f)
 static void add_config(struct jw *w, const struct fn *f)
 {
     jw_obj(w);
-    add_urn(w, "function_urn", f);
+    fg_put_urn(w, "function_urn", f);
     jw_kstrz(w, "qualifier_type", "version");
     jw_kstrz(w, "qualifier_name", f->version);
     jw_kint(w, "min_count", f->reserved);
