@@ -61,7 +61,7 @@ static void on_written(void *user, int r, const struct fn *f)
     }
     buf_init(&body, ADMIN_OBJECT_MAX);
     jw_init(&w, &body);
-    admin_object_function(&w, f);
+    admin_object_function(&w, c->api, f);
     call_reply_buf(c, update ? 200 : 201, S("application/json"), &body);
 }
 

@@ -12,9 +12,16 @@
 
 enum { LIST_MAX = 256 << 20 };
 
+struct listing {
+    struct jw w;
+    const struct api *api;
+};
+
 static bool add_function(void *user, const struct fn *f)
 {
-    admin_object_function(user, f);
+    struct listing *l = user;
+
+    admin_object_function(&l->w, l->api, f);
     return true;
 }
 
@@ -24,7 +31,7 @@ void admin_list(struct call *c)
     struct str dialect = call_query(c, S("dialect"));
     enum dialect d;
     struct buf body;
-    struct jw w;
+    struct listing l = {.api = c->api};
 
     if (dialect.n && dialect_of(dialect, &d) < 0) {
         call_fail(c, 400, NULL, "dialect '%.*s' is not one of functiongraph, fc, scf",
@@ -38,13 +45,13 @@ void admin_list(struct call *c)
     filter.space = call_query(c, S("space"));
 
     buf_init(&body, LIST_MAX);
-    jw_init(&w, &body);
-    jw_obj(&w);
-    jw_key(&w, "functions");
-    jw_arr(&w);
-    catalog_each(c->api->catalog, &filter, add_function, &w);
-    jw_arr_end(&w);
-    jw_obj_end(&w);
+    jw_init(&l.w, &body);
+    jw_obj(&l.w);
+    jw_key(&l.w, "functions");
+    jw_arr(&l.w);
+    catalog_each(c->api->catalog, &filter, add_function, &l);
+    jw_arr_end(&l.w);
+    jw_obj_end(&l.w);
     if (!buf_ok(&body)) {
         buf_done(&body);
         call_fail(c, 413, NULL, "the list is longer than %d MiB, name a space", LIST_MAX >> 20);
@@ -64,7 +71,7 @@ void admin_get(struct call *c)
         return;
     buf_init(&body, ADMIN_OBJECT_MAX);
     jw_init(&w, &body);
-    admin_object_function(&w, f);
+    admin_object_function(&w, c->api, f);
     call_reply_buf(c, 200, S("application/json"), &body);
 }
 

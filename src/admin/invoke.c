@@ -69,7 +69,7 @@ static void fail_start(struct call *c, int r, const struct fn *f, const struct e
         break;
     case -ENOEXEC:
     case -ENODATA:
-        call_fail(c, 409, "not_ready", "%s", admin_object_state(f, state));
+        call_fail(c, 409, "not_ready", "%s", admin_object_state(c->api, f, state));
         break;
     default:
         call_fail_err(c, NULL, e);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "admin/parse.h"
+#include "api/api.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "dialect/shape.h"
@@ -25,7 +26,8 @@ const char *const admin_outcomes[OUTCOMES] = {
         [OUTCOME_CANCELLED] = "cancelled",
 };
 
-const char *admin_object_state(const struct fn *f, char out[ADMIN_STATE_TEXT])
+const char *admin_object_state(const struct api *api, const struct fn *f,
+                               char out[ADMIN_STATE_TEXT])
 {
     const struct runtime *rt = runtime_find(f->dialect, str_of(f->runtime));
 
@@ -39,7 +41,7 @@ const char *admin_object_state(const struct fn *f, char out[ADMIN_STATE_TEXT])
                  dialect_names[f->dialect]);
     else if (!runtime_worker(rt))
         snprintf(out, ADMIN_STATE_TEXT, "this version of evoke has no worker for %s", f->runtime);
-    else if (runtime_available(rt, out, ADMIN_STATE_TEXT))
+    else if (runtime_available(rt, api->interpreters, out, ADMIN_STATE_TEXT))
         snprintf(out, ADMIN_STATE_TEXT, "ready");
     return out;
 }
@@ -56,7 +58,7 @@ static void put_code(struct jw *w, const struct fn_code *code)
     jw_obj_end(w);
 }
 
-void admin_object_function(struct jw *w, const struct fn *f)
+void admin_object_function(struct jw *w, const struct api *api, const struct fn *f)
 {
     char state[ADMIN_STATE_TEXT], time[CLOCK_TEXT];
 
@@ -67,7 +69,7 @@ void admin_object_function(struct jw *w, const struct fn *f)
     jw_kstrz(w, "space", f->space);
     jw_kstrz(w, "name", f->name);
     jw_kstrz(w, "version", f->version);
-    jw_kstrz(w, "state", admin_object_state(f, state));
+    jw_kstrz(w, "state", admin_object_state(api, f, state));
     jw_kstrz(w, "runtime", f->runtime);
     jw_kstrz(w, "handler", f->handler);
     jw_kstrz(w, "initializer", f->initializer);

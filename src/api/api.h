@@ -34,6 +34,8 @@ struct launch;
 struct loop;
 struct pool;
 
+struct interpreter;
+
 /* What API halves may call. Made by the daemon, borrowed by all. */
 struct api {
     struct loop *loop;
@@ -42,7 +44,8 @@ struct api {
     struct pool *pool;
     struct launch *launch;
     const struct keys *keys;
-    const char *region; /* where a request names none: "local-1" */
+    const char *region;                     /* where a request names none: "local-1" */
+    const struct interpreter *interpreters; /* see runtime/runtime.h */
 };
 
 /* What the temporary keys of a function's role may do with an operation (docs/compat/roles.md). The

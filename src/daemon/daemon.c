@@ -46,6 +46,7 @@
 #include "loop/loop.h"
 #include "pool/launch.h"
 #include "pool/pool.h"
+#include "runtime/runtime.h"
 #include "store/blob.h"
 #include "store/kv.h"
 
@@ -63,6 +64,7 @@ struct daemon {
     struct pool *pool;
     struct invoker *invoker;
     struct api api;
+    struct interpreter interpreters[OPTIONS_INTERPRETERS];
     struct api_server *api_server;
     struct endpoints *endpoints;
     struct http_server *http;
@@ -258,13 +260,15 @@ static int open_front(struct daemon *d, struct err *e)
     static const struct api_set *const sets[] = {&functiongraph_api, &fc_api, &admin_api};
     struct http_limits limits;
 
+    options_interpreters(d->o, d->interpreters);
     d->api = (struct api){.loop = d->loop,
                           .catalog = d->catalog,
                           .invoker = d->invoker,
                           .pool = d->pool,
                           .launch = d->launch,
                           .keys = d->keys,
-                          .region = d->o->region};
+                          .region = d->o->region,
+                          .interpreters = d->interpreters};
     d->api_server = api_server_new(&d->api, sets, ARRAY_LEN(sets));
     d->endpoints = endpoints_new(d->loop, &d->api);
     pool_serve_endpoints(d->pool, &endpoints_ops, d->endpoints);

@@ -127,16 +127,12 @@ static int control_pair(struct child *c, int *ret_theirs, struct err *e)
  */
 static char *worker_flag(const struct keeper *k, const struct worker_kind *w)
 {
-    const struct {
-        const char *id, *program;
-    } chosen[] = {{"python", k->o->python}, {"node", k->o->node}};
-    const char *program = w->program;
+    struct interpreter chosen[OPTIONS_INTERPRETERS];
+    const char *program;
     struct buf b;
 
-    for (size_t i = 0; i < ARRAY_LEN(chosen); i++)
-        if (strcmp(w->id, chosen[i].id) == 0)
-            program = chosen[i].program;
-
+    options_interpreters(k->o, chosen);
+    program = runtime_program(w, chosen);
     buf_init(&b, 8192);
     buf_addf(&b, "%s=%s", w->id, program ? program : "{code}/bootstrap");
     for (size_t i = 1; w->argv[i]; i++)
@@ -169,17 +165,7 @@ static int start_launcher(struct keeper *k, struct err *e)
 static int start_daemon(struct keeper *k, struct err *e)
 {
     static const char *const keep[] = {"EVOKE_ACCESS_KEY", "EVOKE_SECRET_KEY", "TZ", NULL};
-    cleanup_free char *instances = xasprintf("%lld", (long long)k->o->instances);
-    cleanup_free char *functions = xasprintf("%lld", (long long)k->o->functions);
-    cleanup_free char *warm = xasprintf("%lld", (long long)k->o->keep_warm_s);
-    cleanup_free char *waiting = xasprintf("%lld", (long long)k->o->waiting);
-    cleanup_free char *drain = xasprintf("%lld", (long long)k->o->drain_s);
-    const char *argv[] = {"evoke-daemon", "daemon",     "--data",      k->o->data,
-                          "--listen",     k->address,   "--region",    k->o->region,
-                          "--python",     k->o->python, "--log-level", k->o->log_level,
-                          "--functions",  functions,    "--instances", instances,
-                          "--keep-warm",  warm,         "--waiting",   waiting,
-                          "--drain",      drain,        NULL};
+    struct options options = *k->o; /* its texts are k->o's */
     int theirs = -EBADF, r;
 
     k->daemon_ready = false;
@@ -187,9 +173,11 @@ static int start_daemon(struct keeper *k, struct err *e)
     if (r < 0)
         return r;
 
+    options.listen = k->address; /* the port that was taken, not "0" */
+    cleanup_with(options_argv_freep) char **argv = options_argv(&options, "evoke-daemon", "daemon");
     int fds[] = {theirs, k->listen_fd};
     struct spawn s = {.program = k->paths.program,
-                      .argv = argv,
+                      .argv = (const char *const *)argv,
                       .keep = keep,
                       .fds = fds,
                       .nfds = 2,

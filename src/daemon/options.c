@@ -255,6 +255,55 @@ int options_load(int argc, char **argv, struct options *ret, struct err *e)
     return 0;
 }
 
+/* As one flag: "--name=value"; NULL: it has none. */
+static char *flag_of(const struct options *o, const struct option *opt)
+{
+    const void *field = (const char *)o + opt->offset;
+    const char *text;
+
+    switch (opt->type) {
+    case OPT_TEXT:
+        text = *(char *const *)field;
+        return text ? xasprintf("--%s=%s", opt->name, text) : NULL;
+    case OPT_INT:
+        return xasprintf("--%s=%lld", opt->name, (long long)*(const int64_t *)field);
+    case OPT_FLAG:
+        return *(const bool *)field ? xasprintf("--%s", opt->name) : NULL;
+    }
+    assert(!"every option type is handled");
+    return NULL;
+}
+
+char **options_argv(const struct options *o, const char *name, const char *command)
+{
+    char **argv = xcalloc(ARRAY_LEN(table) + 3, sizeof *argv);
+    size_t n = 0;
+
+    argv[n++] = xstrdup(name);
+    argv[n++] = xstrdup(command);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        char *flag = strcmp(table[i].name, "config") == 0 ? NULL : flag_of(o, &table[i]);
+
+        if (flag)
+            argv[n++] = flag;
+    }
+    return argv;
+}
+
+void options_argv_freep(char ***argv)
+{
+    for (size_t i = 0; (*argv)[i]; i++)
+        free((*argv)[i]);
+    free(*argv);
+}
+
+void options_interpreters(const struct options *o, struct interpreter ret[OPTIONS_INTERPRETERS])
+{
+    ret[0] = (struct interpreter){.worker = "python", .program = o->python};
+    ret[1] = (struct interpreter){.worker = "node", .program = o->node};
+    ret[2] = (struct interpreter){0};
+}
+
 void options_done(struct options *o)
 {
     for (size_t i = 0; i < ARRAY_LEN(table); i++)

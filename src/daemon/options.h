@@ -8,7 +8,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "runtime/runtime.h"
+
 struct err;
+
+/* And the end. */
+enum { OPTIONS_INTERPRETERS = 3 };
 
 /* Owned text; filled from the table in options.c. */
 struct options {
@@ -33,6 +38,12 @@ struct options {
 /* argv after "serve". -EINVAL with a sentence that names the option, its source, the value and the
  * limit. */
 int options_load(int argc, char **argv, struct options *ret, struct err *e);
+/* argv of `name command` with all of it as flags: there options_load() sees the same, without the
+ * file and the environment. NULL-terminated; the texts are owned too. */
+char **options_argv(const struct options *o, const char *name, const char *command);
+void options_argv_freep(char ***argv); /* for cleanup_with() */
+/* What --python and --node say; the texts stay o's. */
+void options_interpreters(const struct options *o, struct interpreter ret[OPTIONS_INTERPRETERS]);
 void options_done(struct options *o);
 void options_help(FILE *out);
 

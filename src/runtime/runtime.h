@@ -28,13 +28,22 @@ struct worker_kind {
     const char *package;     /* Debian package that brings the interpreter */
 };
 
+/* An interpreter that the operator has chosen. In lists that end with a NULL worker. */
+struct interpreter {
+    const char *worker;  /* id of a worker_kind */
+    const char *program; /* borrowed: path on the host */
+};
+
 extern const struct worker_kind worker_kinds[];
 extern const size_t worker_kinds_n;
 
 /* NULL: the cloud has no such runtime. */
 const struct runtime *runtime_find(enum dialect dialect, struct str name);
 const struct worker_kind *runtime_worker(const struct runtime *rt); /* NULL: none */
-/* Is the interpreter there? If not, `why` gets a sentence naming the package to install. */
-bool runtime_available(const struct runtime *rt, char *why, size_t size);
+/* The program of a worker: the one chosen for it, else its default; NULL: from the code. */
+const char *runtime_program(const struct worker_kind *kind, const struct interpreter *chosen);
+/* Is the interpreter there? If not, `why` gets a sentence that says what to do. */
+bool runtime_available(const struct runtime *rt, const struct interpreter *chosen, char *why,
+                       size_t size);
 
 #endif

@@ -163,18 +163,31 @@ const struct worker_kind *runtime_worker(const struct runtime *rt)
     return NULL;
 }
 
-bool runtime_available(const struct runtime *rt, char *why, size_t size)
+const char *runtime_program(const struct worker_kind *kind, const struct interpreter *chosen)
+{
+    for (; chosen->worker; chosen++)
+        if (strcmp(chosen->worker, kind->id) == 0)
+            return chosen->program;
+    return kind->program;
+}
+
+bool runtime_available(const struct runtime *rt, const struct interpreter *chosen, char *why,
+                       size_t size)
 {
     const struct worker_kind *kind = runtime_worker(rt);
+    const char *program = kind ? runtime_program(kind, chosen) : NULL;
 
     if (!kind) {
         (void)snprintf(why, size, "runtime '%s' has no worker in this version", rt->name);
         return false;
     }
-    if (kind->program && access(kind->program, X_OK) < 0) {
+    if (!program || access(program, X_OK) == 0)
+        return true;
+    if (strcmp(program, kind->program) == 0)
         (void)snprintf(why, size, "runtime '%s' needs '%s': install the package '%s'", rt->name,
-                       kind->program, kind->package);
-        return false;
-    }
-    return true;
+                       program, kind->package);
+    else
+        (void)snprintf(why, size, "runtime '%s' needs '%.128s', which --%s names: no such program",
+                       rt->name, program, kind->id);
+    return false;
 }

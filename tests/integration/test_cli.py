@@ -2,6 +2,8 @@
 """The command line against a real daemon: results on stdout, the rest on stderr, exit codes as documented."""
 import json
 import os
+import pathlib
+import re
 
 import pytest
 
@@ -230,6 +232,34 @@ def test_status_says_what_is_enforced(evoke_shared):
     s = json.loads(evoke_shared.run("status", "--output", "json").stdout)
     assert s["region"] == "local-1" and s["functions"] == 0
     assert {"memory", "pids", "cpu", "tmp", "seccomp"} <= set(s["sandbox"]) and "idle" in s["instances"]
+
+
+def test_every_option_reaches_the_daemon(evoke_factory, tmp_path):
+    e = evoke_factory()
+    listed = re.findall(r"^  --(\S+) [^\n]*?\[([^]\n]*)\]", e.run("serve", "--help").stdout, re.MULTILINE)
+    wanted = {name: str(int(default) + 1) for name, default in listed if default.isdigit()}
+    assert {"memory", "freeze-after", "instances", "drain"} <= wanted.keys()
+    wanted |= {"region": "elsewhere", "node": "/usr/bin/../bin/node"}
+    for name in ("waiting", "region"):
+        (tmp_path / "evoke.yaml").open("a").write(f"{name}: {wanted[name]}\n")
+    other = evoke_factory("--config", str(tmp_path / "evoke.yaml"),
+                          *[f"--{k}={v}" for k, v in wanted.items() if k not in ("waiting", "region")])
+    told = pathlib.Path(f"/proc/{other.pids()['daemon']}/cmdline").read_bytes().decode().split("\0")
+    assert [f"--{k}={v}" for k, v in wanted.items() if f"--{k}={v}" not in told] == [], told
+    assert [t for t in told if t.startswith("--config")] == []
+
+
+def test_an_interpreter_is_looked_for_where_the_option_says(evoke_factory, tmp_path):
+    e = evoke_factory("--node", "/usr/nowhere/node")
+    e.allow("spare of 'node': run '/usr/nowhere/node'")
+    (tmp_path / "evoke.yaml").write_text("functions:\n  n:\n    runtime: Node.js18.15\n    handler: index.handler\n"
+                                         "  p:\n    runtime: Python3.9\n    handler: index.handler\n")
+    (tmp_path / "index.js").write_text("exports.handler = async () => 1;\n")
+    (tmp_path / "index.py").write_text("def handler(event, context):\n    return 1\n")
+    r = e.run("deploy", str(tmp_path))
+    assert r.returncode == 0, r.stderr
+    state = {f["name"]: f["state"] for f in json.loads(e.run("list", "--output", "json").stdout)}
+    assert state == {"n": "runtime 'Node.js18.15' needs '/usr/nowhere/node', which --node names: no such program", "p": "ready"}
 
 
 def test_help_and_version_go_to_stdout(evoke_shared):

@@ -5,6 +5,8 @@
 #include "base/obj.h"
 #include "runtime/runtime.h"
 
+static const struct interpreter none[] = {{0}};
+
 static void every_cloud_knows_its_python_its_node_and_the_native_worker(void **state)
 {
     static const struct {
@@ -57,7 +59,7 @@ static void a_known_name_without_worker_says_so(void **state)
 
         assert_non_null(rt);
         assert_null(runtime_worker(rt));
-        assert_false(runtime_available(rt, why, sizeof(why)));
+        assert_false(runtime_available(rt, none, why, sizeof(why)));
         (void)snprintf(want, sizeof(want), "runtime '%s' has no worker in this version", names[i]);
         assert_string_equal(why, want);
     }
@@ -68,8 +70,24 @@ static void the_native_worker_needs_nothing_of_the_host(void **state)
     char why[200];
 
     (void)state;
-    assert_true(runtime_available(runtime_find(DIALECT_FC, S("native")), why, sizeof(why)));
+    assert_true(runtime_available(runtime_find(DIALECT_FC, S("native")), none, why, sizeof(why)));
     assert_null(runtime_worker(runtime_find(DIALECT_FC, S("native")))->program);
+}
+
+static void an_interpreter_that_was_chosen_is_the_one_that_must_be_there(void **state)
+{
+    static const struct interpreter there[] = {{"python", "/bin/sh"}, {0}},
+                                    missing[] = {{"python", "/nonexistent/python3"}, {0}};
+    const struct runtime *rt = runtime_find(DIALECT_FC, S("python3"));
+    char why[200];
+
+    (void)state;
+    assert_string_equal(runtime_program(runtime_worker(rt), none), "/usr/bin/python3");
+    assert_string_equal(runtime_program(runtime_worker(rt), there), "/bin/sh");
+    assert_true(runtime_available(rt, there, why, sizeof why));
+    assert_false(runtime_available(rt, missing, why, sizeof why));
+    assert_string_equal(why, "runtime 'python3' needs '/nonexistent/python3', which --python "
+                             "names: no such program");
 }
 
 int main(void)
@@ -79,6 +97,7 @@ int main(void)
             cmocka_unit_test(names_are_a_clouds_own_and_exact),
             cmocka_unit_test(a_known_name_without_worker_says_so),
             cmocka_unit_test(the_native_worker_needs_nothing_of_the_host),
+            cmocka_unit_test(an_interpreter_that_was_chosen_is_the_one_that_must_be_there),
     };
 
     return T_RUN(tests);
