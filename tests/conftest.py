@@ -32,15 +32,7 @@ def evoke_factory():
 
     yield make
     for e in made:
-        try:
-            if e.process.poll() is None:
-                e.check_descriptors()
-                e.stop()
-            e.check_log()
-        finally:
-            if e.process.poll() is None:
-                e.kill()
-            e.cleanup()
+        e.end()
 
 
 @pytest.fixture
@@ -65,15 +57,8 @@ def evoke_mode(request, evoke_factory):
 
 @pytest.fixture(scope="module")
 def _module_daemon():
-    e = Evoked().start()
-    yield e
-    try:
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
+    with Evoked() as e:
+        yield e
 
 
 @pytest.fixture

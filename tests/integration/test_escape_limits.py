@@ -22,17 +22,9 @@ COUNTS = {
 
 @pytest.fixture(scope="module", params=["root", "user"])
 def daemon(request):
-    e = Evoked(unprivileged=request.param == "user").start()
-    e.mode, e.seen = request.param, {}
-    yield e
-    try:
-        e.check_descriptors()
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
+    with Evoked(unprivileged=request.param == "user") as e:
+        e.mode, e.seen = request.param, {}
+        yield e
 
 
 @pytest.fixture(params=LANGUAGES)

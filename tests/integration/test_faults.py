@@ -19,17 +19,10 @@ ECHO = "def handler(event, context):\n    return event\n"
 
 @pytest.fixture(scope="module", params=["root", "user"])
 def daemon(request):
-    e = Evoked(unprivileged=request.param == "user").start()
-    e.allow("the worker broke the protocol")
-    e.hard = "memory hard" in e.log_text()  # root on a host with cgroup v1; anybody else: per process
-    yield e
-    try:
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
+    with Evoked(unprivileged=request.param == "user") as e:
+        e.allow("the worker broke the protocol")
+        e.hard = "memory hard" in e.log_text()  # root on a host with cgroup v1; anybody else: per process
+        yield e
 
 
 @pytest.fixture

@@ -51,16 +51,8 @@ def lang(request):
 
 @pytest.fixture(scope="module", params=["root", "user"])
 def daemon(request):
-    e = Evoked(unprivileged=request.param == "user").start()
-    yield e
-    try:
-        e.check_descriptors()
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
+    with Evoked(unprivileged=request.param == "user") as e:
+        yield e
 
 
 def source(lang, word):

@@ -16,22 +16,14 @@ QUOTA = 300  # thousandths of a CPU of FunctionGraph's 128 MB (docs/compat/funct
 def daemon():
     if os.geteuid() != 0:
         pytest.skip("cgroups need root, or a subtree of one's own")
-    e = Evoked().start()
-    e.wait_log("mode: memory")
-    if "cpu hard" not in e.log_text():
-        e.stop()
-        e.cleanup()
-        pytest.skip("no cgroup with a cpu controller is to be had here")
-    r = e.run("deploy", str(ROOT / "tests/vm/functions"))
-    assert r.returncode == 0, r.stderr
-    yield e
-    try:
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
+    with Evoked() as e:
+        e.wait_log("mode: memory")
+        if "cpu hard" not in e.log_text():
+            e.stop()
+            pytest.skip("no cgroup with a cpu controller is to be had here")
+        r = e.run("deploy", str(ROOT / "tests/vm/functions"))
+        assert r.returncode == 0, r.stderr
+        yield e
 
 
 def ask(daemon, name, what):

@@ -21,16 +21,9 @@ MB = 1024 * 1024
 
 @pytest.fixture(scope="module", params=["root", "user"])
 def daemon(request):
-    e = Evoked(unprivileged=request.param == "user").start()
-    e.allow("the worker broke the protocol")
-    yield e
-    try:
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
+    with Evoked(unprivileged=request.param == "user") as e:
+        e.allow("the worker broke the protocol")
+        yield e
 
 
 @pytest.fixture

@@ -41,15 +41,8 @@ def handler(event, context):
 
 @pytest.fixture(scope="module", params=["root", "user"])
 def daemon(request):
-    e = Evoked("--freeze-after", "50", unprivileged=request.param == "user").start()
-    yield e
-    try:
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
+    with Evoked("--freeze-after", "50", unprivileged=request.param == "user") as e:
+        yield e
 
 
 @pytest.fixture
@@ -166,9 +159,8 @@ def test_out_of_memory_is_told_with_the_instance(daemon, client):
 
 
 def test_reserved_instances_are_ready_without_a_request_and_after_a_restart():
-    e = Evoked().start()
-    e.allow("daemon", "launcher")  # one of them is killed below
-    try:
+    with Evoked() as e:
+        e.allow("daemon", "launcher")  # one of them is killed below
         client = Client(e)
         create(client, "reserved", REVISION % "here")
         r = client.fg("PUT", f"/functions/{urn('reserved')}/reservedinstances", {"count": 2})
@@ -185,8 +177,3 @@ def test_reserved_instances_are_ready_without_a_request_and_after_a_restart():
                 if i["idle"] == 2 and i["runs"] == 0:
                     break
         assert "here" in result(client.invoke("reserved"))
-        e.stop()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()

@@ -51,8 +51,7 @@ def handler(event, context):
 @pytest.fixture(scope="module", params=["root", "user"])
 def instances(request):
     """What instances said, by how they were made: the first is exec'ed, for the zygote is not there yet."""
-    e = Evoked(unprivileged=request.param == "user").start()
-    try:
+    with Evoked(unprivileged=request.param == "user") as e:
         client = Client(e)
         said, n = {"bootstrap": [], "zygote": []}, 0
         for _ in deadline(30):
@@ -67,12 +66,6 @@ def instances(request):
             if len(said["zygote"]) == 8:
                 break
         yield said
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
 
 
 def test_no_two_instances_draw_the_same_although_their_pids_are_equal(instances):
@@ -139,10 +132,9 @@ def test_without_the_extension_all_is_execed_and_it_is_said_once(tmp_path):
     for name in ("evoke", "evoke-launcher"):
         shutil.copy(BUILD / name, tmp_path / name)
     shutil.copytree(BUILD / "runtimes", tmp_path / "runtimes", ignore=shutil.ignore_patterns("_zygote.abi3.so*"))
-    e = Evoked(program=tmp_path / "evoke").start()
     notice = "every instance is started by exec"
-    e.allow(notice)
-    try:
+    with Evoked(program=tmp_path / "evoke") as e:
+        e.allow(notice)
         client = Client(e)
         for n in range(100):  # until the notice is there, and three more
             assert client.create("f%d" % n, CODE).status_code == 200
@@ -151,8 +143,3 @@ def test_without_the_extension_all_is_execed_and_it_is_said_once(tmp_path):
                 break
         e.stop()
         assert e.log_text_closed().count(notice) == 1 and e.log_text_closed().count("evoke zygote: ") == 1
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()

@@ -27,15 +27,8 @@ GROUPS = {"epoll_wait": "epoll", "epoll_pwait": "epoll", "epoll_pwait2": "epoll"
 def daemon():
     if not shutil.which("strace") or os.geteuid() != 0:
         pytest.skip("needs root and strace")
-    e = Evoked().start()
-    yield e
-    try:
-        e.stop()
-        e.check_log()
-    finally:
-        if e.process.poll() is None:
-            e.kill()
-        e.cleanup()
+    with Evoked() as e:
+        yield e
 
 
 def calls_of(pid, work, to):

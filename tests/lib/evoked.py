@@ -200,6 +200,25 @@ class Evoked:
         if self.own_data:
             shutil.rmtree(self.data_dir, ignore_errors=True)
 
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *error):
+        self.end(check=error[0] is None)
+
+    def end(self, check=True):
+        """Unless it has ended already, it ends cleanly: descriptors accounted for, exit code 0, no process left."""
+        try:
+            if check and self.process.poll() is None:
+                self.check_descriptors()
+                self.stop()
+            if check:
+                self.check_log()
+        finally:
+            if self.process.poll() is None:
+                self.kill()
+            self.cleanup()
+
     # -- checks after a test ---------------------------------------------------------------------------
 
     def connections(self):
