@@ -110,6 +110,8 @@ struct stock {
     uint64_t shrink_ns; /* when one of the extra goes */
     uint64_t retry_ns;  /* after failures: not before */
     uint32_t pause_ms;
+    uint32_t failed; /* spares, one after the other */
+    bool complained; /* of that, once */
     struct zygote zygote;
 };
 

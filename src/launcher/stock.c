@@ -16,10 +16,13 @@
  * zygote.
  *
  * A spare that dies makes the next one wait, longer each time: a program that
- * cannot run here must not be tried all day.
+ * cannot run here must not be tried all day. Nor is it complained of all day: once, until one gets
+ * as far as READY. One that is only late is no reason to complain before it has been late
+ * LATE_MAX times in a row: on a busy host that is what spares are, and nobody waits for them.
  */
 #include "launcher/slot.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -32,6 +35,7 @@ enum {
     SHRINK_MS = 30000,
     PAUSE_MIN_MS = 250,
     PAUSE_MAX_MS = 60000,
+    LATE_MAX = 3, /* in a row: no passing load then */
 };
 
 static const struct log_cx cx = {.component = "stock"};
@@ -117,7 +121,10 @@ void stock_fresh(struct instances *set)
 /* A program that gets as far as READY can run here: what ends it later is no reason to wait long. */
 void stock_ready(struct instances *set, const struct runtime *rt)
 {
-    stock_of(set, rt)->pause_ms = 0;
+    struct stock *st = stock_of(set, rt);
+
+    st->pause_ms = st->failed = 0;
+    st->complained = false;
 }
 
 void stock_failed(struct instances *set, const struct runtime *rt, const struct err *why)
@@ -128,7 +135,13 @@ void stock_failed(struct instances *set, const struct runtime *rt, const struct 
     if (st->pause_ms > PAUSE_MAX_MS)
         st->pause_ms = PAUSE_MAX_MS;
     st->retry_ns = clock_mono_ns() + st->pause_ms * ms_ns;
-    log_warn(&cx, "spare of '%s': %s, trying again in %u ms", rt->id, why->msg, st->pause_ms);
+    st->failed++;
+    if (!st->complained && (why->code != -ETIMEDOUT || st->failed >= LATE_MAX)) {
+        st->complained = true;
+        log_warn(&cx, "spare of '%s': %s, trying again in %u ms", rt->id, why->msg, st->pause_ms);
+        return;
+    }
+    log_info(&cx, "spare of '%s': %s, trying again in %u ms", rt->id, why->msg, st->pause_ms);
 }
 
 struct count {

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/obj.h"
 #include "launcher/instance.h"
 #include "launcher/proto.h"
 #include "launcher/runtimes.h"
@@ -33,6 +35,7 @@ void __wrap_cgroup_thaw(const struct cgroup_tree *t, const struct cgroup *cg);
 int __wrap_cgroup_remove(const struct cgroup_tree *t, const struct cgroup *cg);
 uint64_t __wrap_cgroup_oom_kills(const struct cgroup_tree *t, const struct cgroup *cg);
 uint64_t __wrap_clock_mono_ns(void);
+void __wrap_log_line(enum log_level level, const struct log_cx *cx, const char *fmt, ...);
 
 enum { STARTS_SEEN = LAUNCH_MAX_INSTANCES + 64 };
 
@@ -42,6 +45,7 @@ static struct world {
     bool refuse_attach; /* sandbox_attach fails */
     int busy;           /* so many removals fail */
     int removed, kills; /* counters */
+    int warnings;
     int runs, attaches; /* orders of init; runs: with the code */
     uint64_t oom_kills;
     uint32_t uids[STARTS_SEEN];
@@ -151,6 +155,13 @@ struct rig {
     union launch_message last;
     int answers;
 };
+
+void __wrap_log_line(enum log_level level, const struct log_cx *cx, const char *fmt, ...)
+{
+    (void)cx;
+    (void)fmt;
+    w.warnings += level <= LOG_WARN;
+}
 
 static void on_answer(void *user, const void *message, size_t n, const int *fds, size_t nfds)
 {
@@ -426,14 +437,20 @@ static void oom_is_told_only_of_what_the_limit_ended(void **state)
     assert_false(g->last.exited.oom);
 }
 
-/* A spare of "native", which here can start without its code; box 0. */
-static void make_spare(struct rig *g)
+/* Of "native", which here can start without its code. */
+static void want_spare(struct rig *g)
 {
     struct launch_warm m = {.type = LAUNCH_WARM, .runtime = "native", .spares = 1};
     struct err e = {0};
 
     t_ok(runtimes_set_spares(g->host.runtimes, S("native"), 1, &e), &e);
     instances_warm(g->set, &m);
+}
+
+/* Box 0. */
+static void make_spare(struct rig *g)
+{
+    want_spare(g);
     (void)instances_turn(g->set);
     assert_int_equal(w.n, 1);
     note(0, SANDBOX_MADE, 0, 0);
@@ -485,6 +502,47 @@ static void a_spare_that_fails_costs_no_start(void **state)
     assert_false(g->last.started.spare);
 }
 
+/* A spare is made, and ends: it is late, or its init says why. */
+static void spare_fails(struct rig *g, int code)
+{
+    size_t before = w.n;
+
+    (void)instances_turn(g->set);
+    assert_int_equal(w.n, before + 1);
+    if (code < 0) {
+        note(before, SANDBOX_FAILED, 0, code);
+    } else {
+        w.now_ns += 10001 * 1000000ULL;
+        (void)instances_turn(g->set);
+    }
+    turn(g);
+    w.now_ns += 60000 * 1000000ULL; /* the longest pause between tries */
+}
+
+static void a_late_spare_is_complained_of_when_that_is_no_accident(void **state)
+{
+    static const int warnings[] = {0, 0, 1, 1, 1};
+    struct rig *g = *state;
+
+    want_spare(g);
+    for (size_t i = 0; i < ARRAY_LEN(warnings); i++) {
+        spare_fails(g, 0);
+        assert_int_equal(w.warnings, warnings[i]);
+    }
+    assert_int_equal(w.kills, (int)ARRAY_LEN(warnings));
+}
+
+static void a_spare_that_cannot_be_is_complained_of_at_once_and_once(void **state)
+{
+    struct rig *g = *state;
+
+    want_spare(g);
+    for (int i = 0; i < 3; i++) {
+        spare_fails(g, -ENOENT);
+        assert_int_equal(w.warnings, 1);
+    }
+}
+
 static void a_start_that_fails_in_its_second_slot_is_refused(void **state)
 {
     struct rig *g = *state;
@@ -517,6 +575,8 @@ int main(void)
             T(oom_is_told_only_of_what_the_limit_ended),
             T(a_spare_is_taken_and_only_attached),
             T(a_spare_that_fails_costs_no_start),
+            T(a_late_spare_is_complained_of_when_that_is_no_accident),
+            T(a_spare_that_cannot_be_is_complained_of_at_once_and_once),
             T(a_start_that_fails_in_its_second_slot_is_refused),
     };
 
