@@ -214,17 +214,19 @@ int net_watch_fd(const struct net *n)
 bool net_on_watch(struct net *n)
 {
     struct err e = {0};
+    int r = uplink_hear(&n->uplink, &e);
 
     if (!n->router.up)
         return false;
-    if (uplink_hear(&n->uplink, &e) >= 0 && router_refresh(&n->router, &n->uplink, &e) >= 0)
+    if (r >= 0)
+        r = router_refresh(&n->router, &n->uplink, &e);
+    if (r >= 0)
         return false;
     /* The way out is gone, or what the host listens on is not known any more: nobody leaves. */
     snprintf(n->note, sizeof n->note, "no egress any more: %.*s", NOTE_MAX - 32, e.msg);
     n->router.up = false;
     list_each (it, &n->in[BOX_TAKEN])
         (void)shut(n, container_of(it, struct box, node), &e);
-    n->uplink.watch = fd_close(n->uplink.watch);
     return true;
 }
 

@@ -202,17 +202,19 @@ struct net_stub *net_stub_serve(int sock, pid_t launcher)
     return s;
 }
 
-/* Is another of us using the host's forwarding? */
+/* Is another of us using the host's forwarding? By the tables: a link that is left over lives until
+ * the kernel has taken its router apart. */
 static bool alone(const struct net_stub *s)
 {
-    struct if_nameindex *all = if_nameindex();
-    bool found = false;
+    cleanup_free char *tables = nft_ask(s->rules, "list tables inet");
+    size_t own = strlen(s->link);
 
-    for (struct if_nameindex *i = all; i && i->if_index && !found; i++)
-        found = strncmp(i->if_name, "evk", 3) == 0 && strcmp(i->if_name, s->link) != 0;
-    if (all)
-        if_freenameindex(all);
-    return !found;
+    for (char *at = tables; at && (at = strstr(at, "inet evk")) != NULL; at += own) {
+        at += strlen("inet ");
+        if (strncmp(at, s->link, own) != 0 || (at[own] != '\n' && at[own] != '\0'))
+            return false;
+    }
+    return tables != NULL;
 }
 
 struct net_stub *net_stub_free(struct net_stub *s)
@@ -222,7 +224,7 @@ struct net_stub *net_stub_free(struct net_stub *s)
 
     if (!s)
         return NULL;
-    if (s->turned_on && alone(s) && net_sysctl(forwarding, "0", &e) >= 0 && s->rules)
+    if (s->turned_on && s->rules && alone(s) && net_sysctl(forwarding, "0", &e) >= 0)
         free(nft_ask(s->rules, "delete table " GUARD));
     /* Gone already if the router is; its last sockets may keep that for a moment. */
     if (rtnl_open(0, &sock, &e) >= 0)

@@ -387,7 +387,8 @@ int uplink_hear(struct uplink *u, struct err *e)
 
     while (recv(u->host_events, drop, sizeof drop, MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
         ;
-    if (poll(&pasta, 1, 0) > 0)
-        return err_set(e, ERR_HOST, -ECHILD, "pasta has ended");
-    return 0;
+    if (poll(&pasta, 1, 0) <= 0)
+        return 0;
+    (void)epoll_ctl(u->watch, EPOLL_CTL_DEL, u->pasta, NULL); /* or it would be told for ever */
+    return err_set(e, ERR_HOST, -ECHILD, "pasta has ended");
 }

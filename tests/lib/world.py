@@ -78,6 +78,12 @@ class World:
         assert child.stdout.readline() == "ready\n"
         return child
 
+    def inside(self, namespace, program, *args):
+        """A Python program, started in a network namespace: "internet", or a path as in /proc/<pid>/ns/net."""
+        path = f"/proc/{self.internet.pid}/ns/net" if namespace == "internet" else namespace
+        return subprocess.Popen(["nsenter", f"--net={path}", sys.executable, "-c", program, *map(str, args)],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def _cable(self):
         run("ip link set lo up")
         run(f"ip link add h0 type veth peer name i0 netns {self._move}")
