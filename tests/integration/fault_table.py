@@ -15,6 +15,8 @@ GARBLED = ("SystemError", "sent something the platform does not understand")
 MEMORY = ("MemoryLimitExceeded|MemoryError|RangeError|OSError|RuntimeExited",
           "memory limit exceeded|out of memory|^$|Array buffer allocation failed|Cannot allocate memory|signal 6|signal 9|exit code")
 
+MEMORY_HARD = ("MemoryLimitExceeded", "memory limit exceeded")  # by a cgroup, which says who ended it
+
 
 def exited(how):
     return "RuntimeExited", rf"runtime process is exited \({how}\)$"
@@ -23,6 +25,7 @@ def exited(how):
 class Fault:
     """
     error    (errorType, pattern of errorMessage), or None: it is answered
+    hard     what it is instead where a cgroup holds the memory limit
     answer   then: with what
     lives    whether the same instance serves the next invocation; EITHER where the host's limits decide
     log      a pattern in the tail of the log the caller gets
@@ -32,10 +35,10 @@ class Fault:
     """
 
     def __init__(self, name, python, node, error=None, answer=None, lives=None, log=None, late=False, heavy=False, at=HANDLER,
-                 **fields):
+                 hard=None, **fields):
         self.name, self.python, self.node, self.error, self.answer, self.log = name, python, node, error, answer, log
         self.lives = (error is None and not late) if lives is None else lives
-        self.late, self.heavy, self.at, self.fields = late, heavy, at, fields
+        self.late, self.heavy, self.at, self.hard, self.fields = late, heavy, at, hard, fields
 
 
 def lines(text, indent):
@@ -214,11 +217,11 @@ FAULTS = [
     Fault("answers with 1 GB", 'return "x" * (1 << 30)', "return Buffer.alloc(1 << 30, 1);", MEMORY, lives=EITHER, heavy=True),
     Fault("answers with 1 GB of frames", 'piece = frame(4, 2, b"x" * 65536)\nfor _ in range(16384):\n    put(piece)\ntime.sleep(99)',
           'const piece = frame(4, 2, "x".repeat(65536));\nfor (let i = 0; i < 16384; i++) put(piece);\nawait sleep(99e3);',
-          ("SystemError|FunctionResponseTooLarge", "does not understand|larger than"), heavy=True),
+          ("SystemError|FunctionResponseTooLarge", "does not understand|larger than"), heavy=True, timeout=30),
     Fault("eats memory", "x = []\nwhile True:\n    x.append(b'z' * (1 << 20))",
-          "const x = [];\nfor (;;) x.push(Buffer.alloc(1 << 20, 1));", MEMORY, lives=EITHER, heavy=True),
+          "const x = [];\nfor (;;) x.push(Buffer.alloc(1 << 20, 1));", MEMORY, lives=EITHER, heavy=True, hard=MEMORY_HARD),
     Fault("eats memory on its first line", "x = []\nwhile True:\n    x.append(b'z' * (1 << 20))",
-          "const x = [];\nfor (;;) x.push(Buffer.alloc(1 << 20, 1));", MEMORY, heavy=True, at=MODULE),
+          "const x = [];\nfor (;;) x.push(Buffer.alloc(1 << 20, 1));", MEMORY, heavy=True, at=MODULE, hard=MEMORY_HARD),
     Fault("forks without end on its first line", "while True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
           'cp.spawn("/bin/sh", ["-c", "b() { b & b & wait; }; b"], { stdio: "ignore" });\nfor (;;);',
           ("MemoryLimitExceeded|InitializationTimedOut|RuntimeExited|InvocationTimedOut", "memory limit exceeded|timed out|exited"), heavy=True, at=MODULE),

@@ -30,8 +30,10 @@ def deploy(client, name, lang, files, **settings):
 
 
 class Language:
-    def __init__(self, worker, runtime, filename, probe):
-        self.worker, self.runtime, self.filename, self.probe = worker, runtime, filename, probe
+    """born: what /proc/self/cmdline has when it came to be as most do."""
+
+    def __init__(self, worker, runtime, filename, probe, born):
+        self.worker, self.runtime, self.filename, self.probe, self.born = worker, runtime, filename, probe, born
 
     def there(self):
         return (BUILD / "runtimes" / self.worker).is_dir()
@@ -62,6 +64,7 @@ def facts():
     return {"uid": [os.getuid(), os.geteuid()], "gid": [os.getgid(), os.getegid()], "status": status,
             "pids": [int(p) for p in os.listdir("/proc") if p.isdigit()], "own_pids": [os.getpid()],
             "fds": {n: target(n) for n in os.listdir("/proc/self/fd")}, "environ": sorted(os.environ),
+            "program": open("/proc/self/cmdline").read(), "limits": open("/proc/self/limits").read(),
             "mounts": open("/proc/self/mountinfo").read().splitlines()}
 
 def handler(event, context):
@@ -87,6 +90,7 @@ function facts() {
     uid: [process.getuid(), process.geteuid()], gid: [process.getgid(), process.getegid()], status,
     pids: fs.readdirSync("/proc").filter(n => /^[0-9]+$/.test(n)).map(Number), own_pids: [process.pid],
     fds: Object.fromEntries(fs.readdirSync("/proc/self/fd").map(n => [n, target(n)])), environ: Object.keys(process.env),
+    program: fs.readFileSync("/proc/self/cmdline", "utf8"), limits: fs.readFileSync("/proc/self/limits", "utf8"),
     mounts: fs.readFileSync("/proc/self/mountinfo", "utf8").trim().split("\\n"),
   };
 }
@@ -99,6 +103,6 @@ exports.handler = async (event) => {
 '''
 
 LANGUAGES = {
-    "python": Language("python", "Python3.9", "index.py", PYTHON_PROBE),
-    "node": Language("node", "Node.js18.15", "index.js", NODE_PROBE),
+    "python": Language("python", "Python3.9", "index.py", PYTHON_PROBE, "zygote.py"),
+    "node": Language("node", "Node.js18.15", "index.js", NODE_PROBE, "bootstrap.js"),
 }

@@ -76,6 +76,16 @@ def copy_for_everybody():
     return copy
 
 
+# /dev/net/tun may be opened by everybody on most hosts, by root only on some: an ordinary user's daemon gets a view of /dev/net
+# where it may, so that it can give egress everywhere.
+AS_NOBODY = ("mount -t tmpfs -o mode=755 tun /dev/net && mknod -m 666 /dev/net/tun c 10 200; "
+             'exec setpriv --reuid 65534 --regid 65534 --clear-groups -- "$0" "$@"')
+
+
+def as_nobody(argv):
+    return ["unshare", "--mount", "--propagation", "slave", "sh", "-c", AS_NOBODY, *argv]
+
+
 class Evoked:
     """One running `evoke serve`. unprivileged: run it as an ordinary user (needs root to arrange)."""
 
@@ -108,10 +118,8 @@ class Evoked:
         argv = [str(self.program), "serve", "--data", str(self.data_dir), "--listen", "127.0.0.1:0",
                 *self.options]
         read_end, write_end = os.pipe()
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=write_end, stderr=write_end, env=env, cwd="/",
-            user=65534 if self.unprivileged else None, group=65534 if self.unprivileged else None,
-            extra_groups=[] if self.unprivileged else None)
+        self.process = subprocess.Popen(as_nobody(argv) if self.unprivileged else argv, stdin=subprocess.DEVNULL, stdout=write_end,
+                                        stderr=write_end, env=env, cwd="/")
         os.close(write_end)
         self.pipe = read_end
         self.log = b""
