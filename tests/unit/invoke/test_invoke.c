@@ -15,8 +15,8 @@
 
 /* ---- the shape ---- */
 
-static void shape_assign(const struct fn *f, const char *instance_id,
-                         const struct shape_keys *keys, struct buf *out)
+static void shape_assign(const struct fn *f, const char *instance_id, const struct shape_keys *keys,
+                         struct buf *out)
 {
     (void)keys;
     buf_addf(out, "assign %s %zu", f->name, strlen(instance_id));
