@@ -51,7 +51,7 @@ struct run {
     enum outcome outcome;
     bool handled;          /* OUTCOME_ERROR: told through the language's own channel */
     int exit_code, signal; /* OUTCOME_EXITED, _INIT_EXITED: of the runtime process; exit_code -1 if
-                              by signal */
+                              by signal, or not told */
     const char *hook;      /* NULL: an invocation; else "pre_stop", "pre_freeze" */
     const struct shape_keys *keys; /* borrowed; NULL: the function has no role */
 };

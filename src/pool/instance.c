@@ -321,6 +321,7 @@ static struct instance *instance_alloc(struct instance_env *env, const struct fn
     in->fn = fn;
     in->places = within(fn->instance_concurrency, 1, PLACES_MAX);
     in->output = in->memory_peak = in->freezer = -EBADF;
+    in->exit_code = -1;
     in->born_ns = clock_mono_ns();
     list_init(&in->node);
     list_init(&in->free_node);

@@ -17,7 +17,7 @@
 
 enum {
     CLOSING_MS = 1000, /* on a busy machine a report is that late */
-    EXIT_MS = 1000,
+    EXIT_MS = 3000,    /* after KILL; only a launcher that is stuck takes longer */
 };
 
 void inst_arm(struct instance *in, uint64_t ms)

@@ -255,7 +255,11 @@ static void failures_have_the_platforms_words(void **state)
     want_failure(run, OUTCOME_EXITED,
                  "{\"errorMessage\":\"runtime process is exited (exit code 3)\","
                  "\"errorType\":\"RuntimeExited\"}");
-    run.exit_code = -1, run.signal = 11;
+    run.exit_code = -1;
+    want_failure(
+            run, OUTCOME_EXITED,
+            "{\"errorMessage\":\"runtime process is exited\",\"errorType\":\"RuntimeExited\"}");
+    run.signal = 11;
     want_failure(run, OUTCOME_INIT_EXITED,
                  "{\"errorMessage\":\"Initialization failed: runtime process is exited (signal "
                  "11)\",\"errorType\":\"RuntimeExited\"}");

@@ -224,6 +224,8 @@ static void a_timeout_is_answered_though_the_end_is_never_reported(void **state)
     w->fn->timeout_ms = 10;
     probe_run(&p, w, S("{}"));
     assert_int_equal(p.report.end, JOB_TIMEOUT);
+    assert_int_equal(p.report.exit_code, -1); /* not guessed */
+    assert_int_equal(p.report.signal, 0);
     assert_int_equal(w->kills, 1);
     worker_exit(world_worker(w, 1), -1, SIGKILL, false);
     world_turn(w);

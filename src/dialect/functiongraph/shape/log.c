@@ -73,12 +73,12 @@ void functiongraph_log(const struct run *run, enum log_point point, struct buf *
     }
 }
 
-/* How the process went, in brackets; the part in front is the cloud's own sentence. */
+/* How the process went, in brackets, if that was told; the part in front is the cloud's own sentence. */
 static void put_exit(const struct run *run, struct buf *out)
 {
     if (run->signal)
         buf_addf(out, " (signal %d)", run->signal);
-    else
+    else if (run->exit_code >= 0)
         buf_addf(out, " (exit code %d)", run->exit_code);
 }
 
