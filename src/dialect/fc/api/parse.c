@@ -4,12 +4,7 @@
  *
  * Each object has one table: a row is a field with its type and limits and, where the engine uses
  * the value, the setter that stores it. Rows without a setter are checked for type and kept;
- * fields in no table are kept unchecked. Kept means: they go into `extra` and come back in every
- * answer, in the order they were sent.
- *
- * Clients disagree about case (Funcraft writes "nasConfig": {"UserId": ...}), so keys are found
- * without case and given back in lowerCamelCase, down to the last level. The values of
- * environmentVariables are the user's: there a key is never touched.
+ * fields in no table are kept unchecked (keep.c). Keys are found without case.
  *
  * Read next: object.c, the way back.
  */
@@ -24,26 +19,10 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
+#include "dialect/fc/api/field.h"
 #include "fn/fn.h"
 #include "fn/space.h"
 #include "runtime/runtime.h"
-
-enum field_type { TEXT, INT, NUMBER, BOOL, OBJECT, LIST };
-
-/* What a setter works on. */
-struct target {
-    struct fn *fn;
-    struct buf *zip; /* borrowed */
-};
-
-struct field {
-    const char *name;
-    enum field_type type;
-    bool required;
-    int64_t min, max; /* TEXT: bytes; INT: value. max 0: no limit */
-    int64_t step;     /* INT: multiple of it; 0: any */
-    int (*set)(struct target *t, const struct cJSON *value, struct err *e);
-};
 
 /* --- names --- */
 
@@ -376,12 +355,6 @@ static const struct field function_fields[] = {
         {.name = "instanceLifecycleConfig", .type = OBJECT, .set = set_hooks},
 };
 
-/* Ours to say, whatever a client sends. */
-static const char *const answered[] = {
-        "serviceId",  "createdTime", "lastModifiedTime", "useSLRAuthentication",
-        "functionId", "codeSize",    "codeChecksum",     "layersArnV2",
-};
-
 /* --- walking them --- */
 
 static int check_text(const struct field *f, const struct cJSON *value, struct err *e)
@@ -459,89 +432,7 @@ static int apply_fields(const struct cJSON *body, const struct field *fields, si
     return 0;
 }
 
-/* --- what we keep --- */
-
-static const struct field *field_of(const struct field *fields, size_t n, struct str key)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_ieq(str_of(fields[i].name), key))
-            return &fields[i];
-    return NULL;
-}
-
-static bool is_answered(struct str key)
-{
-    for (size_t i = 0; i < ARRAY_LEN(answered); i++)
-        if (str_ieq(str_of(answered[i]), key))
-            return true;
-    return false;
-}
-
-static void key_lower_camel(struct jw *w, const char *key)
-{
-    cleanup_free char *lower = str_dup(str_of(key));
-
-    if (lower[0] >= 'A' && lower[0] <= 'Z')
-        lower[0] = (char)(lower[0] | 0x20);
-    jw_key(w, lower);
-}
-
-/* Depth is bounded by json_parse(). */
-static void keep_value(struct jw *w, const struct cJSON *value)
-{
-    if (cJSON_IsObject(value)) {
-        jw_obj(w);
-        for (const struct cJSON *item = value->child; item; item = item->next) {
-            key_lower_camel(w, item->string);
-            keep_value(w, item);
-        }
-        jw_obj_end(w);
-    } else if (cJSON_IsArray(value)) {
-        jw_arr(w);
-        for (const struct cJSON *item = value->child; item; item = item->next)
-            keep_value(w, item);
-        jw_arr_end(w);
-    } else {
-        cleanup_with(buf_done) struct buf text;
-
-        buf_init(&text, FC_EXTRA_MAX);
-        json_print(value, &text);
-        jw_raw(w, buf_ok(&text) ? buf_str(&text) : S("null"));
-    }
-}
-
-static int keep_rest(const struct cJSON *body, const struct field *fields, size_t n,
-                     const char *name_field, char **extra, struct err *e)
-{
-    cleanup_with(buf_done) struct buf out;
-    struct jw w;
-
-    buf_init(&out, FC_EXTRA_MAX);
-    jw_init(&w, &out);
-    jw_obj(&w);
-    for (const struct cJSON *item = body->child; item; item = item->next) {
-        struct str key = str_of(item->string);
-        const struct field *f = field_of(fields, n, key);
-
-        /* Of two spellings of one key the first counts, here as in json_geti(). */
-        if (cJSON_IsNull(item) || json_geti(body, item->string) != item || is_answered(key))
-            continue;
-        if (f && (f->set || str_eq(str_of(f->name), str_of(name_field))))
-            continue;
-        if (f)
-            jw_key(&w, f->name);
-        else
-            key_lower_camel(&w, item->string);
-        keep_value(&w, item);
-    }
-    jw_obj_end(&w);
-    if (!buf_ok(&out))
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "the request holds more optional settings than fit (%d bytes)",
-                       FC_EXTRA_MAX);
-    fn_set(extra, buf_str(&out));
-    return 0;
-}
+/* --- whole requests --- */
 
 int fc_parse_service(const struct cJSON *body, struct space *s, struct err *e)
 {
@@ -552,7 +443,7 @@ int fc_parse_service(const struct cJSON *body, struct space *s, struct err *e)
     r = apply_fields(body, service_fields, ARRAY_LEN(service_fields), NULL, e);
     if (r < 0)
         return r;
-    return keep_rest(body, service_fields, ARRAY_LEN(service_fields), "serviceName", &s->extra, e);
+    return fc_keep(body, service_fields, ARRAY_LEN(service_fields), "serviceName", &s->extra, e);
 }
 
 void fc_parse_inherit(const struct space *s, struct fn *f)
@@ -602,6 +493,5 @@ int fc_parse_function(const struct cJSON *body, struct fn *f, struct buf *zip, s
     r = apply_fields(body, function_fields, ARRAY_LEN(function_fields), &t, e);
     if (r < 0)
         return r;
-    return keep_rest(body, function_fields, ARRAY_LEN(function_fields), "functionName", &f->extra,
-                     e);
+    return fc_keep(body, function_fields, ARRAY_LEN(function_fields), "functionName", &f->extra, e);
 }
