@@ -91,12 +91,16 @@ void buf_grew(struct buf *b, size_t n)
 
 void buf_add(struct buf *b, const void *p, size_t n)
 {
-    char *to = buf_room(b, n);
+    char *to;
 
-    if (!to || n == 0)
+    if (n == 0)
+        return;
+    to = !b->failed && n < b->cap - b->n ? b->p + b->n : buf_room(b, n);
+    if (!to)
         return;
     memcpy(to, p, n);
-    buf_grew(b, n);
+    b->n += n;
+    b->p[b->n] = '\0';
 }
 
 void buf_adds(struct buf *b, struct str s)
@@ -117,6 +121,28 @@ void buf_addc(struct buf *b, char c)
     }
     b->p[b->n++] = c;
     b->p[b->n] = '\0';
+}
+
+void buf_addu(struct buf *b, uint64_t v)
+{
+    char room[U64_TEXT];
+
+    buf_adds(b, str_of_u64(v, room));
+}
+
+void buf_addfix(struct buf *b, uint64_t v, unsigned decimals)
+{
+    char text[U64_TEXT + 1], *to = text + sizeof(text);
+
+    assert(decimals >= 1 && decimals <= 9);
+    for (unsigned i = 0; i < decimals; i++, v /= 10)
+        *--to = (char)('0' + v % 10);
+    *--to = '.';
+    do {
+        *--to = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    buf_add(b, to, (size_t)(text + sizeof(text) - to));
 }
 
 void buf_addf(struct buf *b, const char *fmt, ...)

@@ -30,6 +30,9 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_adds(struct buf *b, struct str s);
 void buf_addz(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
+void buf_addu(struct buf *b, uint64_t v);
+/* v counts in units of 10^-decimals (1 to 9): 2049 with 3 is 2.049. Where printf costs too much. */
+void buf_addfix(struct buf *b, uint64_t v, unsigned decimals);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Make room for n more bytes and return where they go; buf_grew() says how many were written.

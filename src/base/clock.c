@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -54,13 +55,40 @@ static int split(int64_t wall_ms, struct tm *tm)
     return ms;
 }
 
+static char *put_digits(char *to, int v, int width)
+{
+    for (int i = width - 1; i >= 0; i--, v /= 10)
+        to[i] = (char)('0' + v % 10);
+    return to + width;
+}
+
+/* YYYY-mm-dd, a letter, HH:MM:SS. By hand: two of these are in the log of every run. */
+static char *put_date_time(char *to, const struct tm *tm, char between)
+{
+    int year = tm->tm_year + 1900;
+
+    if (year < 0 || year > 9999)
+        to += sprintf(to, "%04d", year);
+    else
+        to = put_digits(to, year, 4);
+    *to++ = '-';
+    to = put_digits(to, tm->tm_mon + 1, 2);
+    *to++ = '-';
+    to = put_digits(to, tm->tm_mday, 2);
+    *to++ = between;
+    to = put_digits(to, tm->tm_hour, 2);
+    *to++ = ':';
+    to = put_digits(to, tm->tm_min, 2);
+    *to++ = ':';
+    return put_digits(to, tm->tm_sec, 2);
+}
+
 const char *clock_iso(int64_t wall_ms, char out[CLOCK_TEXT])
 {
     struct tm tm;
 
     (void)split(wall_ms, &tm);
-    snprintf(out, CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    memcpy(put_date_time(out, &tm, 'T'), "Z", 2);
     return out;
 }
 
@@ -68,9 +96,10 @@ const char *clock_iso_ms(int64_t wall_ms, char out[CLOCK_TEXT])
 {
     struct tm tm;
     int ms = split(wall_ms, &tm);
-    size_t zulu = strlen(clock_iso(wall_ms, out)) - 1;
+    char *to = put_date_time(out, &tm, 'T');
 
-    snprintf(out + zulu, CLOCK_TEXT - zulu, ".%03dZ", ms);
+    *to++ = '.';
+    memcpy(put_digits(to, ms, 3), "Z", 2);
     return out;
 }
 
@@ -79,8 +108,7 @@ const char *clock_sql(int64_t wall_ms, char out[CLOCK_TEXT])
     struct tm tm;
 
     (void)split(wall_ms, &tm);
-    snprintf(out, CLOCK_TEXT, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    *put_date_time(out, &tm, ' ') = '\0';
     return out;
 }
 

@@ -55,7 +55,7 @@ void jw_arr_end(struct jw *w);
 void jw_key(struct jw *w, const char *key);
 void jw_str(struct jw *w, struct str s); /* bytes that are not UTF-8 become U+FFFD */
 void jw_int(struct jw *w, int64_t v);
-void jw_num(struct jw *w, double v, int decimals); /* fixed decimals, trailing zeros cut */
+void jw_fix(struct jw *w, uint64_t v, unsigned decimals); /* as buf_addfix(), trailing zeros cut */
 void jw_bool(struct jw *w, bool v);
 void jw_null(struct jw *w);
 void jw_raw(struct jw *w, struct str json); /* trusted JSON text */

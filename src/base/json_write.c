@@ -81,32 +81,22 @@ void jw_str(struct jw *w, struct str s)
 void jw_int(struct jw *w, int64_t v)
 {
     separate(w);
-    buf_addf(w->out, "%lld", (long long)v);
+    if (v < 0)
+        buf_addc(w->out, '-');
+    buf_addu(w->out, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
-void jw_num(struct jw *w, double v, int decimals)
+void jw_fix(struct jw *w, uint64_t v, unsigned decimals)
 {
-    char text[400]; /* 309 digits, a sign, a point, 17 decimals */
-    size_t n;
-
-    if (!isfinite(v)) {
-        jw_null(w);
-        return;
+    while (decimals > 0 && v % 10 == 0) {
+        v /= 10;
+        decimals--;
     }
-    if (decimals < 0)
-        decimals = 0;
-    else if (decimals > 17)
-        decimals = 17;
-    n = (size_t)snprintf(text, sizeof(text), "%.*f", decimals, v);
-    while (decimals > 0 && text[n - 1] == '0')
-        n--;
-    if (text[n - 1] == '.')
-        n--;
     separate(w);
-    if (n == 2 && text[0] == '-' && text[1] == '0')
-        buf_addc(w->out, '0');
+    if (decimals > 0)
+        buf_addfix(w->out, v, decimals);
     else
-        buf_add(w->out, text, n);
+        buf_addu(w->out, v);
 }
 
 void jw_bool(struct jw *w, bool v)

@@ -127,6 +127,17 @@ int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret)
     return 0;
 }
 
+struct str str_of_u64(uint64_t v, char room[U64_TEXT])
+{
+    size_t at = U64_TEXT;
+
+    do {
+        room[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    return (struct str){room + at, U64_TEXT - at};
+}
+
 int str_i64(struct str s, int64_t min, int64_t max, int64_t *ret)
 {
     bool negative = s.n && s.p[0] == '-';

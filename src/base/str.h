@@ -41,8 +41,10 @@ bool str_has(struct str s, char c);
 /* Decimal digits only, min..max inclusive. 0, or -EINVAL (not a number), -ERANGE. */
 int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret);
 int str_i64(struct str s, int64_t min, int64_t max, int64_t *ret);
-char *str_dup(struct str s); /* owned, terminated, never NULL */
-bool str_utf8(struct str s); /* well-formed UTF-8 (RFC 3629) */
+enum { U64_TEXT = 20 };
+struct str str_of_u64(uint64_t v, char room[U64_TEXT]); /* decimal, somewhere in room */
+char *str_dup(struct str s);                            /* owned, terminated, never NULL */
+bool str_utf8(struct str s);                            /* well-formed UTF-8 (RFC 3629) */
 
 /* ASCII only, whatever the locale. */
 static inline char str_lower(char c)

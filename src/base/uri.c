@@ -13,18 +13,17 @@
 
 #include <errno.h>
 
-static bool is_unreserved(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
+static const bool unreserved[256] = {
+        ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['0' ... '9'] = true, ['-'] = true,
+        ['.'] = true,         ['_'] = true,         ['~'] = true,
+};
 
 /* How many bytes at the start need no escape. */
 static size_t plain_run(struct str s, const char *keep)
 {
     size_t n = 0;
 
-    while (n < s.n && (is_unreserved(s.p[n]) || (s.p[n] && keep && strchr(keep, s.p[n]))))
+    while (n < s.n && (unreserved[(uint8_t)s.p[n]] || (s.p[n] && keep && strchr(keep, s.p[n]))))
         n++;
     return n;
 }

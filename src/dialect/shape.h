@@ -98,6 +98,12 @@ void shape_endpoint(struct jw *w, const struct fn *f);
 /* The OPEN document in the form all dialects share so far: their `open`. */
 void shape_open(const struct run *run, struct buf *out);
 
+/* Peak memory in parts of a megabyte, rounded: 1000 for thousandths. */
+static inline uint64_t shape_memory(const struct run *run, unsigned parts)
+{
+    return (run->memory_bytes * parts + (1u << 19)) >> 20;
+}
+
 /* NULL for a dialect that is not built in. */
 const struct shape_ops *shape_of(enum dialect dialect);
 

@@ -24,8 +24,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -135,7 +135,10 @@ static void log_point(struct invocation *in, enum log_point point)
 
 static void remember_instance(struct invocation *in, const char *instance_id)
 {
-    (void)snprintf(in->instance_id, sizeof(in->instance_id), "%s", instance_id);
+    size_t n = strnlen(instance_id, sizeof(in->instance_id) - 1);
+
+    memcpy(in->instance_id, instance_id, n);
+    in->instance_id[n] = '\0';
     in->run.instance_id = in->instance_id;
 }
 

@@ -28,7 +28,7 @@ void tail_add(struct tail *t, struct str text)
     if (t->max == 0 || text.n == 0)
         return;
     if (!t->p)
-        t->p = xcalloc(1, t->max);
+        t->p = xrealloc(NULL, 1, t->max); /* read only where it was written */
     if (text.n > t->max) {
         text = str_from(text, text.n - t->max);
         t->full = true;
@@ -60,7 +60,7 @@ struct str tail_text(struct tail *t)
     if (!t->full)
         return (struct str){t->p, t->at};
 
-    line = xcalloc(1, t->max);
+    line = xrealloc(NULL, 1, t->max);
     memcpy(line, t->p + t->at, t->max - t->at);
     memcpy(line + (t->max - t->at), t->p, t->at);
     free(t->p);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "t.h"
@@ -54,6 +56,34 @@ static void an_error_sticks_and_keeps_what_was_there(void **state)
     buf_addz(&b, "12345");
     assert_true(buf_ok(&b));
     t_str(buf_str(&b), S("12345"));
+    buf_done(&b);
+}
+
+static void writes_numbers_without_printf(void **state)
+{
+    static const uint64_t vs[] = {0, 1, 9, 10, 99, 100, 999, 1000, 1001, 2049, UINT64_MAX};
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 100);
+    for (size_t i = 0; i < sizeof(vs) / sizeof(*vs); i++) {
+        uint64_t unit = 1;
+        char text[64];
+
+        buf_reset(&b);
+        buf_addu(&b, vs[i]);
+        (void)snprintf(text, sizeof(text), "%" PRIu64, vs[i]);
+        t_str(buf_str(&b), str_of(text));
+        for (unsigned decimals = 1; decimals <= 9; decimals++) {
+            unit *= 10;
+            buf_reset(&b);
+            buf_addfix(&b, vs[i], decimals);
+            (void)snprintf(text, sizeof(text), "%" PRIu64 ".%0*" PRIu64, vs[i] / unit,
+                           (int)decimals, vs[i] % unit);
+            t_str(buf_str(&b), str_of(text));
+            check(&b);
+        }
+    }
     buf_done(&b);
 }
 
@@ -164,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(takes_its_ceiling_and_not_one_byte_more),
             cmocka_unit_test(an_error_sticks_and_keeps_what_was_there),
+            cmocka_unit_test(writes_numbers_without_printf),
             cmocka_unit_test(formats_short_and_long_text),
             cmocka_unit_test(holds_bytes_and_drops_them_from_the_front),
             cmocka_unit_test(room_is_written_in_place),

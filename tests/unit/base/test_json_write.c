@@ -38,11 +38,18 @@ static void places_commas_at_every_depth(void **state)
 static void numbers_lose_their_trailing_zeros(void **state)
 {
     static const struct {
-        double v;
-        int decimals;
+        uint64_t v;
+        unsigned decimals;
         const char *text;
-    } cases[] = {{1.5, 3, "1.5"},  {100, 2, "100"},  {100, 0, "100"},       {0.125, 2, "0.12"},
-                 {-0.001, 2, "0"}, {NAN, 2, "null"}, {INFINITY, 2, "null"}, {-2.50, 2, "-2.5"}};
+    } cases[] = {
+            {1500, 3, "1.5"},
+            {10000, 2, "100"},
+            {100, 0, "100"},
+            {0, 3, "0"},
+            {1, 3, "0.001"},
+            {1234567, 3, "1234.567"},
+            {UINT64_MAX, 9, "18446744073.709551615"},
+    };
     struct buf b;
     struct jw w;
 
@@ -51,13 +58,9 @@ static void numbers_lose_their_trailing_zeros(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         buf_reset(&b);
         jw_init(&w, &b);
-        jw_num(&w, cases[i].v, cases[i].decimals);
+        jw_fix(&w, cases[i].v, cases[i].decimals);
         t_str(buf_str(&b), str_of(cases[i].text));
     }
-    buf_reset(&b);
-    jw_init(&w, &b);
-    jw_num(&w, -1.7976931348623157e308, 99);
-    assert_int_equal(b.n, 310);
     buf_done(&b);
 }
 

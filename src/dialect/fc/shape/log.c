@@ -47,15 +47,23 @@ void fc_log(const struct run *run, enum log_point point, struct buf *out)
             buf_addf(out, "FC Initialize End RequestId: %s\n", run->request_id);
         return;
     case LOG_RUN_START:
-        buf_addf(out, "FC Invoke Start RequestId: %s\n", run->request_id);
+        buf_addz(out, "FC Invoke Start RequestId: ");
+        buf_addz(out, run->request_id);
+        buf_addc(out, '\n');
         return;
     case LOG_RUN_END:
-        buf_addf(out, "FC Invoke End RequestId: %s%s\n\n", run->request_id, error_suffix(run));
-        buf_addf(out,
-                 "Duration: %.2f ms, Billed Duration: %llu ms, Memory Size: %u MB, Max Memory "
-                 "Used: %.2f MB\n",
-                 (double)run->duration_ns / 1e6, (unsigned long long)fc_billed_ms(run),
-                 run->fn->memory_mb, megabytes(run));
+        buf_addz(out, "FC Invoke End RequestId: ");
+        buf_addz(out, run->request_id);
+        buf_addz(out, error_suffix(run));
+        buf_addz(out, "\n\nDuration: ");
+        buf_addfix(out, (run->duration_ns + 5000) / 10000, 2);
+        buf_addz(out, " ms, Billed Duration: ");
+        buf_addu(out, fc_billed_ms(run));
+        buf_addz(out, " ms, Memory Size: ");
+        buf_addu(out, run->fn->memory_mb);
+        buf_addz(out, " MB, Max Memory Used: ");
+        buf_addfix(out, shape_memory(run, 100), 2);
+        buf_addz(out, " MB\n");
         return;
     }
 }

@@ -84,11 +84,11 @@ static void add_summary(struct call *c, const struct invoke_result *res)
     jw_init(&w, &b);
     jw_obj(&w);
     jw_key(&w, "duration");
-    jw_num(&w, (double)res->run.duration_ns / 1e6, 3);
+    jw_fix(&w, (res->run.duration_ns + 500) / 1000, 3);
     jw_kint(&w, "billingDuration", (int64_t)res->billed_ms);
     jw_kint(&w, "memorySize", res->run.fn->memory_mb);
     jw_key(&w, "memoryUsed");
-    jw_num(&w, (double)res->run.memory_bytes / (1024 * 1024), 3);
+    jw_fix(&w, shape_memory(&res->run, 1000), 3);
     jw_obj_end(&w);
     call_header(c, "X-Cff-Invoke-Summary", buf_str(&b));
 }
@@ -107,12 +107,14 @@ static void add_headers(const struct run_call *rc, const struct invoke_result *r
 {
     struct call *c = rc->call;
     bool failed = res->run.outcome != OUTCOME_OK;
+    char digits[U64_TEXT];
 
     call_header(c, "X-Cff-Request-Id", str_of(res->run.request_id));
     add_summary(c, res);
-    call_headerf(c, "X-CFF-Billing-Duration", "%llu", (unsigned long long)res->billed_ms);
+    call_header(c, "X-CFF-Billing-Duration", str_of_u64(res->billed_ms, digits));
     call_header(c, "X-Cff-Response-Version", rc->envelope ? S("v1") : S("v0"));
-    call_headerf(c, "X-Func-Err-Code", "%d", failed ? status_of_result(res) : 0);
+    call_header(c, "X-Func-Err-Code",
+                str_of_u64(failed ? (uint64_t)status_of_result(res) : 0, digits));
     call_header(c, "X-Is-Func-Err", failed ? S("true") : S("false"));
     if (rc->tail) {
         cleanup_with(buf_done) struct buf b;

@@ -26,14 +26,33 @@ uint64_t functiongraph_billed_ms(const struct run *run)
     return (run->duration_ns + 999999) / 1000000;
 }
 
-static void put_memory(const struct run *run, struct buf *out)
+static void put_ms(uint64_t ns, struct buf *out)
 {
-    buf_addf(out, "%.3fMB", (double)run->memory_bytes / (1024.0 * 1024.0));
+    buf_addfix(out, (ns + 500) / 1000, 3);
+    buf_addz(out, "ms");
 }
 
-static const char *cold_step(const struct run *run)
+static void put_memory(const struct run *run, struct buf *out)
 {
-    return run->fn->initializer ? "initialize" : "load";
+    buf_addfix(out, shape_memory(run, 1000), 3);
+    buf_addz(out, "MB");
+}
+
+/* TIME WHAT request 'ID' */
+static void begin(int64_t wall_ms, const char *what, const struct run *run, struct buf *out)
+{
+    char when[CLOCK_TEXT];
+
+    buf_addz(out, clock_iso(wall_ms, when));
+    buf_addz(out, what);
+    buf_addz(out, " request '");
+    buf_addz(out, run->request_id);
+    buf_addc(out, '\'');
+}
+
+static const char *cold(const struct run *run, const char *load, const char *initialize)
+{
+    return run->fn->initializer ? initialize : load;
 }
 
 static bool failed(const struct run *run)
@@ -41,36 +60,42 @@ static bool failed(const struct run *run)
     return run->outcome != OUTCOME_OK;
 }
 
+/* Without printf: two of these are in the way of every run. */
 void functiongraph_log(const struct run *run, enum log_point point, struct buf *out)
 {
-    char when[CLOCK_TEXT];
+    int64_t start = run->start_wall_ms;
 
     switch (point) {
     case LOG_LOAD_START:
-        buf_addf(out, "%s Start %s request '%s'\n", clock_iso(run->start_wall_ms, when),
-                 cold_step(run), run->request_id);
-        return;
+        begin(start, cold(run, " Start load", " Start initialize"), run, out);
+        break;
     case LOG_LOAD_END:
-        buf_addf(out, "%s Finish %s request '%s', duration: %.3fms, memory used: ",
-                 clock_iso(run->start_wall_ms + whole_ms(run->init_ns), when), cold_step(run),
-                 run->request_id, (double)run->init_ns / 1e6);
-        put_memory(run, out);
-        buf_addc(out, '\n');
-        return;
-    case LOG_RUN_START:
-        buf_addf(out, "%s Start invoke request '%s', version: %s\n",
-                 clock_iso(run->start_wall_ms, when), run->request_id, run->fn->version);
-        return;
-    case LOG_RUN_END:
-        buf_addf(out, "%s Finish invoke request '%s'%s, duration: %.3fms, billing duration: %llums",
-                 clock_iso(run->start_wall_ms + whole_ms(run->duration_ns), when), run->request_id,
-                 failed(run) ? "(invoke Failed)" : "", (double)run->duration_ns / 1e6,
-                 (unsigned long long)functiongraph_billed_ms(run));
+        begin(start + whole_ms(run->init_ns), cold(run, " Finish load", " Finish initialize"), run,
+              out);
+        buf_addz(out, ", duration: ");
+        put_ms(run->init_ns, out);
         buf_addz(out, ", memory used: ");
         put_memory(run, out);
-        buf_addf(out, ", billing memory: %uMB\n", run->fn->memory_mb);
-        return;
+        break;
+    case LOG_RUN_START:
+        begin(start, " Start invoke", run, out);
+        buf_addz(out, ", version: ");
+        buf_addz(out, run->fn->version);
+        break;
+    case LOG_RUN_END:
+        begin(start + whole_ms(run->duration_ns), " Finish invoke", run, out);
+        buf_addz(out, failed(run) ? "(invoke Failed), duration: " : ", duration: ");
+        put_ms(run->duration_ns, out);
+        buf_addz(out, ", billing duration: ");
+        buf_addu(out, functiongraph_billed_ms(run));
+        buf_addz(out, "ms, memory used: ");
+        put_memory(run, out);
+        buf_addz(out, ", billing memory: ");
+        buf_addu(out, run->fn->memory_mb);
+        buf_addz(out, "MB");
+        break;
     }
+    buf_addc(out, '\n');
 }
 
 /* How the process went, in brackets, if that was told; the part in front is the cloud's own sentence. */
