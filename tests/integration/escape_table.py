@@ -7,6 +7,7 @@ host, the same program must end differently; `blind` says why it cannot where th
 """
 import ctypes
 import errno
+import os
 import socket
 import struct
 
@@ -17,6 +18,7 @@ NEW = {"time": 0x80, "mount": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "i
 SIGCHLD, SIGKILL = 17, 9
 PTRACE, NICE, RESOURCE = 19, 23, 24  # CAP_SYS_*
 X32 = 0x40000000
+OWN_NAME = f"escape-{os.getpid()}"  # outside it is made, perhaps while others run this suite
 # libseccomp of Debian 12 does not know these: asm/unistd_64.h
 NEWER = {"cachestat": 451, "fchmodat2": 452, "map_shadow_stack": 453, "statmount": 457, "listmount": 458, "lsm_set_self_attr": 460,
          "open_tree_attr": 467}
@@ -155,11 +157,11 @@ FILES = [
     Check("remove its own code", lambda w: [("unlinkat", AT, w["own"] + "/spare", 0)], "EROFS"),
     Check("change the mode of its own code", lambda w: [("fchmodat", AT, w["own"] + "/probe.so", 0o777)], "EROFS"),
     Check("link its code to elsewhere", lambda w: [("linkat", AT, w["own"] + "/probe.so", AT, "/tmp/escape-hard", 0)], "EXDEV"),
-    Check("write the host's programs", create("/usr/bin/escape"), "EROFS"),
+    Check("write the host's programs", create(f"/usr/bin/{OWN_NAME}"), "EROFS"),
     Check("link a program of the host's", [("linkat", AT, "/usr/bin/env", AT, "/tmp/escape-env", 0)], "EXDEV",
           blind="/usr and /tmp may be two file systems"),
     Check("write the runtime", create("/rt/escape"), "EROFS"),
-    Check("write the root directory", create("/escape"), "EROFS"),
+    Check("write the root directory", create("/" + OWN_NAME), "EROFS"),
     Check("write the password file", [("openat", AT, "/etc/passwd", WRONLY)], "EACCES", user="EROFS"),
     Check("write its own program", [("openat", AT, "/proc/self/exe", WRONLY)], "EACCES", blind="it is busy everywhere"),
     Check("make a block device", [("mknodat", AT, "/tmp/escape-block", 0o060600, 0x801)], "EPERM"),

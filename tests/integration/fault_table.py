@@ -31,7 +31,7 @@ class Fault:
     log      a pattern in the tail of the log the caller gets
     late     it breaks the protocol when it has been answered: this invocation or the next may be lost by it, no further one
     heavy    it takes more than its share of the machine, so nothing runs beside it
-    fields   of the function; its timeout is 3 seconds, its memory 128 MB
+    fields   of the function; its timeout is 3 seconds (30 where it is to answer), its memory 128 MB
     """
 
     def __init__(self, name, python, node, error=None, answer=None, lives=None, log=None, late=False, heavy=False, at=HANDLER,

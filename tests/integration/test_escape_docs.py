@@ -25,10 +25,10 @@ def rows(path):
 
 
 def shown():
-    """(name, row) for what stands in the last column of a table that ends with `shown by`."""
+    """(name, row) for what stands in the last column of a table that ends with `shown by` or `goes red`."""
     head = None
     for cells in rows(PAGE):
-        if cells[-1] == "shown by":
+        if cells[-1] in ("shown by", "goes red"):
             head = cells
         elif head and len(cells) == len(head):
             for name in re.findall(r"`([^`]+)`", cells[-1]):

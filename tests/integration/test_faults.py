@@ -21,7 +21,7 @@ ECHO = "def handler(event, context):\n    return event\n"
 def daemon(request):
     with Evoked(unprivileged=request.param == "user") as e:
         e.allow("the worker broke the protocol")
-        e.hard = "memory hard" in e.log_text()  # root on a host with cgroup v1; anybody else: per process
+        e.hard = "memory hard" in e.wait_log(r"mode: memory [^\n]*").group()  # root on a host with cgroup v1; anybody else: per process
         yield e
 
 
