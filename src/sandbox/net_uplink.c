@@ -41,7 +41,7 @@
 #include "base/str.h"
 #include "sandbox/rtnl.h"
 
-enum { PASTA_MS = 5000, TARGET_FD = 9, ADDRESS_TEXT = 16 };
+enum { PASTA_MS = 5000, LOCK_MS = 5000, LOCK_STEP_MS = 10, TARGET_FD = 9, ADDRESS_TEXT = 16 };
 
 static const char *const pastas[] = {"/usr/bin/pasta", "/usr/local/bin/pasta"};
 
@@ -339,6 +339,22 @@ static int join_stub(struct uplink *u, char *note, size_t size, struct err *e)
 
 /* ---- both ---- */
 
+/* Everybody may lock /run, so nobody may keep us waiting: after a while we go on without. */
+static int lock_run(struct uplink *u, struct err *e)
+{
+    u->lock = open("/run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (u->lock < 0)
+        return err_sys(e, "open /run");
+    for (int waited = 0; flock(u->lock, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            return err_sys(e, "lock /run");
+        if (waited >= LOCK_MS)
+            break;
+        (void)poll(NULL, 0, LOCK_STEP_MS);
+    }
+    return 0;
+}
+
 int uplink_begin(struct uplink *u, bool root, int stub, struct err *e)
 {
     int r;
@@ -346,10 +362,9 @@ int uplink_begin(struct uplink *u, bool root, int stub, struct err *e)
     uplink_none(u);
     u->root = root;
     u->stub = stub;
-    u->lock = open("/run", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (u->lock < 0 || flock(u->lock, LOCK_EX) < 0)
-        return err_sys(e, "lock /run");
-    r = rtnl_open(0, &u->host_ask, e);
+    r = lock_run(u, e);
+    if (r >= 0)
+        r = rtnl_open(0, &u->host_ask, e);
     if (r >= 0)
         r = rtnl_open(RTMGRP_IPV4_IFADDR, &u->host_events, e);
     if (r >= 0)

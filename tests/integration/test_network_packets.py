@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What no function can send, since it gets no raw socket, is sent here by root from inside a function's box: frames with forged
 addresses. And what stays of the network when a part of it is killed. All in namespaces of our own (world.py)."""
+import fcntl
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import subprocess
 
 import pytest
 
-from evoked import Evoked, children_of, in_instances
+from evoked import Evoked, children_of, deadline, in_instances
 from test_network import PROJECT, Functions
 from world import HOST, METADATA, WEB, World
 
@@ -91,19 +92,27 @@ class Box:
 
     def __init__(self, functions, name, router):
         wanted = functions.ask(name, ("address",))[0]
-        for namespace in filter(None, map(hold, in_instances(functions.evoke.process.pid))):
-            eth0 = link(namespace, "eth0")
-            if eth0 and [a["local"] for a in eth0["addr_info"] if a["family"] == "inet"] == [wanted]:
-                self.namespace, self.address, self.mac = namespace, wanted, eth0["address"]
-                self.far = link(router, f"box{eth0['link_index'] - FIRST_LINK}")
-                return
+        for _ in deadline(10):
+            for namespace in filter(None, map(hold, in_instances(functions.evoke.process.pid))):
+                eth0 = link(namespace, "eth0")
+                if eth0 and [a["local"] for a in eth0["addr_info"] if a["family"] == "inet"] == [wanted]:
+                    self.namespace, self.address, self.mac = namespace, wanted, eth0["address"]
+                    self.far = link(router, f"box{eth0['link_index'] - FIRST_LINK}")
+                    if self.far:
+                        return
         raise AssertionError(f"no instance has {wanted}")
 
 
 class Scene:
     def __init__(self, world, functions):
         self.world = world
-        self.router = next(n for n in filter(None, map(hold, children_of(functions.evoke.process.pid))) if link(n, "uplink"))
+        # More than once: ip(8) fails when a dump is interrupted, and boxes are being made.
+        for _ in deadline(10):
+            routers = [n for n in filter(None, map(hold, children_of(functions.evoke.process.pid))) if link(n, "uplink")]
+            if routers:
+                break
+        assert routers, f"nobody has an uplink:\n{functions.evoke.log_text()}"
+        self.router = routers[0]
         self.one, self.two, self.shut = (Box(functions, n, self.router) for n in ("egress", "other", "none"))
         self.base = self.one.address.rsplit(".", 2)[0]
 
@@ -243,23 +252,63 @@ def forwarded(world):
         sniffer.close()
 
 
-def test_a_killed_daemon_leaves_a_host_that_forwards_nothing_and_the_next_one_tidies_up(world):
+@pytest.fixture
+def start():
+    """Daemons that end with the test, however it ends."""
+    all_of_them = []
+
+    def one():
+        all_of_them.append(Evoked().start())
+        return all_of_them[-1]
+
+    yield one
+    for e in all_of_them:
+        if e.process.poll() is None:
+            e.kill()
+        e.cleanup()
+
+
+def test_a_killed_daemon_leaves_a_host_that_forwards_nothing_and_the_next_one_tidies_up(world, start):
     FORWARD.write_text("0")
-    e = Evoked().start()
-    assert FORWARD.read_text() == "1\n" and guarded() and not forwarded(world)
+    e = start()
+    # The keeper cannot tell its stub to end in good order, nor start another.
+    e.process.send_signal(signal.SIGSTOP)
+    for pid in children_of(e.process.pid):
+        if pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1] == str(e.process.pid):
+            os.kill(pid, signal.SIGKILL)
     e.kill()
     assert FORWARD.read_text() == "1\n" and guarded() and not forwarded(world)
 
-    again = Evoked(data_dir=e.data_dir).start()
+    again = start()
     assert not forwarded(world)
     again.stop()
     assert FORWARD.read_text() == "0\n" and not guarded()
-    e.cleanup()
 
-    FORWARD.write_text("1")  # by somebody else: then it is not ours to turn off, and what passes passes
+
+def test_forwarding_that_was_on_is_not_ours_to_turn_off(world, start):
+    FORWARD.write_text("1")
     assert forwarded(world)
-    third = Evoked().start()
+    e = start()
     assert forwarded(world) and not guarded()
-    third.stop()
+    e.stop()
     assert FORWARD.read_text() == "1\n" and forwarded(world)
-    third.cleanup()
+
+
+def test_of_two_daemons_the_last_one_turns_forwarding_off(world, start):
+    FORWARD.write_text("0")
+    one, two = start(), start()
+    one.stop()
+    assert FORWARD.read_text() == "1\n" and guarded() and not forwarded(world)
+    two.stop()
+    assert FORWARD.read_text() == "0\n" and not guarded()
+
+
+def test_a_lock_that_somebody_holds_delays_a_start_and_no_more(world, start):
+    fd = os.open("/run", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        e = start()
+        e.wait_log("with egress")
+    finally:
+        os.close(fd)
+    e.stop()
