@@ -68,7 +68,7 @@ static char *put_date_time(char *to, const struct tm *tm, char between)
     int year = tm->tm_year + 1900;
 
     if (year < 0 || year > 9999)
-        to += sprintf(to, "%04d", year);
+        to += snprintf(to, sizeof("-2147481748"), "%04d", year);
     else
         to = put_digits(to, year, 4);
     *to++ = '-';
