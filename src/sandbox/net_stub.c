@@ -10,10 +10,12 @@
  *       of them are behind the input hook.
  *   (2) what we made goes with us, also when we are killed: the table belongs to our netlink socket
  *       (`flags owner`), and the veth ends with the router's namespace.
- *   (3) where we had to turn forwarding on, the host forwards for us and for nobody else. That is a
- *       table without an owner, the guard: killed, we leave forwarding on and the guard with it, so
- *       nothing is forwarded. Whoever of us finds the guard knows that forwarding is ours, and the
- *       last one at its end turns it off and takes the guard away.
+ *   (3) where we had to turn forwarding on, nothing passes between the interfaces that the host had
+ *       then: what it did not forward before it does not forward now. Interfaces made later (of a
+ *       container engine, a VPN) are their makers' affair. That is a table without an owner, the
+ *       guard: killed, we leave forwarding on and the guard with it. Whoever of us finds the guard
+ *       knows that forwarding is ours, and the last one at its end turns it off and takes the guard
+ *       away.
  */
 #include "sandbox/net.h"
 
@@ -36,7 +38,7 @@
 
 #define GUARD "inet evoke_forwarding"
 
-enum { RULES_MAX = 8192 };
+enum { RULES_MAX = 1 << 20 }; /* a host may have thousands of interfaces */
 
 static const char forwarding[] = "net/ipv4/ip_forward";
 
@@ -132,11 +134,21 @@ static void add_rules(const struct net_stub *s, uint32_t base, struct buf *b)
              "chain hide { type nat hook postrouting priority srcnat; policy accept;\n"
              " ip saddr %u.%u.%u.%u oifname != \"%s\" masquerade\n}\n}\n",
              router >> 24, router >> 16 & 255, router >> 8 & 255, router & 255, s->link);
-    /* Added, so that it can be deleted, so that there is one. */
-    if (s->turned_on)
-        buf_addz(b, "add table " GUARD "\ndelete table " GUARD "\ntable " GUARD " {\n"
-                    "chain forward { type filter hook forward priority -1; policy accept;\n"
-                    " iifname != \"evk*\" oifname != \"evk*\" drop\n}\n}\n");
+}
+
+/* By number: a name may hold anything, and one that is used again is another interface. */
+static void add_guard(struct buf *b)
+{
+    struct if_nameindex *all = if_nameindex();
+
+    buf_addz(b, "table " GUARD " {\nset before { type iface_index; elements = { 1");
+    for (struct if_nameindex *it = all; it && it->if_index > 0; it++) {
+        if (it->if_index != 1 && strncmp(it->if_name, "evk", 3) != 0)
+            buf_addf(b, ", %u", it->if_index);
+    }
+    buf_addz(b, " } }\nchain forward { type filter hook forward priority -1; policy accept;\n"
+                " iif @before oif @before drop\n}\n}\n");
+    if_freenameindex(all);
 }
 
 /* Another table's drop beats our accept, so all we can do is say it. */
@@ -159,11 +171,15 @@ static int attach(struct net_stub *s, pid_t launcher, uint32_t base, struct net_
                   struct err *e)
 {
     cleanup_with(buf_done) struct buf rules;
+    bool guard;
     int r;
 
     buf_init(&rules, RULES_MAX);
-    s->turned_on = !forwards() || guarded();
+    guard = guarded();
+    s->turned_on = guard || !forwards();
     add_rules(s, base, &rules);
+    if (s->turned_on && !guard)
+        add_guard(&rules);
     r = nft_hold(rules.p, &s->rules, e);
     if (r >= 0)
         r = make_cable(s, launcher, base, e);

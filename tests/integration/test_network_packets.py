@@ -294,6 +294,20 @@ def test_forwarding_that_was_on_is_not_ours_to_turn_off(world, start):
     assert FORWARD.read_text() == "1\n" and forwarded(world)
 
 
+def test_an_interface_that_came_later_is_not_our_affair(world, start):
+    """A container engine's bridge, say: only what was there before is held apart."""
+    FORWARD.write_text("0")
+    e = start()
+    assert not forwarded(world)
+    subprocess.run(["ip", "link", "add", "later", "type", "veth", "peer", "name", "later1"], check=True)
+    try:
+        rules = subprocess.check_output(["nft", "-a", "list", "table", "inet", "evoke_forwarding"], text=True)
+        assert '"h0"' in rules and '"h1"' in rules and "later" not in rules, rules
+    finally:
+        subprocess.run(["ip", "link", "del", "later"], check=True)
+    e.stop()
+
+
 def test_of_two_daemons_the_last_one_turns_forwarding_off(world, start):
     FORWARD.write_text("0")
     one, two = start(), start()
