@@ -124,11 +124,6 @@ def pss_mib(pids):
     return total / 1024
 
 
-def available_mib():
-    text = pathlib.Path("/proc/meminfo").read_text()
-    return int(re.search(r"MemAvailable:\s+(\d+)", text).group(1)) / 1024
-
-
 def cgroups_of(pids):
     """{directory: charged MiB} of the memory cgroups these processes are in, but the root and the bench's own: charged is
     everything, page tables and kernel stacks included."""
