@@ -2,8 +2,8 @@
 /*
  * parse.c - what a deploy request may say, whatever cloud the function speaks.
  *
- * One table of fields, one table of what the clouds allow. This API is ours alone, so it is strict
- * where the clouds' are patient: a key nobody knows is a mistake and is refused by its name.
+ * One table of fields; what the clouds allow is another (rules.c). This API is ours alone, so it is
+ * strict where the clouds' are patient: a key nobody knows is a mistake and is refused by its name.
  */
 #include "admin/parse.h"
 
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "admin/rules.h"
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "base/err.h"
@@ -19,59 +20,7 @@
 #include "fn/fn.h"
 #include "runtime/runtime.h"
 
-/* What a cloud allows. Source: docs/compat. */
-struct rules {
-    size_t name_max, space_max, description_max;
-    bool underscore_first; /* a name may begin with '_', and end with anything in it */
-    size_t handler_min;
-    int64_t timeout_min_ms, timeout_max_ms;
-    int64_t memory_max_mb, concurrency_max;
-    const uint16_t *memory_mb; /* sizes the cloud sells, ended by 0; NULL: multiples of 64 */
-    size_t vars;               /* how many; 0: no limit */
-    size_t vars_max;           /* bytes of all names and values */
-    const char *reserved;      /* prefix of variable names, or NULL */
-};
-
-static const uint16_t functiongraph_memory[] = {128,  256,  512,  768,  1024, 1280, 1536,  1792,
-                                                2048, 2560, 3072, 3584, 4096, 8192, 10240, 0};
-
-static const struct rules rules[DIALECTS] = {
-        [DIALECT_FUNCTIONGRAPH] = {.name_max = 60,
-                                   .space_max = 60,
-                                   .description_max = 512,
-                                   .handler_min = 3,
-                                   .timeout_min_ms = 3000,
-                                   .timeout_max_ms = 259200000,
-                                   .memory_max_mb = 10240,
-                                   .concurrency_max = 1000,
-                                   .memory_mb = functiongraph_memory,
-                                   .vars = 20,
-                                   .vars_max = 4096},
-        [DIALECT_FC] = {.name_max = 128,
-                        .space_max = 128,
-                        .description_max = 256,
-                        .underscore_first = true,
-                        .handler_min = 1,
-                        .timeout_min_ms = 1000,
-                        .timeout_max_ms = 86400000,
-                        .memory_max_mb = 32768,
-                        .concurrency_max = 200,
-                        .vars_max = 4096,
-                        .reserved = "FC_"},
-        [DIALECT_SCF] = {.name_max = 60,
-                         .space_max = 64,
-                         .description_max = 1000,
-                         .handler_min = 1,
-                         .timeout_min_ms = 1000,
-                         .timeout_max_ms = 86400000,
-                         .memory_max_mb = 32768,
-                         .concurrency_max = 100,
-                         .vars_max = 4096,
-                         .reserved = "SCF_"},
-};
-
 enum {
-    ID_MAX = 64,
     MEMORY_MIN_MB = 128,
     MEMORY_STEP_MB = 64,
     HANDLER_MAX = 128,
@@ -81,79 +30,6 @@ enum {
 };
 
 const char *const admin_cpu_names[ADMIN_CPUS] = {"weight", "strict"};
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_word(char c)
-{
-    return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
-static bool all_words(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!is_word(s.p[i]))
-            return false;
-    return true;
-}
-
-static int check_id(struct str s, const char *what, struct err *e)
-{
-    if (s.n < 1 || s.n > ID_MAX || !all_words(s))
-        return err_set(e, ERR_CALLER, -EINVAL, "%s must have 1 to %d letters, digits, '-' or '_'",
-                       what, ID_MAX);
-    return 0;
-}
-
-static int check_name(struct str s, const char *what, size_t max, bool underscore_first,
-                      struct err *e)
-{
-    char last = (char)(s.n ? s.p[s.n - 1] : 0);
-
-    if (s.n < 1 || s.n > max)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s must have 1 to %zu characters, not %zu", what,
-                       max, s.n);
-    if (!all_words(s) || (!is_letter(s.p[0]) && !(underscore_first && s.p[0] == '_')))
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "%s '%.*s' must begin with a letter%s and hold letters, digits, '-' and '_'",
-                       what, STR_ARG(s), underscore_first ? " or '_'" : "");
-    if (!underscore_first && (last == '-' || last == '_'))
-        return err_set(e, ERR_CALLER, -EINVAL, "%s '%.*s' must end with a letter or digit", what,
-                       STR_ARG(s));
-    return 0;
-}
-
-int admin_parse_key(const struct str parts[5], struct fn_key *ret, struct err *e)
-{
-    struct fn_key key = {
-            .account = parts[1], .region = parts[2], .space = parts[3], .name = parts[4]};
-    const struct rules *rule;
-    int r;
-
-    r = dialect_of(parts[0], &key.dialect);
-    if (r < 0)
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "dialect '%.*s' is not one of functiongraph, fc, scf",
-                       (int)(parts[0].n < 32 ? parts[0].n : 32), parts[0].p);
-    rule = &rules[key.dialect];
-    r = check_id(key.account, "account", e);
-    if (r >= 0)
-        r = check_id(key.region, "region", e);
-    if (r >= 0)
-        r = check_name(key.space, "space", rule->space_max, rule->underscore_first, e);
-    if (r >= 0)
-        r = check_name(key.name, "name", rule->name_max, rule->underscore_first, e);
-    if (r < 0)
-        return r;
-
-    *ret = key;
-    return 0;
-}
-
-/* --- fields of a deploy request --- */
 
 struct target {
     struct fn *fn;
@@ -308,20 +184,6 @@ static int set_init_timeout(struct target *t, const struct field *f, const struc
     return r;
 }
 
-static int check_var(const struct rules *rule, struct str name, struct err *e)
-{
-    bool good = name.n > 0 && is_letter(name.p[0]) && all_words(name) && !str_has(name, '-');
-
-    if (!good)
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "environment: name '%.*s' must match [A-Za-z][A-Za-z0-9_]*",
-                       (int)(name.n < 64 ? name.n : 64), name.p ? name.p : "");
-    if (rule->reserved && str_starts(name, str_of(rule->reserved)))
-        return err_set(e, ERR_CALLER, -EINVAL, "environment: names that begin with %s are reserved",
-                       rule->reserved);
-    return 0;
-}
-
 static int set_environment(struct target *t, const struct field *f, const struct cJSON *value,
                            struct err *e)
 {
@@ -331,7 +193,7 @@ static int set_environment(struct target *t, const struct field *f, const struct
         return err_set(e, ERR_CALLER, -EINVAL, "%s must be an object", f->key);
     for (const struct cJSON *item = value->child; item; item = item->next) {
         struct str name = str_of(item->string);
-        int r = check_var(t->rule, name, e);
+        int r = admin_check_var(t->rule, name, e);
 
         if (r < 0)
             return r;
@@ -553,7 +415,7 @@ static int walk(const struct cJSON *body, const struct field *fields, size_t n, 
 int admin_parse_deploy(const struct cJSON *body, struct fn *f, struct admin_code *code,
                        struct err *e)
 {
-    struct target t = {.fn = f, .code = code, .rule = &rules[f->dialect]};
+    struct target t = {.fn = f, .code = code, .rule = &admin_rules[f->dialect]};
 
     if (!cJSON_IsObject(body))
         return err_set(e, ERR_CALLER, -EINVAL, "the body must be a JSON object");

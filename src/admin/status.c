@@ -39,6 +39,7 @@ static void put_sandbox(struct jw *w, const struct launch_hello *h)
     jw_kbool(w, "landlock", h->landlock);
     jw_kbool(w, "network_namespace", h->netns);
     jw_kbool(w, "egress", h->egress);
+    jw_kbool(w, "freezer", h->freezer != FREEZER_NONE);
     jw_kstrz(w, "note", h->note);
     jw_obj_end(w);
 }

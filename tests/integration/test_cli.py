@@ -231,7 +231,7 @@ def test_the_key_pair_is_found_in_the_data_directory(evoke_factory):
 def test_status_says_what_is_enforced(evoke_shared):
     s = json.loads(evoke_shared.run("status", "--output", "json").stdout)
     assert s["region"] == "local-1" and s["functions"] == 0
-    assert {"memory", "pids", "cpu", "tmp", "seccomp", "egress"} <= set(s["sandbox"]) and "idle" in s["instances"]
+    assert {"memory", "pids", "cpu", "tmp", "seccomp", "egress", "freezer"} <= set(s["sandbox"]) and "idle" in s["instances"]
 
 
 def test_every_option_reaches_the_daemon(evoke_factory, tmp_path):

@@ -22,6 +22,7 @@ const {
 } = require('./frames.js');
 const { load } = require('./load.js');
 const { Output } = require('./output.js');
+const peak = require('./peak.js');
 const { parse } = require('./values.js');
 const { warm } = require('./warm.js');
 
@@ -72,6 +73,7 @@ class Worker {
         this.flushing = false;
         this.used = new Set();    // handlers that were called before
         this.rehearsal = undefined;
+        this.peakBytes = peak.reader();
     }
 
     // --- frames ---
@@ -303,10 +305,10 @@ class Worker {
             run.credit -= n;
         }
         if (run.sent === run.body.length) {
-            const peak = process.resourceUsage().maxRSS * 1024;
+            const bytes = this.peakBytes();
 
             this.channel.queue(END, run.stream, run.flags, Buffer.from(run.handled ?
-                `{"peak_bytes":${peak},"handled":true}` : `{"peak_bytes":${peak}}`));
+                `{"peak_bytes":${bytes},"handled":true}` : `{"peak_bytes":${bytes}}`));
             this.runs.delete(run.stream);
             run.ended = true;
             run.body = NOTHING;
