@@ -333,7 +333,8 @@ def test_a_small_function_collects_its_garbage_early(start, dialect):
     host = start(code)
     host.assign(dialect, context=of_memory(128)[dialect])
     assert host.call()[0] == 0
-    assert host.call()[2]["peak_bytes"] < 145 << 20
+    # 239 MiB where V8 is left alone; how much garbage waits for a busy machine varies.
+    assert host.call()[2]["peak_bytes"] < 200 << 20
 
 
 @pytest.mark.parametrize("leave, status", [
