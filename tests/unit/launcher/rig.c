@@ -470,12 +470,33 @@ int rig_cgroups(pid_t stub, const char *below)
     return n;
 }
 
+/* Processes below this one, and what all of them hold open: a namespace that outlives its last process
+ * does so by a descriptor or a mount. */
+static void count_below(pid_t pid, struct rig_count *ret)
+{
+    char path[PATH];
+    FILE *f;
+    int child;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    ret->descriptors += count_entries(path, false);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+    f = fopen(path, "re");
+    while (f && fscanf(f, "%d", &child) == 1) {
+        ret->all++;
+        count_below(child, ret);
+    }
+    if (f)
+        (void)fclose(f);
+}
+
 void rig_count(const struct rig *g, struct rig_count *ret)
 {
     char path[PATH];
     int spaces = 0;
     FILE *f;
 
+    *ret = (struct rig_count){0};
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", g->launcher, g->launcher);
     f = fopen(path, "re");
     for (int c; f && (c = fgetc(f)) != EOF;)
@@ -483,8 +504,7 @@ void rig_count(const struct rig *g, struct rig_count *ret)
     if (f)
         (void)fclose(f);
     ret->children = spaces;
-    snprintf(path, sizeof path, "/proc/%d/fd", g->launcher);
-    ret->descriptors = count_entries(path, false);
+    count_below(g->launcher, ret);
     snprintf(path, sizeof path, "/proc/%d/mounts", g->launcher);
     ret->mounts = count_lines(path);
     ret->host_mounts = count_lines("/proc/self/mounts");

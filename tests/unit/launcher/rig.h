@@ -60,7 +60,9 @@ void rig_fails(const struct rig_instance *in, const char *command); /* whatever 
 
 /* What is left of instances on this host. */
 struct rig_count {
-    int children, descriptors, cgroups, mounts, host_mounts;
+    int children;         /* of the launcher */
+    int all, descriptors; /* of the launcher and of everybody below it */
+    int cgroups, mounts, host_mounts;
 };
 /* Wait until nothing changes any more and so many processes are below the launcher. */
 void rig_settle(const struct rig *g, int children, struct rig_count *ret);

@@ -476,6 +476,7 @@ static void a_thousand_mixed_starts_leave_nothing_behind(void **state)
     }
     rest(g, &after);
     assert_int_equal(after.children, before.children);
+    assert_int_equal(after.all, before.all);
     assert_int_equal(after.descriptors, before.descriptors);
     assert_int_equal(after.mounts, before.mounts);
     assert_int_equal(after.host_mounts, before.host_mounts);
