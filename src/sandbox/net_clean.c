@@ -22,10 +22,10 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "sandbox/net_internal.h"
+#include "sandbox/netlink.h"
 
 enum {
     ROUNDS = 4,
-    ANSWER_MAX = 32768,
     REQUEST_MAX = 512,
     DESTROY_MAX = 256,
     /* A destroyed listener stays bound until the daemon closes its descriptor (Linux 6.8 lists it,
@@ -45,27 +45,6 @@ static int open_netlink(int protocol, const char *what, int *ret, struct err *e)
     if (fd < 0)
         return err_sys(e, "open a socket to %s", what);
     *ret = TAKE_FD(fd);
-    return 0;
-}
-
-static int talk(int sock, const union request *q, mnl_cb_t each, void *user)
-{
-    char answer[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-    int r = MNL_CB_OK;
-
-    if (send(sock, q->bytes, q->head.nlmsg_len, 0) < 0)
-        return -errno;
-    while (r > MNL_CB_STOP) {
-        ssize_t n = recv(sock, answer, sizeof answer, 0);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        r = mnl_cb_run(answer, (size_t)n, 1, 0, each, user);
-        if (r < 0)
-            return -errno;
-    }
     return 0;
 }
 
@@ -113,7 +92,7 @@ static int list_sockets(int sock, uint8_t family, struct found *ret)
     union request q = {0};
 
     (void)diag(&q, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family);
-    return talk(sock, &q, take_socket, ret);
+    return netlink_talk(sock, &q.head, take_socket, ret);
 }
 
 static int destroy(int sock, uint8_t family, const struct inet_diag_sockid *id)
@@ -122,7 +101,7 @@ static int destroy(int sock, uint8_t family, const struct inet_diag_sockid *id)
     struct inet_diag_req_v2 *d = diag(&q, SOCK_DESTROY, NLM_F_ACK, family);
 
     d->id = *id;
-    return talk(sock, &q, NULL, NULL);
+    return netlink_talk(sock, &q.head, NULL, NULL);
 }
 
 int clean_sockets(struct err *e)
@@ -170,7 +149,7 @@ int clean_flows(uint32_t address, struct err *e)
     /* The rules mark each connection with the address of its box (net_router.c). */
     mnl_attr_put_u32(h, CTA_MARK, htonl(address));
     mnl_attr_put_u32(h, CTA_MARK_MASK, ~0U);
-    r = talk(sock, &q, NULL, NULL);
+    r = netlink_talk(sock, &q.head, NULL, NULL);
     if (r < 0)
         return err_set(e, ERR_HOST, r, "forget connections of a box: %s", strerror(-r));
     return 0;

@@ -17,8 +17,9 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "sandbox/netlink.h"
 
-enum { REQUEST_MAX = 1024, ANSWER_MAX = 32768 };
+enum { REQUEST_MAX = 1024 };
 
 struct request {
     union {
@@ -48,34 +49,10 @@ static void *start(struct request *q, uint16_t type, uint16_t flags, size_t extr
     return mnl_nlmsg_put_extra_header(h, extra);
 }
 
-/* Send, and hand every answer to `each` until the last one. */
-static int talk(int sock, struct request *q, mnl_cb_t each, void *user)
-{
-    char answer[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-    const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    int r = MNL_CB_OK;
-
-    if (sendto(sock, q->bytes, q->head.nlmsg_len, 0, (const struct sockaddr *)&kernel,
-               sizeof kernel) < 0)
-        return -errno;
-    while (r > MNL_CB_STOP) {
-        ssize_t n = recv(sock, answer, sizeof answer, 0);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        r = mnl_cb_run(answer, (size_t)n, 1, 0, each, user);
-        if (r < 0)
-            return -errno;
-    }
-    return 0;
-}
-
 static int tell(int sock, struct request *q)
 {
     q->head.nlmsg_flags |= NLM_F_ACK;
-    return talk(sock, q, NULL, NULL);
+    return netlink_talk(sock, &q->head, NULL, NULL);
 }
 
 static int fail(int r, struct err *e, const char *what)
@@ -171,7 +148,7 @@ int rtnl_index(int sock, const char *name, uint32_t *ret_index, uint32_t *ret_mt
 
     (void)start(&q, RTM_GETLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
     mnl_attr_put_strz(&q.head, IFLA_IFNAME, name);
-    r = talk(sock, &q, take_link, &found);
+    r = netlink_talk(sock, &q.head, take_link, &found);
     if (r < 0)
         return fail(r, e, "find an interface");
     *ret_index = found.index;
@@ -265,12 +242,12 @@ int rtnl_each(int sock, enum rtnl_what what, rtnl_each_fn *fn, void *user, struc
         struct ifaddrmsg *ifa = start(&q, RTM_GETADDR, NLM_F_DUMP, sizeof *ifa);
 
         ifa->ifa_family = AF_INET;
-        r = talk(sock, &q, take_address, &each);
+        r = netlink_talk(sock, &q.head, take_address, &each);
     } else {
         struct rtmsg *rt = start(&q, RTM_GETROUTE, NLM_F_DUMP, sizeof *rt);
 
         rt->rtm_family = AF_INET;
-        r = talk(sock, &q, take_route, &each);
+        r = netlink_talk(sock, &q.head, take_route, &each);
     }
     return fail(r, e, "list addresses or routes");
 }
