@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
@@ -110,23 +109,16 @@ void fg_update_code(struct call *c)
 {
     struct fg_error x = {0};
     struct fg_code code;
-    struct fg_urn urn;
-    const struct fn *f = fg_target(c, &urn);
-    struct cJSON *body;
-    struct fn *draft;
+    struct cJSON *body = NULL;
+    struct fn *draft = fg_draft(c, &body);
 
-    if (!f)
+    if (!draft)
         return;
-    body = fg_body(c);
-    if (!body)
-        return;
-    draft = fn_copy(f);
     if (read_update(body, draft, &code, &x) < 0) {
         fn_unref(draft);
         json_free(body);
         fg_fail(c, &x);
         return;
     }
-    draft->modified_ms = clock_wall_ms();
     fg_store(c, body, &code, draft, true, reply_updated);
 }

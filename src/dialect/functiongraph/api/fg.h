@@ -59,6 +59,9 @@ const struct fn *fg_target(struct call *c, struct fg_urn *ret_urn);
 /* A number of the query; absent: *ret as it is. */
 bool fg_query_u64(struct call *c, struct str name, uint64_t *ret);
 struct cJSON *fg_body(struct call *c); /* a JSON object; json_free() it */
+/* For an update: the body, and a copy of what the path names, modified now. fn_unref() it, unless it is
+ * given to the catalog. */
+struct fn *fg_draft(struct call *c, struct cJSON **ret_body);
 
 /*
  * parse.c: request bodies. The fields of a create or of a config update go into draft; those we

@@ -183,22 +183,15 @@ void fg_update_config(struct call *c)
 {
     cleanup_with(json_freep) struct cJSON *body = NULL;
     struct fg_error x = {0};
-    struct fg_urn urn;
-    const struct fn *f = fg_target(c, &urn);
-    struct fn *draft;
+    struct fn *draft = fg_draft(c, &body);
 
-    if (!f)
+    if (!draft)
         return;
-    body = fg_body(c);
-    if (!body)
-        return;
-    draft = fn_copy(f);
-    if (check_names(body, f, &x) < 0 || fg_parse_fields(body, FG_CONFIG, draft, &x) < 0) {
+    if (check_names(body, draft, &x) < 0 || fg_parse_fields(body, FG_CONFIG, draft, &x) < 0) {
         fn_unref(draft);
         fg_fail(c, &x);
         return;
     }
-    draft->modified_ms = clock_wall_ms();
     catalog_update(c->api->catalog, draft, on_updated, c);
 }
 

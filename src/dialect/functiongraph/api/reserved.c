@@ -11,7 +11,6 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "catalog/catalog.h"
 #include "dialect/functiongraph/api/fg.h"
@@ -93,22 +92,15 @@ void fg_reserve(struct call *c)
 {
     cleanup_with(json_freep) struct cJSON *body = NULL;
     struct fg_error x = {0};
-    struct fg_urn urn;
-    const struct fn *f = fg_target(c, &urn);
-    struct fn *draft;
+    struct fn *draft = fg_draft(c, &body);
 
-    if (!f)
+    if (!draft)
         return;
-    body = fg_body(c);
-    if (!body)
-        return;
-    draft = fn_copy(f);
     if (read_reserve(body, draft, &x) < 0) {
         fn_unref(draft);
         fg_fail(c, &x);
         return;
     }
-    draft->modified_ms = clock_wall_ms();
     catalog_update(c->api->catalog, draft, on_reserved, c); /* -> on_reserved */
 }
 

@@ -3,6 +3,7 @@
  * that names another project is refused, it is never a way into that one. */
 #include <cjson/cJSON.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "catalog/catalog.h"
 #include "dialect/functiongraph/api/fg.h"
@@ -89,4 +90,20 @@ struct cJSON *fg_body(struct call *c)
         return NULL;
     }
     return tree;
+}
+
+struct fn *fg_draft(struct call *c, struct cJSON **ret_body)
+{
+    struct fg_urn urn;
+    const struct fn *f = fg_target(c, &urn);
+    struct fn *draft;
+
+    if (!f)
+        return NULL;
+    *ret_body = fg_body(c);
+    if (!*ret_body)
+        return NULL;
+    draft = fn_copy(f);
+    draft->modified_ms = clock_wall_ms();
+    return draft;
 }
