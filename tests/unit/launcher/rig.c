@@ -525,3 +525,31 @@ void rig_settle(const struct rig *g, int children, struct rig_count *ret)
         (void)poll(NULL, 0, 20); /* the graveyard's pace */
     }
 }
+
+bool rig_as_root(void)
+{
+    const char *mode = getenv("EVOKE_TEST_MODE");
+
+    return !mode || strcmp(mode, "user") != 0;
+}
+
+int rig_set_up(void **state)
+{
+    struct rig *g = calloc(1, sizeof *g);
+
+    *state = g;
+    rig_make(g);
+    rig_start(g, rig_as_root());
+    return 0;
+}
+
+int rig_tear_down(void **state)
+{
+    struct rig *g = *state;
+
+    if (g->keeper >= 0)
+        rig_stop(g);
+    rig_remove(g);
+    free(g);
+    return 0;
+}

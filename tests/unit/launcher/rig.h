@@ -70,4 +70,10 @@ void rig_count(const struct rig *g, struct rig_count *ret);
 int rig_cgroups(pid_t stub,
                 const char *below); /* directories evoke-<stub><below>; below is a glob */
 
+/* EVOKE_TEST_MODE: "root" or "user"; one run of a program tests one of them. */
+bool rig_as_root(void);
+/* For cmocka: *state is a struct rig whose launcher runs. */
+int rig_set_up(void **state);
+int rig_tear_down(void **state);
+
 #endif

@@ -22,50 +22,21 @@
 
 enum { CYCLES = 100, EMPTY = 2 /* slots the launcher keeps ready */ };
 
-/* EVOKE_TEST_MODE: "root" or "user"; one run of this program tests one of them. */
-static bool as_root(void)
-{
-    const char *mode = getenv("EVOKE_TEST_MODE");
-
-    return !mode || strcmp(mode, "user") != 0;
-}
-
-static int set_up(void **state)
-{
-    struct rig *g = calloc(1, sizeof *g);
-
-    *state = g;
-    rig_make(g);
-    rig_start(g, as_root());
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct rig *g = *state;
-
-    if (g->keeper >= 0)
-        rig_stop(g);
-    rig_remove(g);
-    free(g);
-    return 0;
-}
-
 static void hello_says_what_is_in_force(void **state)
 {
     const struct rig *g = *state;
 
-    assert_int_equal(g->hello.root, as_root());
+    assert_int_equal(g->hello.root, rig_as_root());
     assert_int_equal(g->hello.tmp,
                      g->hello.memory == ENFORCED_PROCESS ? ENFORCED_MOUNT : ENFORCED_TMPFS);
     assert_true(g->hello.seccomp);
     assert_true(g->hello.netns);
-    if (as_root() && access("/sys/fs/cgroup/memory/memory.limit_in_bytes", F_OK) == 0) {
+    if (rig_as_root() && access("/sys/fs/cgroup/memory/memory.limit_in_bytes", F_OK) == 0) {
         assert_int_equal(g->hello.memory, ENFORCED_CGROUP_V1);
         assert_int_equal(g->hello.pids, ENFORCED_CGROUP_V1);
         assert_int_equal(g->hello.cpu, ENFORCED_CGROUP_V1);
     }
-    if (!as_root()) {
+    if (!rig_as_root()) {
         assert_int_equal(g->hello.memory, ENFORCED_PROCESS);
         assert_int_equal(g->hello.pids, ENFORCED_PROCESS);
         assert_int_equal(g->hello.cpu, ENFORCED_NONE);
@@ -97,7 +68,7 @@ static void an_instance_has_no_privilege(void **state)
     t_has(text, "ptrace-init EPERM");
     /* The same uid, where there is only one: pid 1 is deaf to it (pid_namespaces(7)), and what follows
      * shows that it lives. */
-    t_has(text, as_root() || g->hello.landlock ? "kill-init EPERM" : "kill-init OK");
+    t_has(text, rig_as_root() || g->hello.landlock ? "kill-init EPERM" : "kill-init OK");
     t_has(text, "io-uring EPERM");
     t_has(text, "bpf EPERM");
     t_has(text, "setuid EPERM");
@@ -221,7 +192,7 @@ static void instances_cannot_reach_each_other(void **state)
     rig_is(&b, "cat /tmp/secret", "ENOENT\n");
     rig_ask(&a, "cat /proc/self/uid_map", one);
     rig_ask(&b, "cat /proc/self/uid_map", two);
-    if (as_root())
+    if (rig_as_root())
         assert_string_not_equal(one, two);
     rig_end(g, &a);
     rig_is(&b, "ids", "uid 993 gid 993 pid 2\n");
@@ -609,7 +580,7 @@ static void without_a_keeper_nothing_lives(void **state)
     p.fd = in.channel;
     assert_int_equal(poll(&p, 1, 0), 1);
     rig_close(&in);
-    rig_start(g, as_root());
+    rig_start(g, rig_as_root());
     rig_run(g, 1, &in);
     rig_end(g, &in);
 }
@@ -675,7 +646,7 @@ static void a_killed_stub_takes_everything_with_it(void **state)
 
     /* Its cgroups could not be removed by itself; the next one does, as soon as they are empty. */
     for (int tries = 0; tries < 20; tries++) {
-        rig_start(g, as_root());
+        rig_start(g, rig_as_root());
         if (rig_cgroups(dead, "") == 0)
             return;
         rig_stop(g);
@@ -752,7 +723,7 @@ static void a_hundred_cycles_leave_nothing_behind(void **state)
     assert_int_equal(after.host_mounts, before.host_mounts);
     assert_int_equal(after.cgroups, before.cgroups);
     qsort(took_ns, CYCLES, sizeof took_ns[0], by_value);
-    print_message("# %s: START to STARTED, ms: p50 %.2f, p99 %.2f\n", as_root() ? "root" : "user",
+    print_message("# %s: START to STARTED, ms: p50 %.2f, p99 %.2f\n", rig_as_root() ? "root" : "user",
                   (double)took_ns[CYCLES / 2] / 1e6, (double)took_ns[CYCLES - 2] / 1e6);
 }
 
@@ -788,7 +759,7 @@ static void a_hundred_at_once_all_start(void **state)
 }
 
 /* A launcher for each, so that one failure stays one failure. */
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
 
 int main(void)
 {
@@ -830,6 +801,6 @@ int main(void)
         printf("1..0 # SKIP needs root, to play root and an ordinary user\n");
         return 0;
     }
-    return cmocka_run_group_tests_name(as_root() ? "launcher, root" : "launcher, ordinary user",
+    return cmocka_run_group_tests_name(rig_as_root() ? "launcher, root" : "launcher, ordinary user",
                                        tests, NULL, NULL);
 }

@@ -22,34 +22,6 @@ enum {
     MIXED = 1000,
 };
 
-static bool as_root(void)
-{
-    const char *mode = getenv("EVOKE_TEST_MODE");
-
-    return !mode || strcmp(mode, "user") != 0;
-}
-
-static int set_up(void **state)
-{
-    struct rig *g = calloc(1, sizeof *g);
-
-    *state = g;
-    rig_make(g);
-    rig_start(g, as_root());
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct rig *g = *state;
-
-    if (g->keeper >= 0)
-        rig_stop(g);
-    rig_remove(g);
-    free(g);
-    return 0;
-}
-
 /* So many spares, and the zygote if it has one, are there. */
 static void warm(const struct rig *g, const char *runtime, uint32_t spares)
 {
@@ -82,7 +54,7 @@ static void check_confined(const struct rig *g, const struct rig_instance *in)
     t_has(text, "ptrace-init EPERM");
     /* The same uid, where there is only one: pid 1 is deaf to it (pid_namespaces(7)), and what follows
      * shows that it lives. */
-    t_has(text, as_root() || g->hello.landlock ? "kill-init EPERM" : "kill-init OK");
+    t_has(text, rig_as_root() || g->hello.landlock ? "kill-init EPERM" : "kill-init OK");
     t_has(text, "io-uring EPERM");
     t_has(text, "setuid EPERM");
     t_has(text, "chroot EPERM");
@@ -487,14 +459,14 @@ static void a_thousand_mixed_starts_leave_nothing_behind(void **state)
     for (size_t k = 0; k < 3; k++) {
         qsort(took_ns[k], timed[k], sizeof took_ns[k][0], by_value);
         print_message("# %s, %s: START to answer, ms: p50 %.2f, p99 %.2f\n",
-                      as_root() ? "root" : "user", runtimes[k],
+                      rig_as_root() ? "root" : "user", runtimes[k],
                       (double)took_ns[k][timed[k] / 2] / 1e6,
                       (double)took_ns[k][timed[k] * 99 / 100] / 1e6);
     }
 }
 
 /* A launcher for each, so that one failure stays one failure. */
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define T(test) cmocka_unit_test_setup_teardown(test, rig_set_up, rig_tear_down)
 
 int main(void)
 {
@@ -519,6 +491,6 @@ int main(void)
         printf("1..0 # SKIP needs root, to play root and an ordinary user\n");
         return 0;
     }
-    return cmocka_run_group_tests_name(as_root() ? "ready, root" : "ready, ordinary user", tests,
+    return cmocka_run_group_tests_name(rig_as_root() ? "ready, root" : "ready, ordinary user", tests,
                                        NULL, NULL);
 }
