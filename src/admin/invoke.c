@@ -28,7 +28,7 @@ static void add_run_headers(struct call *c, const struct invoke_result *result)
     cleanup_with(buf_done) struct buf log;
     const struct run *run = &result->run;
 
-    call_header(c, "X-Evoke-Outcome", str_of(admin_outcomes[run->outcome]));
+    call_header(c, "X-Evoke-Outcome", str_of(outcome_names[run->outcome]));
     call_headerf(c, "X-Evoke-Duration-Ms", "%.3f", (double)run->duration_ns / 1e6);
     call_headerf(c, "X-Evoke-Billed-Ms", "%llu", (unsigned long long)result->billed_ms);
     call_headerf(c, "X-Evoke-Init-Ms", "%.3f", (double)run->init_ns / 1e6);

@@ -12,20 +12,6 @@
 #include "fn/fn.h"
 #include "runtime/runtime.h"
 
-const char *const admin_outcomes[OUTCOMES] = {
-        [OUTCOME_OK] = "ok",
-        [OUTCOME_ERROR] = "error",
-        [OUTCOME_TIMEOUT] = "timeout",
-        [OUTCOME_EXITED] = "exited",
-        [OUTCOME_MEMORY] = "memory",
-        [OUTCOME_TOO_LARGE] = "too_large",
-        [OUTCOME_PROTOCOL] = "protocol",
-        [OUTCOME_INIT_ERROR] = "init_error",
-        [OUTCOME_INIT_TIMEOUT] = "init_timeout",
-        [OUTCOME_INIT_EXITED] = "init_exited",
-        [OUTCOME_CANCELLED] = "cancelled",
-};
-
 const char *admin_object_state(const struct api *api, const struct fn *f,
                                char out[ADMIN_STATE_TEXT])
 {

@@ -16,7 +16,4 @@ void admin_object_function(struct jw *w, const struct api *api, const struct fn 
 /* "ready", or a sentence that says what is missing. */
 const char *admin_object_state(const struct api *api, const struct fn *f,
                                char out[ADMIN_STATE_TEXT]);
-/* "ok", "error", "timeout", ... */
-extern const char *const admin_outcomes[OUTCOMES];
-
 #endif

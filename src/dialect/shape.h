@@ -13,25 +13,10 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "fn/key.h"
+#include "fn/outcome.h"
 
 struct fn;
 struct jw;
-
-/* How an invocation ended. Everything but OK, ERROR and REFUSED also ended the instance. */
-enum outcome {
-    OUTCOME_OK,
-    OUTCOME_ERROR,      /* the function reported or raised an error; body is its error result */
-    OUTCOME_TIMEOUT,    /* ran into fn->timeout_ms */
-    OUTCOME_EXITED,     /* the process ended before it answered */
-    OUTCOME_MEMORY,     /* the memory limit ended it */
-    OUTCOME_TOO_LARGE,  /* the answer is over the dialect's limit */
-    OUTCOME_PROTOCOL,   /* the worker broke the frame protocol */
-    OUTCOME_INIT_ERROR, /* code did not load or the initializer raised; body is its error result */
-    OUTCOME_INIT_TIMEOUT,
-    OUTCOME_INIT_EXITED, /* the process ended while loading or initialising */
-    OUTCOME_CANCELLED,
-    OUTCOMES,
-};
 
 /* Temporary keys of the function's role. Texts borrowed. */
 struct shape_keys {

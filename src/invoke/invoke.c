@@ -58,6 +58,8 @@ struct invocation {
     struct buf payload, body;
     struct tail tail;
     struct run run;
+    struct run_facts facts;
+    void *watched[RUN_WATCHES];
     struct role_keys *role; /* owned; NULL: the function has no role */
     struct shape_keys keys; /* views into it */
     struct job job;
@@ -93,6 +95,23 @@ static void destroy(struct invocation *in)
     invoker_unhold(iv);
 }
 
+static void tell_end(struct invocation *in, const struct invoke_result *result)
+{
+    struct run_facts *f = &in->facts;
+
+    f->end_ns = clock_mono_ns();
+    f->outcome = in->run.outcome;
+    f->refused = result->refused != NULL;
+    f->reason = result->refused ? result->refused->msg : NULL;
+    f->cold = in->run.cold;
+    f->duration_ns = in->run.duration_ns;
+    f->init_ns = in->run.init_ns;
+    f->billed_ms = result->billed_ms;
+    f->memory_bytes = in->run.memory_bytes;
+    f->answer_bytes = result->body.n;
+    watch_end(in->iv, f, in->watched);
+}
+
 static void answer(struct invocation *in)
 {
     struct invoke_result result = {
@@ -103,6 +122,7 @@ static void answer(struct invocation *in)
             .refused = in->refused.code < 0 ? &in->refused : NULL,
     };
 
+    tell_end(in, &result);
     if (in->on_done)
         in->on_done(in->user, &result);
     destroy(in);
@@ -121,13 +141,19 @@ static void on_refuse_turn(void *user)
     refuse(OBJ(user, struct invocation, INVOCATION_MAGIC));
 }
 
+static void hear(struct invocation *in, struct str text)
+{
+    tail_add(&in->tail, text);
+    watch_log(in->iv, &in->facts, in->watched, text);
+}
+
 static void log_point(struct invocation *in, enum log_point point)
 {
     struct buf lines;
 
     buf_init(&lines, LINES_MAX);
     in->shape->log(&in->run, point, &lines);
-    tail_add(&in->tail, buf_str(&lines));
+    hear(in, buf_str(&lines));
     buf_done(&lines);
 }
 
@@ -153,18 +179,22 @@ static void job_open(void *user, const char *instance_id, struct buf *out)
     in->shape->open(&in->run, out);
 }
 
-static void on_load(void *user, const char *instance_id, bool end, uint64_t load_ns,
-                    uint64_t memory_bytes)
+static void on_load(void *user, const char *instance_id, const struct job_load *load)
 {
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
 
     remember_instance(in, instance_id);
     in->run.cold = true;
-    in->run.init_ns = load_ns;
-    in->run.memory_bytes = memory_bytes;
-    if (!end)
+    in->run.init_ns = load->took_ns;
+    in->run.memory_bytes = load->memory_bytes;
+    in->facts.start_ns = load->born_ns;
+    if (load->end) {
+        in->facts.loaded_ns = clock_mono_ns();
+    } else {
+        in->facts.load_ns = clock_mono_ns();
         in->run.start_wall_ms = clock_wall_ms();
-    log_point(in, end ? LOG_LOAD_END : LOG_LOAD_START);
+    }
+    log_point(in, load->end ? LOG_LOAD_END : LOG_LOAD_START);
 }
 
 static void on_start(void *user, const char *instance_id, bool cold)
@@ -173,6 +203,7 @@ static void on_start(void *user, const char *instance_id, bool cold)
 
     remember_instance(in, instance_id);
     in->started = true;
+    in->facts.run_ns = clock_mono_ns();
     in->run.cold = cold;
     in->run.start_wall_ms = clock_wall_ms();
     log_point(in, LOG_RUN_START);
@@ -185,7 +216,7 @@ static void on_data(void *user, struct str bytes)
 
 static void on_log(void *user, struct str text)
 {
-    tail_add(&OBJ(user, struct invocation, INVOCATION_MAGIC)->tail, text);
+    hear(OBJ(user, struct invocation, INVOCATION_MAGIC), text);
 }
 
 /* Whose words the body is: the function's, or ours. */
@@ -221,8 +252,8 @@ static bool program_is_bad(const struct invocation *in, const struct err *e)
 
 static void on_bad_program(struct invocation *in, const struct err *e)
 {
-    tail_add(&in->tail, str_of(e->msg));
-    tail_add(&in->tail, S("\n"));
+    hear(in, str_of(e->msg));
+    hear(in, S("\n"));
     in->run.outcome = OUTCOME_INIT_EXITED;
     in->run.cold = true;
     in->run.exit_code = e->code == -ENOENT ? 127 : 126;
@@ -256,7 +287,7 @@ static void tell_of_backoff(struct invocation *in, const struct job_report *repo
              "evoke: not started: the last %u starts failed, the latest as told here; the next is "
              "tried in %.1f s\n",
              report->failures, (double)report->retry_ms / 1000.0);
-    tail_add(&in->tail, buf_str(&line));
+    hear(in, buf_str(&line));
     buf_done(&line);
 }
 
@@ -268,7 +299,7 @@ static void tell_of_memory(struct invocation *in)
     buf_init(&line, LINES_MAX);
     buf_addf(&line, "evoke: instance %s ran out of its %u MB of memory and was ended\n",
              in->instance_id, in->fn->memory_mb);
-    tail_add(&in->tail, buf_str(&line));
+    hear(in, buf_str(&line));
     buf_done(&line);
 }
 
@@ -390,11 +421,12 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     int r;
 
     assert(iv->magic == INVOKER_MAGIC);
-    if (iv->closing)
-        return err_set(e, ERR_HOST, -ESHUTDOWN, "the service is stopping");
-    r = check(spec, shape, e);
-    if (r < 0)
+    r = iv->closing ? err_set(e, ERR_HOST, -ESHUTDOWN, "the service is stopping")
+                    : check(spec, shape, e);
+    if (r < 0) {
+        watch_refused(iv, spec, e);
         return r;
+    }
 
     in = xnew(struct invocation);
     in->magic = INVOCATION_MAGIC;
@@ -413,6 +445,9 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     buf_init(&in->body, shape->answer_max + LINES_MAX);
     tail_init(&in->tail, shape->tail_bytes);
     take_payload(in, spec);
+    in->facts = watch_facts(spec, in->request_id);
+    in->facts.instance_id = in->instance_id;
+    watch_begin(iv, &in->facts, in->watched);
 
     in->on_done = spec->on_done;
     in->user = spec->user;
@@ -424,6 +459,7 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
         if (r < 0) {
             if (spec->owned)
                 buf_move(spec->owned, &in->payload);
+            watch_end(iv, watch_refusal(&in->facts, e), in->watched);
             destroy(in);
             return r;
         }

@@ -13,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/str.h"
 #include "dialect/shape.h"
+#include "observe/run.h"
 
 struct catalog;
 struct err;
@@ -29,6 +30,9 @@ void invoker_set_roles(struct invoker *iv, const struct role_root *root);
 /* Runs under way end refused, or as the pool ends them; its memory goes with the last of them. To
  * be freed before the catalog; the pool may go before or after. */
 struct invoker *invoker_free(struct invoker *iv);
+
+/* Before the first run; at most RUN_WATCHES. */
+void invoker_watch(struct invoker *iv, const struct run_watch *w, void *user);
 
 /* The function has reserved instances: they are kept ready from now on, until it changes. */
 void invoker_keep(struct invoker *iv, const struct fn *fn);
@@ -47,6 +51,9 @@ struct invoke_spec {
     struct str payload;     /* copied unless `owned` */
     struct buf *owned;      /* taken instead of payload, or NULL; untouched on failure */
     const char *request_id; /* NULL: a new uuid */
+    enum run_trigger trigger;
+    uint64_t received_ns;          /* CLOCK_MONOTONIC; 0: not over HTTP */
+    const struct run_trace *trace; /* NULL: no trace context came with it */
     void (*on_done)(
             void *user,
             const struct invoke_result *result); /* exactly once, never before invoke() returns */

@@ -114,4 +114,11 @@ static void lost_code(void *user, const struct fn *fn)
     invoker_keep(iv, fn);
 }
 
-const struct pool_shape invoke_pool_shape = {.make = make, .hook = hook, .lost_code = lost_code};
+static void stray(void *user, const struct fn *fn, const char *instance_id, const char *name,
+                  struct str text)
+{
+    watch_stray(OBJ(user, struct invoker, INVOKER_MAGIC), fn, instance_id, name, text);
+}
+
+const struct pool_shape invoke_pool_shape = {
+        .make = make, .hook = hook, .stray = stray, .lost_code = lost_code};

@@ -21,10 +21,20 @@
 
 enum { LOG_PER_TURN = 64 * 1024 };
 
+/* Whose words they are while no job runs. */
+static const char *hook_of(const struct instance *in)
+{
+    return in->state == INST_STOPPING   ? "pre_stop"
+           : in->state == INST_FREEZING ? "pre_freeze"
+                                        : NULL;
+}
+
 void inst_hear_log(struct instance *in, struct job *job, struct str text)
 {
     if (job)
         job->ops->on_log(job->user, text);
+    else if (in->env->shape && in->env->shape->stray)
+        in->env->shape->stray(in->env->shape_user, in->fn, in->id, hook_of(in), text);
     else
         in->env->dropped_log_bytes += text.n;
 }

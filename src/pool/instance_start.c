@@ -59,6 +59,16 @@ static uint64_t load_ms(const struct instance *in)
     return (uint64_t)in->env->load_timeout_ms + (in->fn->initializer ? in->fn->init_timeout_ms : 0);
 }
 
+static void tell_load(struct instance *in, bool end, uint64_t took_ns)
+{
+    const struct job_load load = {.end = end,
+                                  .born_ns = in->born_ns,
+                                  .took_ns = took_ns,
+                                  .memory_bytes = in->memory_bytes};
+
+    in->job->ops->on_load(in->job->user, in->id, &load);
+}
+
 /* The worker runs: give it the function. */
 void step_booted(struct instance *in, const struct event *ev)
 {
@@ -72,7 +82,7 @@ void step_booted(struct instance *in, const struct event *ev)
     in->load_ns = clock_mono_ns();
     inst_arm(in, load_ms(in));
     if (in->job)
-        in->job->ops->on_load(in->job->user, in->id, false, 0, in->memory_bytes);
+        tell_load(in, false, 0);
 }
 
 void inst_go_idle(struct instance *in)
@@ -100,7 +110,7 @@ void step_initialised(struct instance *in, const struct event *ev)
         return; /* cancelled by whoever heard the output */
     if (in->job) {
         in->init_ns = took_ns;
-        in->job->ops->on_load(in->job->user, in->id, true, took_ns, in->memory_bytes);
+        tell_load(in, true, took_ns);
     }
     if (failed && in->state == was) {
         buf_adds(&in->init_error, ev->frame->payload);

@@ -75,8 +75,20 @@ struct pool_shape {
     /* The OPEN document of a hook: "pre_stop", "pre_freeze". */
     void (*hook)(void *user, const struct fn *fn, const char *instance_id, const char *hook,
                  struct buf *open);
+    /* Said while no job was there to hear it, by a hook (its name) or after an answer (NULL). May be
+     * NULL. */
+    void (*stray)(void *user, const struct fn *fn, const char *instance_id, const char *hook,
+                  struct str text);
     /* Its code is not where it should be: get it there, then pool_keep() again. Or NULL. */
     void (*lost_code)(void *user, const struct fn *fn);
+};
+
+/* The load of the instance a job waits for. */
+struct job_load {
+    bool end;              /* false: it begins */
+    uint64_t born_ns;      /* the instance was asked for, CLOCK_MONOTONIC */
+    uint64_t took_ns;      /* of the load, at its end */
+    uint64_t memory_bytes; /* 0: unknown */
 };
 
 struct job_ops {
@@ -84,8 +96,8 @@ struct job_ops {
     void (*open)(void *user, const char *instance_id, struct buf *out);
     void (*on_start)(void *user, const char *instance_id,
                      bool cold); /* before any on_log, on_data of the run */
-    void (*on_load)(void *user, const char *instance_id, bool end, uint64_t load_ns,
-                    uint64_t memory_bytes); /* cold: around load + initializer */
+    /* cold: around load + initializer */
+    void (*on_load)(void *user, const char *instance_id, const struct job_load *load);
     void (*on_data)(void *user, struct str bytes);
     void (*on_log)(void *user, struct str text);
     void (*on_end)(void *user,

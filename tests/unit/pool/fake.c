@@ -524,15 +524,12 @@ static void probe_on_start(void *user, const char *instance_id, bool cold)
     buf_addz(&p->heard, cold ? "cold-start " : "start ");
 }
 
-static void probe_on_load(void *user, const char *instance_id, bool end, uint64_t load_ns,
-                          uint64_t memory_bytes)
+static void probe_on_load(void *user, const char *instance_id, const struct job_load *load)
 {
     struct probe *p = user;
 
     (void)instance_id;
-    (void)load_ns;
-    (void)memory_bytes;
-    buf_addz(&p->heard, end ? "loaded " : "load ");
+    buf_addz(&p->heard, load->end ? "loaded " : "load ");
 }
 
 static void probe_on_data(void *user, struct str bytes)
