@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # room: the rooms it may use (ARCHITECTURE.md, "Rooms"). Order: bottom up.
 MAY_USE = {
     "base": [],
+    "conf": ["base"],
     "sign": ["base"],
     "frame": ["base"],
     "fn": ["base"],
@@ -35,7 +36,7 @@ MAY_USE = {
                     "observe", "pool/pool.h", "dialect/shape.h"],
     "admin": ["base", "loop", "http", "auth", "fn", "catalog", "invoke", "observe", "pool", "api", "runtime",
               "dialect/shape.h", "launcher/proto.h"],
-    "cli": ["base", "sign"],
+    "cli": ["base", "conf", "sign"],
     "daemon": None,  # wires everything
 }
 

@@ -28,6 +28,7 @@ struct cJSON;
 struct call;
 struct catalog;
 struct fn_key;
+struct health;
 struct invoker;
 struct keys;
 struct launch;
@@ -44,6 +45,7 @@ struct api {
     struct pool *pool;
     struct launch *launch;
     const struct keys *keys;
+    struct health *health;                  /* what /readyz says; NULL: all is well */
     const char *region;                     /* where a request names none: "local-1" */
     const struct interpreter *interpreters; /* see runtime/runtime.h */
 };

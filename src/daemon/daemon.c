@@ -34,16 +34,18 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
+#include "conf/options.h"
 #include "daemon/control.h"
 #include "daemon/endpoint.h"
+#include "daemon/interpreters.h"
 #include "daemon/memory.h"
 #include "daemon/notice.h"
-#include "daemon/options.h"
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
 #include "http/server.h"
 #include "invoke/invoke.h"
 #include "loop/loop.h"
+#include "observe/health.h"
 #include "pool/launch.h"
 #include "pool/pool.h"
 #include "runtime/runtime.h"
@@ -56,6 +58,7 @@ struct daemon {
     uint32_t magic;
     const struct options *o;
     struct loop *loop;
+    struct health *health;
     struct kv *kv;
     struct blobs *blobs;
     struct keys *keys;
@@ -64,7 +67,7 @@ struct daemon {
     struct pool *pool;
     struct invoker *invoker;
     struct api api;
-    struct interpreter interpreters[OPTIONS_INTERPRETERS];
+    struct interpreter interpreters[INTERPRETERS];
     struct api_server *api_server;
     struct endpoints *endpoints;
     struct http_server *http;
@@ -260,13 +263,14 @@ static int open_front(struct daemon *d, struct err *e)
     static const struct api_set *const sets[] = {&functiongraph_api, &fc_api, &admin_api};
     struct http_limits limits;
 
-    options_interpreters(d->o, d->interpreters);
+    interpreters_chosen(d->o, d->interpreters);
     d->api = (struct api){.loop = d->loop,
                           .catalog = d->catalog,
                           .invoker = d->invoker,
                           .pool = d->pool,
                           .launch = d->launch,
                           .keys = d->keys,
+                          .health = d->health,
                           .region = d->o->region,
                           .interpreters = d->interpreters};
     d->api_server = api_server_new(&d->api, sets, ARRAY_LEN(sets));
@@ -282,6 +286,7 @@ static int open_all(struct daemon *d, struct err *e)
     int r;
 
     d->loop = loop_new();
+    d->health = health_new();
     d->drain_timer = loop_timer_new(d->loop, on_drain_late, d);
     d->gc_timer = loop_timer_new(d->loop, collect, d);
     d->term = loop_signal_new(d->loop, SIGTERM, on_term, d);
@@ -316,6 +321,7 @@ static void close_all(struct daemon *d)
     loop_signal_free(d->term);
     loop_timer_free(d->drain_timer);
     loop_timer_free(d->gc_timer);
+    health_free(d->health);
     loop_free(d->loop);
 }
 

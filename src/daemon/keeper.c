@@ -44,10 +44,11 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "base/str.h"
+#include "conf/options.h"
 #include "daemon/control.h"
 #include "daemon/datadir.h"
+#include "daemon/interpreters.h"
 #include "daemon/listener.h"
-#include "daemon/options.h"
 #include "daemon/paths.h"
 #include "daemon/spawn.h"
 #include "daemon/user.h"
@@ -127,11 +128,11 @@ static int control_pair(struct child *c, int *ret_theirs, struct err *e)
  */
 static char *worker_flag(const struct keeper *k, const struct worker_kind *w)
 {
-    struct interpreter chosen[OPTIONS_INTERPRETERS];
+    struct interpreter chosen[INTERPRETERS];
     const char *program;
     struct buf b;
 
-    options_interpreters(k->o, chosen);
+    interpreters_chosen(k->o, chosen);
     program = runtime_program(w, chosen);
     buf_init(&b, 8192);
     buf_addf(&b, "%s=%s", w->id, program ? program : "{code}/bootstrap");

@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "cli/cli.h"
+#include "conf/options.h"
 #include "daemon/daemon.h"
 #include "daemon/keeper.h"
-#include "daemon/options.h"
 
 static enum log_level level_of(const char *name)
 {

@@ -6,7 +6,7 @@
  * (default, file, environment, flag), each overwriting the one before, so a value is checked
  * wherever it came from and the message says where that was.
  */
-#include "daemon/options.h"
+#include "conf/options.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -295,13 +295,6 @@ void options_argv_freep(char ***argv)
     for (size_t i = 0; (*argv)[i]; i++)
         free((*argv)[i]);
     free(*argv);
-}
-
-void options_interpreters(const struct options *o, struct interpreter ret[OPTIONS_INTERPRETERS])
-{
-    ret[0] = (struct interpreter){.worker = "python", .program = o->python};
-    ret[1] = (struct interpreter){.worker = "node", .program = o->node};
-    ret[2] = (struct interpreter){0};
 }
 
 void options_done(struct options *o)

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* options.h - what `evoke serve` can be told, by flag, environment, file or default, in that order.
  */
-#ifndef EVOKE_DAEMON_OPTIONS_H
-#define EVOKE_DAEMON_OPTIONS_H
+#ifndef EVOKE_CONF_OPTIONS_H
+#define EVOKE_CONF_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "runtime/runtime.h"
-
 struct err;
-
-/* And the end. */
-enum { OPTIONS_INTERPRETERS = 3 };
 
 /* Owned text; filled from the table in options.c. */
 struct options {
@@ -42,8 +37,6 @@ int options_load(int argc, char **argv, struct options *ret, struct err *e);
  * file and the environment. NULL-terminated; the texts are owned too. */
 char **options_argv(const struct options *o, const char *name, const char *command);
 void options_argv_freep(char ***argv); /* for cleanup_with() */
-/* What --python and --node say; the texts stay o's. */
-void options_interpreters(const struct options *o, struct interpreter ret[OPTIONS_INTERPRETERS]);
 void options_done(struct options *o);
 void options_help(FILE *out);
 
