@@ -104,16 +104,17 @@ struct instance {
     struct buf assign;     /* until it is sent */
     struct buf init_error; /* the error result of a load that failed */
 
-    bool ready;   /* was IDLE once */
-    bool ran;     /* had a job: the next is not cold */
-    bool doomed;  /* on_doomed was called */
-    bool stop;    /* FREEZING: end it afterwards */
-    bool settled; /* its pre_freeze hook ran since its last job */
-    bool exited;  /* the launcher said so */
-    bool killed;  /* and that it was killed, not ended by itself */
-    bool spare;   /* the launcher had it ready */
-    bool known;   /* the pool's: it was heard of as ready */
-    bool prints;  /* has written to descriptors 1 and 2 */
+    uint64_t runs; /* jobs it was given */
+    bool ready;    /* was IDLE once */
+    bool ran;      /* had a job: the next is not cold */
+    bool doomed;   /* on_doomed was called */
+    bool stop;     /* FREEZING: end it afterwards */
+    bool settled;  /* its pre_freeze hook ran since its last job */
+    bool exited;   /* the launcher said so */
+    bool killed;   /* and that it was killed, not ended by itself */
+    bool spare;    /* the launcher had it ready */
+    bool known;    /* the pool's: it was heard of as ready */
+    bool prints;   /* has written to descriptors 1 and 2 */
     int exit_code, signal;
     uint64_t born_ns; /* asked for at */
     uint64_t load_ns; /* ASSIGN sent at */

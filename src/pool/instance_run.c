@@ -122,6 +122,7 @@ int instance_run(struct instance *in, struct job *job, struct err *e)
         in->settled = false;
     }
     in->env->runs++;
+    in->runs++;
     in->env->cold += !in->ran;
     lane = inst_lane_open(in, job, buf_str(&open), (uint64_t)in->fn->timeout_ms + OUTER_SLACK_MS);
     if (in->init_ns) {
