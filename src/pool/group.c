@@ -93,6 +93,7 @@ struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn)
     list_init(&g->idle);
     list_init(&g->roomy);
     list_init(&g->waiting);
+    list_init(&g->loads);
     list_init(&g->hungry);
     list_init(&g->kept_node);
     list_init(&g->sick_node);

@@ -38,6 +38,7 @@ struct group {
     struct list idle;        /* instance.free_node: nothing runs on it, youngest first */
     struct list roomy;       /* instance.free_node: jobs run on it and there is room for more */
     struct list waiting;     /* job.node: oldest first */
+    struct list loads;       /* job.node: load only, and share a start that is under way */
     struct list hungry;      /* lines->hungry while jobs wait */
     struct list kept_node, sick_node, unused_node; /* lists of the pool */
 

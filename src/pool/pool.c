@@ -60,7 +60,9 @@ static void run_on(struct instance *in, struct job *job)
 {
     struct err e = {0};
 
-    if (instance_run(in, job, &e) < 0)
+    if (job->load_only)
+        load_there(in, job);
+    else if (instance_run(in, job, &e) < 0)
         pool_end_later(in->group->pool, job, &e);
 }
 
@@ -73,6 +75,7 @@ static void get_to_know(struct instance *in)
     g->start_ns = mean(g->start_ns, clock_mono_ns() - in->born_ns, 4);
     sick_cured(g);
     warm_started(g->pool, g->fn, in->spare);
+    load_came(in);
 }
 
 /* Jobs for its places: who has waited longest, then those whose own start is not under way. */
@@ -128,7 +131,7 @@ static void on_doomed(void *user, struct instance *in)
 static void on_done(void *user, struct instance *in, struct job *job,
                     const struct job_report *report)
 {
-    if (report->end == JOB_DONE || report->end == JOB_ERROR)
+    if (!job->load_only && (report->end == JOB_DONE || report->end == JOB_ERROR))
         learn_run(in->group, report->duration_ns);
     tell_job(OBJ(user, struct pool, POOL_MAGIC), job, report);
 }
@@ -147,6 +150,8 @@ static void on_gone(void *user, struct instance *in)
     g->ninstances--;
     keep_forget(in);
     sick_note(g, in);
+    if (!in->ready)
+        load_failed(g, in);
     if (g->reserved > 0 && in->err.code == -ENOENT && p->env.shape->lost_code)
         p->env.shape->lost_code(p->env.shape_user, g->fn);
     instance_free(in);
@@ -299,6 +304,7 @@ static void group_end(struct group *g)
     err_set(&e, ERR_HOST, -ECANCELED, "the service is stopping");
     for (struct job *job; (job = first_in_line(&p->lines, g)) != NULL;)
         pool_end_later(p, job, &e);
+    load_end_all(g, &e);
     list_each (it, &g->instances) {
         struct instance *in = container_of(it, struct instance, node);
 
@@ -415,7 +421,7 @@ int pool_submit(struct pool *p, struct job *job, struct err *e)
     list_init(&job->wait_node);
     job->instance = NULL;
     job->lane = NULL;
-    if (!sick_tell(g, job))
+    if (!(job->load_only && load_join(g, job)) && !sick_tell(g, job))
         place(p, g, job, in);
     return 0;
 }
@@ -430,6 +436,8 @@ void pool_cancel(struct pool *p, struct job *job)
     } else if (job->instance) {
         if (instance_cancel(job->instance, job))
             pool_end_later(p, job, &e);
+    } else if (job->load_only && !list_empty(&job->node) && load_leave(p, job)) {
+        pool_end_later(p, job, &e);
     } else if (!list_empty(&job->node)) {
         struct group *g = group_of(p, &p->lines, job->fn);
 

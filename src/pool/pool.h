@@ -111,6 +111,9 @@ struct job {             /* embedded in the caller's object */
     void *user;
     struct str payload;  /* borrowed until on_end */
     uint64_t answer_max; /* bytes; more is JOB_TOO_LARGE */
+    /* Runs nothing: JOB_DONE as soon as an instance is there that has loaded; on_start then only
+     * says which, open is not asked. Several at once share a start. See load.c. */
+    bool load_only;
     /* the pool's */
     struct list node, wait_node;
     uint64_t wait_ns;          /* waits since */

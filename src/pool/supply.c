@@ -124,7 +124,7 @@ uint32_t supply_coming(const struct group *g)
     list_each (it, &g->starting) {
         const struct instance *in = container_of(it, struct instance, free_node);
 
-        places += in->places - (in->job ? 1 : 0);
+        places += in->places - (in->job && !in->job->load_only ? 1 : 0);
     }
     return places;
 }

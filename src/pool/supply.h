@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * supply.h - the pool from inside, for pool.c and its neighbours: its parts, where starts come from
- * (supply.c), which instances stay (keep.c), what is done about starts that fail (sick.c), which
- * spares the launcher should have (warm.c).
+ * (supply.c), which instances stay (keep.c), what is done about starts that fail (sick.c), who only
+ * wants to see one load (load.c), which spares the launcher should have (warm.c).
  */
 #ifndef EVOKE_POOL_SUPPLY_H
 #define EVOKE_POOL_SUPPLY_H
@@ -119,6 +119,17 @@ bool sick_holds_back(const struct group *g); /* one start is tried, and no other
 /* When the next start without a job may be made. */
 uint64_t sick_retry_ns(const struct group *g);
 void sick_turn(struct pool *p); /* forget what is long ago */
+
+/* ---- load.c: jobs that only want to know whether an instance loads ---- */
+
+/* One has loaded, or is starting: the job has its answer, or shares that start. False: neither. */
+bool load_join(struct group *g, struct job *job);
+void load_there(struct instance *in, struct job *job); /* here is one that has loaded */
+void load_came(struct instance *in);                   /* to those who share starts */
+void load_failed(struct group *g, const struct instance *in);
+void load_end_all(struct group *g, const struct err *e);
+/* False: it waits in the line, as others do. */
+bool load_leave(const struct pool *p, struct job *job);
 
 /* ---- warm.c ---- */
 
