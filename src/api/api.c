@@ -20,6 +20,7 @@
 #include "api/internal.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/obj.h"
 
 #define SERVER_MAGIC 0x41504953
@@ -35,6 +36,7 @@ struct api_server {
     const struct api *api; /* borrowed */
     struct mount *mounts;  /* owned; the house set last */
     uint32_t n;
+    const char *refuse; /* why nothing but the house answers; NULL: all do */
 };
 
 static struct mount mount_set(const struct api_set *set)
@@ -58,6 +60,21 @@ struct api_server *api_server_new(const struct api *api, const struct api_set *c
         s->mounts[s->n++] = mount_set(sets[i]);
     s->mounts[s->n++] = mount_set(&house_set);
     return s;
+}
+
+void api_server_refuse(struct api_server *s, const char *why)
+{
+    s->refuse = why;
+}
+
+void api_prefixes(const struct http_request *r, struct jw *w)
+{
+    const struct api_server *s = OBJ(r->user, struct api_server, SERVER_MAGIC);
+
+    jw_arr(w);
+    for (uint32_t i = 0; i + 1 < s->n; i++)
+        jw_str(w, s->mounts[i].prefix);
+    jw_arr_end(w);
 }
 
 struct api_server *api_server_free(struct api_server *s)
@@ -126,6 +143,11 @@ static void on_head(struct http_request *req)
     struct route_match match;
     int r;
 
+    if (s->refuse && m->set != &house_set) {
+        call_header(c, "Retry-After", S("1"));
+        call_fail(c, 503, NULL, "%s", s->refuse);
+        return;
+    }
     r = router_find(m->router, req->method, req->path, req->arena, &match);
     if (r < 0) {
         refuse_route(c, m, r);

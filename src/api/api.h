@@ -46,6 +46,7 @@ struct api {
     struct launch *launch;
     const struct keys *keys;
     struct health *health;                  /* what /readyz says; NULL: all is well */
+    const char *commit;                     /* of the source this was built from; "": unknown */
     const char *region;                     /* where a request names none: "local-1" */
     const struct interpreter *interpreters; /* see runtime/runtime.h */
 };
@@ -135,12 +136,14 @@ struct str call_query(struct call *c, struct str name);
 
 /*
  * The HTTP side: one server whose requests go to the set with the longest matching prefix.
- * What no set wants goes to a built-in one: GET /healthz, /readyz, /version, else 404
- * {"error","message"}.
+ * What no set wants goes to a built-in one: GET /healthz, /readyz, /version (docs/operations.md),
+ * else 404 {"error","message"}.
  */
 struct api_server; /* opaque */
 struct api_server *api_server_new(const struct api *api, const struct api_set *const *sets,
                                   uint32_t nsets);
+/* From now on every set but the built-in one answers 503 with this sentence (a literal). */
+void api_server_refuse(struct api_server *s, const char *why);
 struct api_server *api_server_free(struct api_server *s);
 extern const struct http_ops
         api_http_ops; /* http_server_new(l, limits, &api_http_ops, api_server) */

@@ -5,6 +5,8 @@
 
 #include "api/api.h"
 
+struct jw;
+
 enum { ERROR_MESSAGE = 512, ERROR_BODY = 8192, HEADER_TEXT = 1024 };
 
 struct call *call_new(struct http_request *r, const struct api *api, const struct api_set *set);
@@ -17,6 +19,9 @@ void call_cancel(struct call *c);
 
 /* role.c: a function's role may not do this. Replies. */
 void role_refuse(struct call *c);
+
+/* The prefixes of the server's sets, as an array of texts. */
+void api_prefixes(const struct http_request *r, struct jw *w);
 
 /* Paths without a set of their own: health, readiness, version, and 404 for the rest. */
 extern const struct api_set house_set;

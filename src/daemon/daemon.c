@@ -8,7 +8,7 @@
  *   launch -> pool -------+
  *
  * Start: everything is loaded before the listener is served and READY is said. End: SIGTERM drains
- * (no new connection, running requests end, at most --drain seconds), however often it comes: a
+ * (running requests end, new ones are refused, at most --drain seconds), however often it comes: a
  * terminal or service manager sends it to everybody and the keeper hands it on. CONTROL_END ends at
  * once; so does EOF from the keeper, since without one nobody would restart us or hold the
  * listener.
@@ -35,6 +35,7 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "conf/options.h"
+#include "daemon/commit.h"
 #include "daemon/control.h"
 #include "daemon/endpoint.h"
 #include "daemon/interpreters.h"
@@ -52,7 +53,14 @@
 #include "store/blob.h"
 #include "store/kv.h"
 
-enum { DAEMON_MAGIC = 0x0dae0001, GC_GRACE_S = 10 * 60, GC_PAUSE_MS = 60 * 60 * 1000 };
+enum {
+    DAEMON_MAGIC = 0x0dae0001,
+    GC_GRACE_S = 10 * 60,
+    GC_PAUSE_MS = 60 * 60 * 1000,
+    ENDING_CONNECTIONS = 1000,
+};
+
+static const struct api_set *const api_sets[] = {&functiongraph_api, &fc_api, &admin_api};
 
 struct daemon {
     uint32_t magic;
@@ -71,6 +79,8 @@ struct daemon {
     struct api_server *api_server;
     struct endpoints *endpoints;
     struct http_server *http;
+    struct api_server *ending_api; /* while draining: says so to whoever comes now */
+    struct http_server *ending;
     struct loop_io *control;
     struct loop_signal *term;
     struct loop_timer *drain_timer, *gc_timer;
@@ -136,6 +146,26 @@ static void on_http_drained(void *user)
     pool_drain(d->pool, on_drain_end, d);
 }
 
+/* Whoever connects now hears that we end: a load balancer asks /readyz over a connection of its
+ * own, and a request that waited in the backlog would be reset in the end. */
+static void serve_ending(struct daemon *d)
+{
+    struct http_limits limits;
+    struct err e = {0};
+    int fd = fcntl(DAEMON_LISTEN_FD, F_DUPFD_CLOEXEC, 0);
+
+    http_limits_default(&limits);
+    limits.connections = ENDING_CONNECTIONS;
+    d->ending_api = api_server_new(&d->api, api_sets, ARRAY_LEN(api_sets));
+    api_server_refuse(d->ending_api, "this daemon is ending");
+    d->ending = http_server_new(d->loop, &limits, &api_http_ops, d->ending_api);
+    if (fd >= 0 && http_server_listen(d->ending, fd, &e) == 0)
+        return;
+    log_warn(&cx, "nobody who comes now is told that we end, ignoring: %s",
+             fd < 0 ? strerror(errno) : e.msg);
+    fd_close(fd);
+}
+
 static void on_term(void *user)
 {
     struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
@@ -143,7 +173,10 @@ static void on_term(void *user)
     if (d->draining)
         return;
     d->draining = true;
+    health_set(d->health, "daemon",
+               "it is ending: running requests are finished, no new ones taken");
     loop_timer_start(d->drain_timer, (uint64_t)d->o->drain_s * 1000);
+    serve_ending(d);
     http_server_drain(d->http, on_http_drained, d);
 }
 
@@ -260,7 +293,6 @@ static void open_engine(struct daemon *d)
 
 static int open_front(struct daemon *d, struct err *e)
 {
-    static const struct api_set *const sets[] = {&functiongraph_api, &fc_api, &admin_api};
     struct http_limits limits;
 
     interpreters_chosen(d->o, d->interpreters);
@@ -271,9 +303,10 @@ static int open_front(struct daemon *d, struct err *e)
                           .launch = d->launch,
                           .keys = d->keys,
                           .health = d->health,
+                          .commit = build_commit,
                           .region = d->o->region,
                           .interpreters = d->interpreters};
-    d->api_server = api_server_new(&d->api, sets, ARRAY_LEN(sets));
+    d->api_server = api_server_new(&d->api, api_sets, ARRAY_LEN(api_sets));
     d->endpoints = endpoints_new(d->loop, &d->api);
     pool_serve_endpoints(d->pool, &endpoints_ops, d->endpoints);
     http_limits_default(&limits);
@@ -307,6 +340,8 @@ static int open_all(struct daemon *d, struct err *e)
 static void close_all(struct daemon *d)
 {
     http_server_free(d->http);
+    http_server_free(d->ending);
+    api_server_free(d->ending_api);
     endpoints_shut(d->endpoints);
     api_server_free(d->api_server);
     invoker_free(d->invoker);

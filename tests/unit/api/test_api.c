@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "loop/loop.h"
+#include "observe/health.h"
 #include "t.h"
 
 /* What the made-up cloud saw. */
@@ -423,10 +424,53 @@ static void a_head_nobody_understands_is_a_plain_400(void **state)
 static void the_house_answers_for_its_health_and_version(void **state)
 {
     t_has(ask(*state, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), "\r\n\r\nok\n");
-    t_has(ask(*state, "GET /readyz HTTP/1.1\r\nHost: h\r\n\r\n"), "\r\n\r\nready\n");
+    t_has(ask(*state, "GET /readyz HTTP/1.1\r\nHost: h\r\n\r\n"),
+          "\r\n\r\n{\"ready\":true,\"reasons\":[]}");
     t_has(ask(*state, "GET /version HTTP/1.1\r\nHost: h\r\n\r\n"),
           "\"version\":\"" EVOKE_VERSION "\"");
     t_has(ask(*state, "POST /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), "Allow: GET\r\n");
+}
+
+static void version_names_the_commit_and_the_apis(void **state)
+{
+    struct rig *rig = *state;
+
+    t_has(ask(rig, "GET /version HTTP/1.1\r\nHost: h\r\n\r\n"),
+          "{\"name\":\"evoke\",\"version\":\"" EVOKE_VERSION "\",\"apis\":[\"/cloud/\",");
+    rig->api.commit = "0123456789ab";
+    t_has(ask(rig, "GET /version HTTP/1.1\r\nHost: h\r\n\r\n"), "\"commit\":\"0123456789ab\"");
+}
+
+static void readiness_says_what_is_wrong_and_since_when(void **state)
+{
+    struct rig *rig = *state;
+    const char *a;
+
+    rig->api.health = health_new();
+    health_set(rig->api.health, "logs", "the disk is \"full\"");
+    a = ask(rig, "GET /readyz HTTP/1.1\r\nHost: h\r\n\r\n");
+    t_has(a, "HTTP/1.1 503 ");
+    t_has(a, "{\"ready\":false,\"reasons\":[{\"component\":\"logs\",\"reason\":\"the disk is "
+             "\\\"full\\\"\",\"since_ms\":1");
+    t_has(ask(rig, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), "HTTP/1.1 200 ");
+
+    health_set(rig->api.health, "logs", NULL);
+    t_has(ask(rig, "GET /readyz HTTP/1.1\r\nHost: h\r\n\r\n"), "HTTP/1.1 200 ");
+    rig->api.health = health_free(rig->api.health);
+}
+
+static void a_server_that_ends_answers_for_its_health_only(void **state)
+{
+    struct rig *rig = *state;
+    const char *a;
+
+    api_server_refuse(rig->server, "this daemon is ending");
+    a = ask(rig, "GET /cloud/none HTTP/1.1\r\nHost: h\r\n\r\n");
+    t_has(a, "HTTP/1.1 503 ");
+    t_has(a, "Retry-After: 1\r\n");
+    t_has(a, "cloud 503 -: this daemon is ending");
+    assert_int_equal(seen.admitted, 0);
+    t_has(ask(rig, "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"), "ok\n");
 }
 
 static void a_reply_in_a_later_turn_reaches_the_client(void **state)
@@ -642,6 +686,9 @@ int main(void)
             WITH_RIG(what_no_cloud_claims_is_a_plain_404),
             WITH_RIG(a_head_nobody_understands_is_a_plain_400),
             WITH_RIG(the_house_answers_for_its_health_and_version),
+            WITH_RIG(version_names_the_commit_and_the_apis),
+            WITH_RIG(readiness_says_what_is_wrong_and_since_when),
+            WITH_RIG(a_server_that_ends_answers_for_its_health_only),
             WITH_RIG(a_reply_in_a_later_turn_reaches_the_client),
             WITH_RIG(a_reply_after_the_client_has_gone_goes_nowhere),
             WITH_RIG(a_client_that_leaves_within_its_body_leaves_nothing_behind),
