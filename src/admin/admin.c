@@ -33,6 +33,7 @@ static const struct api_op ops[] = {
         {{"PUT", FUNCTION}, "DeployFunction", ADMIN_BODY_MAX, admin_deploy, .json = true},
         {{"DELETE", FUNCTION}, "DeleteFunction", SMALL_BODY, admin_delete},
         {{"POST", FUNCTION "/invoke"}, "InvokeFunction", EVENT_BODY, admin_invoke},
+        {{"POST", FUNCTION "/probe"}, "ProbeFunction", SMALL_BODY, admin_probe},
         {{"GET", "/evoke/v1/status"}, "Status", SMALL_BODY, admin_status},
 };
 

@@ -18,12 +18,16 @@ const struct fn *admin_function(struct call *c, struct fn_key *ret_key);
 /* A failed write, in our words. */
 void admin_fail_write(struct call *c, int r);
 
+/* invoke.c: the function could not even be asked to start */
+void admin_fail_start(struct call *c, int r, const struct fn *f, const struct err *e);
+
 /* operations */
 void admin_list(struct call *c);
 void admin_get(struct call *c);
 void admin_delete(struct call *c);
 void admin_deploy(struct call *c);
 void admin_invoke(struct call *c);
+void admin_probe(struct call *c);
 void admin_status(struct call *c);
 
 #endif

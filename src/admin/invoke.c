@@ -2,8 +2,8 @@
 /*
  * invoke.c - run a function and say everything about the run: the answer is the function's own
  * bytes, the rest stands in headers (X-Evoke-Outcome, -Duration-Ms, -Billed-Ms, -Init-Ms, -Cold,
- * -Memory-Mb, -Memory-Used-Mb, -Log as base64). Status 200 means that it ran, not that it
- * succeeded.
+ * -Queue-Ms, -Start-Ms, -Instance, -Memory-Mb, -Memory-Used-Mb, -Log as base64). Status 200 means
+ * that it ran, not that it succeeded.
  */
 #include "invoke/invoke.h"
 
@@ -23,6 +23,23 @@
 
 enum { LOG_MAX = 24 << 10 };
 
+static double ms_between(uint64_t from_ns, uint64_t to_ns)
+{
+    return from_ns && to_ns > from_ns ? (double)(to_ns - from_ns) / 1e6 : 0;
+}
+
+/* Where the time before the handler went: the line, the making of an instance, its load. Whoever
+ * got an instance that somebody else was waiting for has only stood in line. */
+static void add_waiting(struct call *c, const struct run_facts *f)
+{
+    uint64_t queued_to = f->start_ns ? f->start_ns : f->run_ns ? f->run_ns : f->end_ns;
+
+    call_headerf(c, "X-Evoke-Queue-Ms", "%.3f", ms_between(f->accepted_ns, queued_to));
+    call_headerf(c, "X-Evoke-Start-Ms", "%.3f", ms_between(f->start_ns, f->load_ns));
+    if (f->instance_id[0])
+        call_header(c, "X-Evoke-Instance", str_of(f->instance_id));
+}
+
 static void add_run_headers(struct call *c, const struct invoke_result *result)
 {
     cleanup_with(buf_done) struct buf log;
@@ -32,6 +49,7 @@ static void add_run_headers(struct call *c, const struct invoke_result *result)
     call_headerf(c, "X-Evoke-Duration-Ms", "%.3f", (double)run->duration_ns / 1e6);
     call_headerf(c, "X-Evoke-Billed-Ms", "%llu", (unsigned long long)result->billed_ms);
     call_headerf(c, "X-Evoke-Init-Ms", "%.3f", (double)run->init_ns / 1e6);
+    add_waiting(c, result->facts);
     call_header(c, "X-Evoke-Cold", run->cold ? S("true") : S("false"));
     call_headerf(c, "X-Evoke-Memory-Mb", "%u", run->fn->memory_mb);
     call_headerf(c, "X-Evoke-Memory-Used-Mb", "%.2f", (double)run->memory_bytes / (1 << 20));
@@ -56,7 +74,7 @@ static void on_done(void *user, const struct invoke_result *result)
     call_reply(c, 200, S("application/octet-stream"), result->body);
 }
 
-static void fail_start(struct call *c, int r, const struct fn *f, const struct err *e)
+void admin_fail_start(struct call *c, int r, const struct fn *f, const struct err *e)
 {
     char state[ADMIN_STATE_TEXT];
 
@@ -94,6 +112,6 @@ void admin_invoke(struct call *c)
     spec.user = c;
     r = invoke(c->api->invoker, &spec, &in, &e);
     if (r < 0)
-        fail_start(c, r, spec.fn, &e);
+        admin_fail_start(c, r, spec.fn, &e);
     /* else -> on_done */
 }

@@ -64,7 +64,7 @@ struct invocation {
     struct shape_keys keys; /* views into it */
     struct job job;
     struct err refused;
-    bool started, code_retried;
+    bool started, code_retried, load_only;
     void (*on_done)(void *user, const struct invoke_result *result); /* NULL: forgotten */
     void *user;
 };
@@ -108,8 +108,11 @@ static void tell_end(struct invocation *in, const struct invoke_result *result)
     f->init_ns = in->run.init_ns;
     f->billed_ms = result->billed_ms;
     f->memory_bytes = in->run.memory_bytes;
+    f->limited = f->refused && result->refused->kind == ERR_LIMIT;
     f->answer_bytes = result->body.n;
-    watch_end(in->iv, f, in->watched);
+    f->answer = result->body;
+    if (!in->load_only)
+        watch_end(in->iv, f, in->watched);
 }
 
 static void answer(struct invocation *in)
@@ -119,6 +122,7 @@ static void answer(struct invocation *in)
             .billed_ms = in->refused.code < 0 ? 0 : in->shape->billed_ms(&in->run),
             .body = buf_str(&in->body),
             .tail = tail_text(&in->tail),
+            .facts = &in->facts,
             .refused = in->refused.code < 0 ? &in->refused : NULL,
     };
 
@@ -144,7 +148,10 @@ static void on_refuse_turn(void *user)
 static void hear(struct invocation *in, struct str text)
 {
     tail_add(&in->tail, text);
-    watch_log(in->iv, &in->facts, in->watched, text);
+    if (in->load_only)
+        watch_stray(in->iv, in->fn, in->instance_id, "load", text);
+    else
+        watch_log(in->iv, &in->facts, in->watched, text);
 }
 
 static void log_point(struct invocation *in, enum log_point point)
@@ -202,9 +209,11 @@ static void on_start(void *user, const char *instance_id, bool cold)
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
 
     remember_instance(in, instance_id);
+    in->run.cold = cold;
+    if (in->load_only)
+        return;
     in->started = true;
     in->facts.run_ns = clock_mono_ns();
-    in->run.cold = cold;
     in->run.start_wall_ms = clock_wall_ms();
     log_point(in, LOG_RUN_START);
 }
@@ -351,6 +360,7 @@ static int submit(struct invocation *in, struct err *e)
             .user = in,
             .payload = buf_str(&in->payload),
             .answer_max = in->shape->answer_max,
+            .load_only = in->load_only,
     };
     return pool_submit(in->iv->pool, &in->job, e);
 }
@@ -424,7 +434,8 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     r = iv->closing ? err_set(e, ERR_HOST, -ESHUTDOWN, "the service is stopping")
                     : check(spec, shape, e);
     if (r < 0) {
-        watch_refused(iv, spec, e);
+        if (!spec->load_only)
+            watch_refused(iv, spec, e);
         return r;
     }
 
@@ -447,7 +458,9 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     take_payload(in, spec);
     in->facts = watch_facts(spec, in->request_id);
     in->facts.instance_id = in->instance_id;
-    watch_begin(iv, &in->facts, in->watched);
+    in->load_only = spec->load_only;
+    if (!in->load_only)
+        watch_begin(iv, &in->facts, in->watched);
 
     in->on_done = spec->on_done;
     in->user = spec->user;
@@ -459,7 +472,8 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
         if (r < 0) {
             if (spec->owned)
                 buf_move(spec->owned, &in->payload);
-            watch_end(iv, watch_refusal(&in->facts, e), in->watched);
+            if (!in->load_only)
+                watch_end(iv, watch_refusal(&in->facts, e), in->watched);
             destroy(in);
             return r;
         }

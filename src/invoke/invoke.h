@@ -43,6 +43,7 @@ struct invoke_result {
     struct str body; /* the function's answer or the error result */
     struct str
             tail; /* the last bytes of its log, whole UTF-8 characters, at most shape->tail_bytes */
+    const struct run_facts *facts; /* when what happened; instance */
     const struct err *refused; /* not NULL: it never ran (limit, host); run.outcome is CANCELLED */
 };
 
@@ -54,6 +55,9 @@ struct invoke_spec {
     enum run_trigger trigger;
     uint64_t received_ns;          /* CLOCK_MONOTONIC; 0: not over HTTP */
     const struct run_trace *trace; /* NULL: no trace context came with it */
+    /* Runs nothing: OK as soon as an instance is there that has loaded. No watcher hears of it, but
+     * of what is printed while it loads. */
+    bool load_only;
     void (*on_done)(
             void *user,
             const struct invoke_result *result); /* exactly once, never before invoke() returns */

@@ -54,6 +54,7 @@ struct run_facts {
     /* at the end */
     enum outcome outcome;
     bool refused;       /* CANCELLED: never ran; a limit or the host said no */
+    bool limited;       /* refused: by a limit */
     const char *reason; /* refused: the sentence; else NULL */
     bool cold;
     uint64_t duration_ns; /* as billed from: handler entry to end; 0: never ran */
@@ -61,6 +62,7 @@ struct run_facts {
     uint64_t billed_ms;
     uint64_t memory_bytes; /* peak of the instance; 0: unknown */
     uint64_t event_bytes, answer_bytes;
+    struct str answer; /* or its error result; as its caller gets it */
 };
 
 /* Each may be NULL. For every invocation asked for: begin once, log as text comes, end once. */
@@ -71,7 +73,8 @@ struct run_watch {
     void (*log)(void *user, void *run, const struct run_facts *f, struct str text);
     void (*end)(void *user, void *run, const struct run_facts *f);
     /* Said by an instance while none of its runs was there to hear it: a hook's words (hook:
-     * "pre_stop", "pre_freeze"), or after an answer (hook NULL). */
+     * "pre_stop", "pre_freeze"; "load": it was only looked at whether it loads), or after an answer
+     * (hook NULL). */
     void (*stray)(void *user, const struct fn *fn, const char *instance_id, const char *hook,
                   struct str text);
 };
