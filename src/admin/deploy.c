@@ -6,9 +6,11 @@
  *   \--no code-----------------------/
  *
  * Settings the request leaves out take their defaults, so that the same manifest always gives the
- * same function; code it leaves out stays. An FC function needs its service: it is made when it is
+ * same function; code it leaves out stays, and so does code of which it tells the hash: then somebody
+ * who packed the same files needs not send them, and whoever put others there in between is
+ * noticed. An FC function needs its service: it is made when it is
  * missing. Of two deployments at the same time one gets 409; one that changes nothing writes
- * nothing.
+ * nothing. With ?dry_run=true the answer is what would be, and nothing is.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -200,6 +202,23 @@ static int prepare(const struct cJSON *body, struct fn *draft, struct admin_code
     return r;
 }
 
+/* Nothing is stored; the package itself is not looked into. */
+static void reply_dry(struct call *c, const struct fn *draft, const struct fn *before)
+{
+    struct buf body;
+    struct jw w;
+
+    buf_init(&body, ADMIN_OBJECT_MAX);
+    jw_init(&w, &body);
+    admin_object_function(&w, c->api, draft);
+    call_reply_buf(c, before ? 200 : 201, S("application/json"), &body);
+}
+
+static bool is_other_code(const struct admin_code *code, const struct fn *before)
+{
+    return code->sha.p && !(before && str_eq(code->sha, str_of(before->code.sha)));
+}
+
 static void code_done(struct admin_code *code)
 {
     buf_done(&code->zip);
@@ -228,6 +247,16 @@ void admin_deploy(struct call *c)
     if (prepare(body, draft, &code, &e) < 0) {
         fn_unref(draft);
         call_fail_err(c, NULL, &e);
+        return;
+    }
+    if (is_other_code(&code, before)) {
+        fn_unref(draft);
+        call_fail(c, 409, NULL, "the function's code is not the one of code.sha256, send it");
+        return;
+    }
+    if (str_eq(call_query(c, S("dry_run")), S("true"))) {
+        reply_dry(c, draft, before);
+        fn_unref(draft);
         return;
     }
 

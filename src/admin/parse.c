@@ -240,6 +240,12 @@ static int set_filename(struct target *t, const struct field *f, const struct cJ
     return get_text(f->key, value, 1, 255, &t->code->filename, e);
 }
 
+static int set_sha(struct target *t, const struct field *f, const struct cJSON *value,
+                   struct err *e)
+{
+    return get_text(f->key, value, 64, 64, &t->code->sha, e);
+}
+
 static int walk(const struct cJSON *body, const struct field *fields, size_t n, const char *prefix,
                 struct target *t, struct err *e);
 
@@ -247,6 +253,7 @@ static const struct field code_fields[] = {
         {.key = "zip", .set = set_zip},
         {.key = "source", .set = set_source},
         {.key = "filename", .set = set_filename},
+        {.key = "sha256", .set = set_sha},
 };
 
 static int set_code(struct target *t, const struct field *f, const struct cJSON *value,
@@ -259,8 +266,8 @@ static int set_code(struct target *t, const struct field *f, const struct cJSON 
     r = walk(value, code_fields, ARRAY_LEN(code_fields), "code.", t, e);
     if (r < 0)
         return r;
-    if ((t->code->zip.n > 0) == (t->code->source.p != NULL))
-        return err_set(e, ERR_CALLER, -EINVAL, "code must hold one of zip and source");
+    if ((t->code->zip.n > 0) + (t->code->source.p != NULL) + (t->code->sha.p != NULL) != 1)
+        return err_set(e, ERR_CALLER, -EINVAL, "code must hold one of zip, source and sha256");
     return 0;
 }
 

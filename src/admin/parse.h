@@ -19,10 +19,11 @@ extern const char *const admin_cpu_names[ADMIN_CPUS]; /* by fn->cpu_strict */
 /* The five parts of a path. -EINVAL names the part. */
 int admin_parse_key(const struct str parts[5], struct fn_key *ret, struct err *e);
 
-/* Code in a deploy request; at most one of zip and source is there. */
+/* Code in a deploy request; at most one of zip, source and sha is there. */
 struct admin_code {
     struct buf zip;      /* decoded package; init before, done after, by the caller */
     struct str source;   /* one file's text; p == NULL: none. borrowed from the body */
+    struct str sha;      /* the package must be this one already; p == NULL: not said */
     struct str filename; /* of source; empty: the runtime's usual one */
 };
 

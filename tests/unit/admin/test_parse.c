@@ -168,8 +168,10 @@ static void mistakes_are_named(void **state)
     refused("{\"runtime\":\"python3\",\"handler\":\"a.b\"}", "is not a runtime of functiongraph");
     refused("{" LEAST ",\"environment\":{\"1\":\"x\"}}", "must match");
     refused("{" LEAST ",\"environment\":{\"A\":1}}", "'A' must be text");
-    refused("{" LEAST ",\"code\":{}}", "one of zip and source");
-    refused("{" LEAST ",\"code\":{\"zip\":\"UEs=\",\"source\":\"x\"}}", "one of zip and source");
+    refused("{" LEAST ",\"code\":{}}", "one of zip, source and sha256");
+    refused("{" LEAST ",\"code\":{\"sha256\":\"ab\"}}", "sha256");
+    refused("{" LEAST ",\"code\":{\"zip\":\"UEs=\",\"source\":\"x\"}}",
+            "one of zip, source and sha256");
     refused("{" LEAST ",\"code\":{\"zip\":\"?\"}}", "not valid base64");
     refused("{" LEAST ",\"code\":{\"zap\":\"?\"}}", "unknown key 'code.zap'");
 }
