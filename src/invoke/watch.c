@@ -37,6 +37,7 @@ const struct run_facts *watch_refusal(struct run_facts *f, const struct err *e)
     f->end_ns = clock_mono_ns();
     f->outcome = OUTCOME_CANCELLED;
     f->refused = true;
+    f->limited = e->kind == ERR_LIMIT;
     f->reason = e->msg;
     return f;
 }

@@ -38,6 +38,7 @@
 #include "base/obj.h"
 #include "fn/fn.h"
 #include "loop/loop.h"
+#include "pool/record.h"
 #include "pool/supply.h"
 
 /* ---- what instances tell ---- */
@@ -76,6 +77,7 @@ static void get_to_know(struct instance *in)
     sick_cured(g);
     warm_started(g->pool, g->fn, in->spare);
     load_came(in);
+    record_ready(in);
 }
 
 /* Jobs for its places: who has waited longest, then those whose own start is not under way. */
@@ -150,6 +152,7 @@ static void on_gone(void *user, struct instance *in)
     g->ninstances--;
     keep_forget(in);
     sick_note(g, in);
+    record_gone(in);
     if (!in->ready)
         load_failed(g, in);
     if (g->reserved > 0 && in->err.code == -ENOENT && p->env.shape->lost_code)
@@ -293,6 +296,8 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
     list_init(&p->kept);
     list_init(&p->sick);
     list_init(&p->unused);
+    list_init(&p->record_order);
+    p->records = map_new();
     return p;
 }
 
@@ -329,6 +334,7 @@ struct pool *pool_free(struct pool *p)
         group_end(g);
     tell_all(p);
     lines_done(&p->lines);
+    record_free_all(p);
     p->keep_warm = loop_timer_free(p->keep_warm);
     p->waited = loop_timer_free(p->waited);
     p->wake = loop_timer_free(p->wake);

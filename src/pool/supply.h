@@ -35,11 +35,13 @@ struct pool {
     struct pool_conf conf;
     struct instance_env env;
     struct lines lines;
-    struct list lru;    /* instance.lru_node: longest idle first; reserved ones are not in it */
-    struct list told;   /* told.node */
-    struct list kept;   /* group.kept_node: has reserved instances */
-    struct list sick;   /* group.sick_node: the last start failed */
-    struct list unused; /* group.unused_node: perhaps; looked at in the next turn */
+    struct list lru;     /* instance.lru_node: longest idle first; reserved ones are not in it */
+    struct list told;    /* told.node */
+    struct list kept;    /* group.kept_node: has reserved instances */
+    struct list sick;    /* group.sick_node: the last start failed */
+    struct list unused;  /* group.unused_node: perhaps; looked at in the next turn */
+    struct map *records; /* record.c: struct record by path */
+    struct list record_order;
     struct loop_timer *keep_warm, *waited, *wake;
     uint64_t wake_ns; /* while the timer runs */
     uint32_t ninstances, ndying;
