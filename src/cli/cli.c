@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/obj.h"
+#include "base/str.h"
 #include "cli/command.h"
 
 int command_exit_of(const struct err *e)
@@ -51,63 +52,63 @@ int command_fail(const struct err *e)
     return command_exit_of(e);
 }
 
-static int parse_format(const char *text, enum output_format *ret, struct err *e)
+/* "NAME" of "NAME [VERSION]", for a word that is missing: the nth of them. */
+static struct str word_name(const char *args, size_t nth)
 {
-    static const char *const names[] = {
-            [OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml"};
+    struct str rest = str_of(args), word = STR_NONE;
 
-    for (size_t i = 0; text && i < ARRAY_LEN(names); i++)
-        if (strcmp(text, names[i]) == 0) {
-            *ret = (enum output_format)i;
-            return 0;
-        }
-    if (text)
-        return err_set(e, ERR_CALLER, -EINVAL, "--output is table, json or yaml, not '%s'", text);
+    for (size_t i = 0; i <= nth && rest.p; i++)
+        word = str_cut(&rest, ' ');
+    return word.n ? word : S("a word");
+}
+
+static int check_words(const struct command *cmd, const struct args *args, struct err *e)
+{
+    if (args->n < cmd->min_words) {
+        struct str missing = word_name(cmd->args, args->n);
+
+        return err_set(e, ERR_CALLER, -EINVAL, "%.*s is missing", STR_ARG(missing));
+    }
+    if (args->n > cmd->max_words && cmd->max_words == 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "takes no words, and there is '%.64s'",
+                       args->words[0]);
+    if (args->n > cmd->max_words)
+        return err_set(e, ERR_CALLER, -EINVAL, "one word too many: '%.64s'",
+                       args->words[cmd->max_words]);
     return 0;
 }
 
-static int check_words(const struct command *cmd, size_t n, struct err *e)
+static int fail_usage(const struct command *cmd, struct err *e)
 {
-    if (n < cmd->min_words)
-        return err_set(e, ERR_CALLER, -EINVAL, "a word is missing");
-    if (n > cmd->max_words)
-        return err_set(e, ERR_CALLER, -EINVAL, "too many words");
-    return 0;
+    fprintf(stderr, "evoke: %s: %s\n  usage: evoke %s%s%s [options]\n  next: `evoke help %s`\n",
+            cmd->name, e->msg, cmd->name, *cmd->args ? " " : "", cmd->args, cmd->name);
+    return command_exit_of(e);
 }
 
-int command_start(const char *name, int argc, char **argv, struct arg_table options,
-                  struct common *ret, struct args *words, int *ret_exit)
+/* argv[0] is the last word of the command's name. */
+static int run_command(const struct command *cmd, int argc, char **argv)
 {
-    const struct command *cmd = command_find(name);
-    const struct arg_option common[] = {
-            {.name = "--endpoint", .value = &ret->endpoint},
-            {.name = "--data", .value = &ret->data},
-            {.name = "--output", .value = &ret->output},
-            {.name = "--help", .flag = &ret->help},
-            {.name = "-h", .flag = &ret->help},
-    };
-    const struct arg_table tables[] = {options, ARG_TABLE(common)};
+    struct option_table tables[COMMON_TABLES + 1];
+    size_t ntables = command_options(cmd, tables);
+    struct args args = {0};
+    struct common common;
     struct err e = {0};
-    int r;
+    int r = args_parse(tables, ntables, argc, argv, &args, &e);
 
-    assert(cmd);
-    *ret = (struct common){.format = OUTPUT_TABLE};
-    r = args_parse(tables, ARRAY_LEN(tables), argc, argv, words, &e);
-    if (r >= 0 && ret->help) {
+    if (r >= 0 && args_has(&args, "help")) {
         command_help(stdout, cmd);
-        *ret_exit = EXIT_OK;
-        return 1;
+        return EXIT_OK;
     }
     if (r >= 0)
-        r = check_words(cmd, words->n, &e);
-    if (r >= 0)
-        r = parse_format(ret->output, &ret->format, &e);
-    if (r >= 0)
-        return 0;
-
-    *ret_exit = command_fail(&e);
-    fprintf(stderr, "usage: evoke %s%s%s\n", cmd->name, *cmd->args ? " " : "", cmd->args);
-    return 1;
+        r = check_words(cmd, &args, &e);
+    if (r < 0)
+        return fail_usage(cmd, &e);
+    common = (struct common){
+            .endpoint = args_text(&args, "endpoint"),
+            .data = args_text(&args, "data"),
+            .format = (enum output_format)(
+                    cmd->no_output ? OUTPUT_TABLE : args_number(&args, "output", OUTPUT_TABLE))};
+    return cmd->run(&common, &args);
 }
 
 static void on_interrupt(int sig)
@@ -118,24 +119,30 @@ static void on_interrupt(int sig)
 
 int cli_main(int argc, char **argv)
 {
+    static char help[] = "help", version[] = "version";
     struct sigaction interrupt = {.sa_handler = on_interrupt};
     const struct command *cmd;
-    const char *name;
+    bool family;
+    int words;
 
     (void)sigaction(SIGINT, &interrupt, NULL);
     if (argc < 2) {
         command_usage(stderr);
         return EXIT_USAGE;
     }
-    name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        name = "help";
-    if (strcmp(name, "--version") == 0)
-        name = "version";
-    cmd = command_find(name);
-    if (!cmd || !cmd->run) {
-        fprintf(stderr, "evoke: there is no command '%s'; `evoke help` lists them\n", name);
-        return EXIT_USAGE;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        argv[1] = help;
+    if (strcmp(argv[1], "--version") == 0)
+        argv[1] = version;
+    cmd = command_find(argc - 1, argv + 1, &words, &family);
+    assert(!cmd || cmd->run); /* main() keeps serve to itself */
+    if (cmd)
+        return run_command(cmd, argc - words, argv + words);
+    if (family && (argc == 2 || argv[2][0] == '-')) {
+        bool asked = argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+
+        command_family_usage(asked ? stdout : stderr, argv[1]);
+        return asked ? EXIT_OK : EXIT_USAGE;
     }
-    return cmd->run(argc - 1, argv + 1);
+    return command_unknown(argc - 1, argv + 1);
 }

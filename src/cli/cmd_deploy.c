@@ -139,25 +139,35 @@ static int deploy_all(struct client *c, const char *dir, const struct manifest *
     return 0;
 }
 
-int cmd_deploy(int argc, char **argv)
+static int run(const struct common *common, const struct args *args)
 {
     cleanup_with(client_freep) struct client *client = NULL;
     cleanup_with(json_freep) struct cJSON *records = cJSON_CreateArray();
     cleanup_with(manifest_done) struct manifest m = {0};
-    struct common common;
-    struct args words;
     struct err e = {0};
     const char *dir;
-    int exit_code, r;
+    int r;
 
-    if (command_start("deploy", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
-        return exit_code;
-    dir = words.n ? words.words[0] : ".";
-    if (load_manifest(dir, &m, &e) < 0 || check_wanted(&words, &m, &e) < 0 ||
-        client_new(&common, &client, &e) < 0)
+    dir = args->n ? args->words[0] : ".";
+    if (load_manifest(dir, &m, &e) < 0 || check_wanted(args, &m, &e) < 0 ||
+        client_new(common, &client, &e) < 0)
         return command_fail(&e);
-    r = deploy_all(client, dir, &m, &words, common.format, records, &e);
-    if (common.format != OUTPUT_TABLE)
-        output_object(common.format, records);
+    r = deploy_all(client, dir, &m, args, common->format, records, &e);
+    if (common->format != OUTPUT_TABLE)
+        output_object(common->format, records);
     return r < 0 ? command_fail(&e) : EXIT_OK;
 }
+
+const struct command command_deploy = {
+        .name = "deploy",
+        .group = GROUP_WRITE,
+        .args = "[DIR] [NAME...]",
+        .summary = "create or update the functions of DIR/evoke.yaml",
+        .help = "Packages the code of each function in the manifest and deploys it; with NAMEs,\n"
+                "only those. DIR is the current directory when left out. docs/manifest.md",
+        .examples = "evoke deploy\n"
+                    "evoke deploy shop thumbnail\n",
+        .max_words = ARGS_WORDS,
+        .complete = COMPLETE_DIR,
+        .run = run,
+};

@@ -9,23 +9,30 @@
 #include "cli/name.h"
 #include "cli/output.h"
 
-int cmd_get(int argc, char **argv)
+static int run(const struct common *common, const struct args *args)
 {
     cleanup_with(json_freep) struct cJSON *function = NULL;
     cleanup_with(client_freep) struct client *client = NULL;
     cleanup_with(buf_done) struct buf path;
-    struct common common;
-    struct args words;
     struct err e = {0};
-    int exit_code;
 
     buf_init(&path, 8 << 10);
-    if (command_start("get", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
-        return exit_code;
-    if (client_new(&common, &client, &e) < 0 ||
-        name_resolve(client, words.words[0], &path, &e) < 0 ||
+    if (client_new(common, &client, &e) < 0 ||
+        name_resolve(client, args->words[0], &path, &e) < 0 ||
         client_get(client, buf_str(&path), STR_NONE, &function, &e) < 0)
         return command_fail(&e);
-    output_object(common.format, function);
+    output_object(common->format, function);
     return EXIT_OK;
 }
+
+const struct command command_get = {
+        .name = "get",
+        .group = GROUP_SEE,
+        .args = "NAME",
+        .summary = "show a function",
+        .examples = "evoke get hello --output yaml\n",
+        .min_words = 1,
+        .max_words = 1,
+        .complete = COMPLETE_FUNCTION,
+        .run = run,
+};

@@ -195,26 +195,29 @@ static void print_program(struct client *c, enum output_format format, const str
         puts(text.p);
 }
 
-int cmd_invoke(int argc, char **argv)
+static const struct option options[] = {
+        {.name = "event",
+         .letter = 'e',
+         .kind = OPTION_TEXT,
+         .arg = "FILE|-|JSON",
+         .help = "what the function gets: JSON, a file, or - for stdin",
+         .def = "{}",
+         .complete = COMPLETE_FILE},
+};
+
+static int run(const struct common *common, const struct args *args)
 {
-    const char *event_word = NULL;
-    const struct arg_option options[] = {{.name = "--event", .value = &event_word}};
     cleanup_with(client_freep) struct client *client = NULL;
     cleanup_with(buf_done) struct buf path, event, answer;
     struct client_request req = {.method = "POST"};
     const struct outcome *o;
-    struct common common;
-    struct args words;
     struct err e = {0};
-    int exit_code;
 
     buf_init(&path, 8 << 10);
     buf_init(&event, EVENT_MAX);
     buf_init(&answer, 0);
-    if (command_start("invoke", argc, argv, ARG_TABLE(options), &common, &words, &exit_code))
-        return exit_code;
-    if (read_event(event_word, &event, &e) < 0 || client_new(&common, &client, &e) < 0 ||
-        name_resolve(client, words.words[0], &path, &e) < 0)
+    if (read_event(args_text(args, "event"), &event, &e) < 0 ||
+        client_new(common, &client, &e) < 0 || name_resolve(client, args->words[0], &path, &e) < 0)
         return command_fail(&e);
     buf_addz(&path, "/invoke");
     req.path = buf_str(&path);
@@ -223,9 +226,25 @@ int cmd_invoke(int argc, char **argv)
         return command_fail(&e);
 
     o = outcome_of(client_header(client, "X-Evoke-Outcome"));
-    if (common.format == OUTPUT_TABLE)
+    if (common->format == OUTPUT_TABLE)
         print_people(client, o, buf_str(&answer));
     else
-        print_program(client, common.format, o, buf_str(&answer));
+        print_program(client, common->format, o, buf_str(&answer));
     return o->exit_code;
 }
+
+const struct command command_invoke = {
+        .name = "invoke",
+        .group = GROUP_RUN,
+        .args = "NAME",
+        .summary = "run a function and show its answer",
+        .help = "The answer goes to stdout, log and summary to stderr. Exit code 1 when the\n"
+                "function failed, 6 when it ran into its timeout.",
+        .examples = "evoke invoke hello --event '{\"name\":\"you\"}'\n"
+                    "evoke invoke hello --event event.json > answer.json\n",
+        .options = OPTION_TABLE(options),
+        .min_words = 1,
+        .max_words = 1,
+        .complete = COMPLETE_FUNCTION,
+        .run = run,
+};

@@ -20,6 +20,34 @@ static const struct column columns[] = {
         {"STATE", "state", NULL},
 };
 
+static const char *const dialects[] = {"functiongraph", "fc", "scf", NULL};
+
+static const struct option options[] = {
+        {.name = "dialect",
+         .kind = OPTION_CHOICE,
+         .arg = "DIALECT",
+         .help = "only of this cloud: functiongraph, fc or scf",
+         .choices = dialects},
+        {.name = "account",
+         .kind = OPTION_TEXT,
+         .arg = "ACCOUNT",
+         .help = "only of this account",
+         .min = 1,
+         .max = 128},
+        {.name = "region",
+         .kind = OPTION_TEXT,
+         .arg = "REGION",
+         .help = "only in this region",
+         .min = 1,
+         .max = 128},
+        {.name = "space",
+         .kind = OPTION_TEXT,
+         .arg = "SPACE",
+         .help = "only in this package, service or namespace",
+         .min = 1,
+         .max = 128},
+};
+
 static void print_list(enum output_format format, const struct cJSON *list)
 {
     cleanup_with(buf_done) struct buf out;
@@ -39,35 +67,36 @@ static void print_list(enum output_format format, const struct cJSON *list)
     fwrite(out.p, 1, out.n, stdout);
 }
 
-int cmd_list(int argc, char **argv)
+static int run(const struct common *common, const struct args *args)
 {
-    const char *filter[4] = {0};
-    const struct arg_option options[] = {
-            {.name = "--dialect", .value = &filter[0]},
-            {.name = "--account", .value = &filter[1]},
-            {.name = "--region", .value = &filter[2]},
-            {.name = "--space", .value = &filter[3]},
-    };
     cleanup_with(json_freep) struct cJSON *list = NULL;
     cleanup_with(client_freep) struct client *client = NULL;
     cleanup_with(buf_done) struct buf query;
-    struct common common;
-    struct args words;
     struct err e = {0};
-    int exit_code;
 
     buf_init(&query, 8 << 10);
-    if (command_start("list", argc, argv, ARG_TABLE(options), &common, &words, &exit_code))
-        return exit_code;
-    for (size_t i = 0; i < ARRAY_LEN(filter); i++) {
-        if (!filter[i])
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        const char *filter = args_text(args, options[i].name);
+
+        if (!filter)
             continue;
-        buf_addf(&query, "%s%s=", query.n ? "&" : "", options[i].name + 2);
-        uri_encode(str_of(filter[i]), "", &query);
+        buf_addf(&query, "%s%s=", query.n ? "&" : "", options[i].name);
+        uri_encode(str_of(filter), "", &query);
     }
-    if (client_new(&common, &client, &e) < 0 ||
+    if (client_new(common, &client, &e) < 0 ||
         client_get(client, S("/evoke/v1/functions"), buf_str(&query), &list, &e) < 0)
         return command_fail(&e);
-    print_list(common.format, list);
+    print_list(common->format, list);
     return EXIT_OK;
 }
+
+const struct command command_list = {
+        .name = "list",
+        .group = GROUP_SEE,
+        .args = "",
+        .summary = "list functions",
+        .examples = "evoke list --dialect fc\n"
+                    "evoke list --output json\n",
+        .options = OPTION_TABLE(options),
+        .run = run,
+};

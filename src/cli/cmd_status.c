@@ -7,20 +7,25 @@
 #include "cli/command.h"
 #include "cli/output.h"
 
-int cmd_status(int argc, char **argv)
+static int run(const struct common *common, const struct args *args)
 {
     cleanup_with(json_freep) struct cJSON *status = NULL;
     cleanup_with(client_freep) struct client *client = NULL;
-    struct common common;
-    struct args words;
     struct err e = {0};
-    int exit_code;
 
-    if (command_start("status", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
-        return exit_code;
-    if (client_new(&common, &client, &e) < 0 ||
+    (void)args;
+    if (client_new(common, &client, &e) < 0 ||
         client_get(client, S("/evoke/v1/status"), STR_NONE, &status, &e) < 0)
         return command_fail(&e);
-    output_object(common.format, status);
+    output_object(common->format, status);
     return EXIT_OK;
 }
+
+const struct command command_status = {
+        .name = "status",
+        .group = GROUP_SERVE,
+        .args = "",
+        .summary = "show what the daemon enforces and does",
+        .examples = "evoke status --output json\n",
+        .run = run,
+};

@@ -2,15 +2,10 @@
 /* cmd_version.c - evoke version */
 #include "cli/command.h"
 
-int cmd_version(int argc, char **argv)
+static int run(const struct common *common, const struct args *args)
 {
-    struct common common;
-    struct args words;
-    int exit_code;
-
-    if (command_start("version", argc, argv, ARG_NO_OPTIONS, &common, &words, &exit_code))
-        return exit_code;
-    switch (common.format) {
+    (void)args;
+    switch (common->format) {
     case OUTPUT_TABLE:
         puts("evoke " EVOKE_VERSION);
         break;
@@ -23,3 +18,12 @@ int cmd_version(int argc, char **argv)
     }
     return EXIT_OK;
 }
+
+const struct command command_version = {
+        .name = "version",
+        .group = GROUP_HELP,
+        .args = "",
+        .summary = "print the version",
+        .local = true,
+        .run = run,
+};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* command.h - what a command is, and what all of them share. */
+/*
+ * command.h - what a command is, and what all of them share. Each cmd_....c defines one row (or a
+ * few that belong together, as "key add" and "key remove"), table.c lists them.
+ */
 #ifndef EVOKE_CLI_COMMAND_H
 #define EVOKE_CLI_COMMAND_H
 
@@ -28,47 +31,68 @@ enum {
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_YAML };
 
-/* Options every command understands. */
+/* What every command understands, read. */
 struct common {
-    const char *endpoint, *data, *output; /* borrowed; as written, or NULL */
-    bool help;
+    const char *endpoint, *data; /* borrowed; as written, or NULL */
     enum output_format format;
 };
 
-struct command {
-    const char *name;
-    const char *args;    /* "NAME [--event FILE|-|JSON]" */
-    const char *summary; /* one line */
-    const char *help;    /* paragraphs; NULL: none */
-    size_t min_words, max_words;
-    /* argv[0] is the command's name. Returns an exit code. NULL: the daemon program's own. */
-    int (*run)(int argc, char **argv);
+enum command_group {              /* as `evoke help` lists them */
+                     GROUP_SERVE, /* run the daemon, look after it */
+                     GROUP_WRITE, /* init, deploy, delete */
+                     GROUP_RUN,   /* invoke */
+                     GROUP_SEE,   /* list, get, describe, logs, why, top, audit */
+                     GROUP_HELP,
+                     COMMAND_GROUPS,
 };
 
-/* table.c */
-extern const struct command commands[];
-extern const size_t commands_n;
-const struct command *command_find(const char *name); /* or NULL */
-void command_usage(FILE *out);                        /* all commands */
-void command_help(FILE *out, const struct command *cmd);
+struct command {
+    const char *name; /* "invoke", "key add" */
+    enum command_group group;
+    const char *args;            /* the words: "NAME", "[DIR|FILE] [NAME...]", "" */
+    const char *summary;         /* one line, lower case, no full stop */
+    const char *help;            /* paragraphs, lines up to 80 columns; NULL: none */
+    const char *examples;        /* whole command lines, each ended by '\n'; NULL: none */
+    struct option_table options; /* its own, searched before the common ones */
+    size_t min_words, max_words;
+    enum complete complete; /* of its words */
+    bool local;     /* asks no daemon: of the common options it has only --help and --output */
+    bool no_output; /* its result has one form: it has no --output */
+    bool hidden;    /* for programs: not in help, manual and completion */
+    /* Returns an exit code. NULL: the program's own (serve). */
+    int (*run)(const struct common *common, const struct args *args);
+};
 
-/* Reads the command's own options and the common ones, and as many words as its row in the table
- * allows. Returns 0 (go on), or 1: an answer was given already (help, or what is wrong), *ret_exit
- * is the exit code. */
-int command_start(const char *name, int argc, char **argv, struct arg_table options,
-                  struct common *ret, struct args *words, int *ret_exit);
+/* ---- table.c ---- */
 
-/* "evoke: <message>" on stderr; returns the exit code that fits e. */
+/* Row i in the order of `evoke help`, hidden ones too; NULL: no more. */
+const struct command *command_at(size_t i);
+
+enum { COMMON_TABLES = 3 };
+
+/* The options of every command, those of a command that speaks to the daemon, --output. */
+extern const struct option common_help_option, common_output_option, common_daemon_options[2];
+/* Everything cmd understands: its own and the common ones. Returns how many tables. */
+size_t command_options(const struct command *cmd, struct option_table ret[COMMON_TABLES + 1]);
+
+/* The row for argv[0], or argv[0] and argv[1] ("key add"); *ret_words: how many were its name.
+ * NULL: none; *ret_group then tells that argv[0] is the first word of some ("key"). */
+const struct command *command_find(int argc, char *const *argv, int *ret_words, bool *ret_group);
+/* "access keys" for "key"; NULL: there is no such first word. */
+const char *command_family(const char *word);
+
+/* ---- help.c: all from the table ---- */
+
+void command_usage(FILE *out);                           /* all commands */
+void command_family_usage(FILE *out, const char *word);  /* those that begin with it */
+void command_help(FILE *out, const struct command *cmd); /* one: fits a screen */
+/* "evoke: there is no command '...'" with the nearest one; returns EXIT_USAGE. */
+int command_unknown(int argc, char *const *argv);
+
+/* ---- cli.c ---- */
+
+/* "evoke: <message>" and what to do next on stderr; returns the exit code that fits e. */
 int command_fail(const struct err *e);
 int command_exit_of(const struct err *e);
-
-int cmd_delete(int argc, char **argv);
-int cmd_deploy(int argc, char **argv);
-int cmd_get(int argc, char **argv);
-int cmd_help(int argc, char **argv);
-int cmd_invoke(int argc, char **argv);
-int cmd_list(int argc, char **argv);
-int cmd_status(int argc, char **argv);
-int cmd_version(int argc, char **argv);
 
 #endif

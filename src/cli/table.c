@@ -5,87 +5,124 @@
 #include "base/obj.h"
 #include "cli/command.h"
 
-const struct command commands[] = {
-        {.name = "serve",
-         .args = "[--data DIR] [--listen ADDR] [--config FILE]",
-         .summary = "run the daemon",
-         .help = "Serves the clouds' APIs and runs functions until it is told to stop.\n"
-                 "`evoke serve --help` lists all options."},
-        {.name = "deploy",
-         .args = "[DIR] [NAME...]",
-         .summary = "create or update the functions of DIR/evoke.yaml",
-         .help = "Packages the code of each function in the manifest and deploys it; with NAMEs,\n"
-                 "only those. DIR is the current directory when left out. docs/manifest.md",
-         .max_words = ARGS_WORDS,
-         .run = cmd_deploy},
-        {.name = "invoke",
-         .args = "NAME [--event FILE|-|JSON]",
-         .summary = "run a function and show its answer",
-         .help = "The answer goes to stdout, log and summary to stderr. The event is JSON text, a\n"
-                 "file, or - for stdin; {} when left out. Exit code 1 when the function failed, 6\n"
-                 "when it ran into its timeout.",
-         .min_words = 1,
-         .max_words = 1,
-         .run = cmd_invoke},
-        {.name = "list",
-         .args = "[--dialect D] [--account A] [--region R] [--space S]",
-         .summary = "list functions",
-         .run = cmd_list},
-        {.name = "get",
-         .args = "NAME",
-         .summary = "show a function",
-         .min_words = 1,
-         .max_words = 1,
-         .run = cmd_get},
-        {.name = "delete",
-         .args = "NAME",
-         .summary = "delete a function",
-         .min_words = 1,
-         .max_words = 1,
-         .run = cmd_delete},
-        {.name = "status",
-         .args = "",
-         .summary = "show what the daemon enforces and does",
-         .run = cmd_status},
-        {.name = "version", .args = "", .summary = "print the version", .run = cmd_version},
-        {.name = "help", .args = "[COMMAND]", .summary = "explain a command", .run = cmd_help},
+extern const struct command command_delete, command_deploy, command_get, command_help_row,
+        command_invoke, command_list, command_status, command_version;
+
+/* The daemon's own: its options are conf's. */
+static const struct command command_serve = {
+        .name = "serve",
+        .group = GROUP_SERVE,
+        .args = "",
+        .summary = "run the daemon",
+        .help = "Serves the clouds' APIs and runs functions until it is told to stop.\n"
+                "`evoke serve --help` lists all options.",
+        .local = true,
+        .no_output = true,
 };
 
-const size_t commands_n = ARRAY_LEN(commands);
+static const struct command *const commands[] = {
+        &command_serve, &command_status, &command_deploy,  &command_delete,   &command_invoke,
+        &command_list,  &command_get,    &command_version, &command_help_row,
+};
 
-const struct command *command_find(const char *name)
+/* First words of commands of two. */
+static const struct {
+    const char *word, *what;
+} families[] = {
+        {"config", "the daemon's configuration"},
+        {"key", "access keys and accounts"},
+};
+
+const struct command *command_at(size_t i)
 {
-    for (size_t i = 0; i < commands_n; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+    return i < ARRAY_LEN(commands) ? commands[i] : NULL;
+}
+
+const struct option common_help_option = {
+        .name = "help", .letter = 'h', .kind = OPTION_FLAG, .help = "show this text"};
+
+static const char *const formats[] = {
+        [OUTPUT_TABLE] = "table", [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml", NULL};
+
+const struct option common_output_option = {.name = "output",
+                                            .letter = 'o',
+                                            .kind = OPTION_CHOICE,
+                                            .arg = "FORMAT",
+                                            .help = "table, json or yaml",
+                                            .def = "table",
+                                            .choices = formats};
+
+const struct option common_daemon_options[2] = {
+        {.name = "endpoint",
+         .kind = OPTION_TEXT,
+         .arg = "URL",
+         .help = "where the daemon is",
+         .env = "EVOKE_ENDPOINT",
+         .def = "http://127.0.0.1:8900",
+         .min = 1,
+         .max = 255},
+        {.name = "data",
+         .kind = OPTION_TEXT,
+         .arg = "DIR",
+         .help = "the daemon's data directory, where its key pair is",
+         .env = "EVOKE_DATA",
+         .min = 1,
+         .max = 3000,
+         .complete = COMPLETE_DIR},
+};
+
+size_t command_options(const struct command *cmd, struct option_table ret[COMMON_TABLES + 1])
+{
+    size_t n = 0;
+
+    ret[n++] = cmd->options;
+    if (!cmd->local)
+        ret[n++] = OPTION_TABLE(common_daemon_options);
+    if (!cmd->no_output)
+        ret[n++] = (struct option_table){&common_output_option, 1};
+    ret[n++] = (struct option_table){&common_help_option, 1};
+    return n;
+}
+
+/* How many words of argv the name is; 0: it is another's. */
+static int name_matches(const char *name, int argc, char *const *argv)
+{
+    const char *space = strchr(name, ' ');
+    size_t first = space ? (size_t)(space - name) : strlen(name);
+
+    if (strlen(argv[0]) != first || memcmp(argv[0], name, first) != 0)
+        return 0;
+    if (!space)
+        return 1;
+    return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+const struct command *command_find(int argc, char *const *argv, int *ret_words, bool *ret_group)
+{
+    const struct command *found = NULL, *cmd;
+
+    *ret_words = 0;
+    *ret_group = false;
+    if (argc < 1)
+        return NULL;
+    for (size_t i = 0; (cmd = command_at(i)); i++) {
+        int words = name_matches(cmd->name, argc, argv);
+        size_t n = strlen(argv[0]);
+
+        if (strncmp(cmd->name, argv[0], n) == 0 && cmd->name[n] == ' ')
+            *ret_group = true;
+        if (words > *ret_words) { /* "key add" is more than "key" */
+            *ret_words = words;
+            found = cmd;
+        }
+    }
+    return found;
+}
+
+const char *command_family(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        if (strcmp(families[i].word, word) == 0)
+            return families[i].what;
     return NULL;
-}
-
-static const char common_help[] =
-        "Options of every command:\n"
-        "  --endpoint URL   the daemon (EVOKE_ENDPOINT, default http://127.0.0.1:8900)\n"
-        "  --data DIR       its data directory, for the key pair (EVOKE_DATA)\n"
-        "  --output FORMAT  table, json or yaml\n"
-        "  --help           this text\n"
-        "\n"
-        "NAME is name, space/name or dialect/account/region/space/name.\n"
-        "The key pair is EVOKE_ACCESS_KEY and EVOKE_SECRET_KEY, or keys.json in the data "
-        "directory.\n";
-
-void command_usage(FILE *out)
-{
-    fputs("usage: evoke COMMAND [options]\n\n", out);
-    for (size_t i = 0; i < commands_n; i++)
-        fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
-    fprintf(out, "\n%s", common_help);
-}
-
-void command_help(FILE *out, const struct command *cmd)
-{
-    fprintf(out, "usage: evoke %s%s%s\n\n%s\n", cmd->name, *cmd->args ? " " : "", cmd->args,
-            cmd->summary);
-    if (cmd->help)
-        fprintf(out, "\n%s\n", cmd->help);
-    if (cmd->run) /* the daemon has options of its own */
-        fprintf(out, "\n%s", common_help);
 }
