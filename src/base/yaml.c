@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <yaml.h>
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/map.h"
@@ -40,7 +41,8 @@ struct build {
     struct cJSON *root; /* owned until success */
     struct level levels[DEPTH_MAX];
     size_t depth;
-    bool ended; /* the first document is complete */
+    bool ended;             /* the first document is complete */
+    struct yaml_keys *keys; /* borrowed; NULL: nobody wants them */
     struct err *e;
 };
 
@@ -205,6 +207,8 @@ static int attach(struct build *b, struct cJSON *node)
         free(l->key);
         l->key = NULL;
     }
+    if (hung && b->depth == 1 && l->keys && b->keys)
+        b->keys->list[b->keys->n - 1].value = node;
     if (hung)
         return 0;
     cJSON_Delete(node);
@@ -218,11 +222,28 @@ static bool wants_key(const struct build *b)
     return l && l->keys && !l->key;
 }
 
+/* A key of the outermost map; l->key is not yet this one. */
+static void keep_place(struct build *b, struct str s, yaml_mark_t at, bool twice)
+{
+    struct yaml_keys *k = b->keys;
+    struct yaml_key key = {.line = at.line + 1};
+
+    for (size_t i = 0; twice && key.first_line == 0; i++)
+        if (str_eq(s, str_of(k->list[i].value->string)))
+            key.first_line = k->list[i].line;
+    if ((k->n & (k->n - 1)) == 0)
+        k->list = xrealloc(k->list, k->n ? k->n * 2 : 1, sizeof(*k->list));
+    k->list[k->n++] = key;
+}
+
 static int on_key(struct build *b, struct str s, yaml_mark_t at)
 {
     struct level *l = &b->levels[b->depth - 1];
+    bool twice = map_put(l->keys, s, l) != NULL;
 
-    if (map_put(l->keys, s, l) != NULL)
+    if (b->depth == 1 && b->keys)
+        keep_place(b, s, at, twice);
+    else if (twice)
         return err_set(b->e, ERR_CALLER, -EINVAL, "line %zu, column %zu: key '%.*s' is given twice",
                        at.line + 1, at.column + 1, (int)(s.n < 64 ? s.n : 64), s.p);
     l->key = str_dup(s);
@@ -330,9 +351,9 @@ static int build_tree(struct build *b, yaml_parser_t *parser, struct str text)
     return r;
 }
 
-struct cJSON *yaml_parse(struct str text, struct err *e)
+static struct cJSON *parse(struct str text, struct yaml_keys *keys, struct err *e)
 {
-    struct build b = {.e = e};
+    struct build b = {.keys = keys, .e = e};
     yaml_parser_t parser;
     int r;
 
@@ -355,4 +376,26 @@ struct cJSON *yaml_parse(struct str text, struct err *e)
         return NULL;
     }
     return b.root;
+}
+
+struct cJSON *yaml_parse(struct str text, struct err *e)
+{
+    return parse(text, NULL, e);
+}
+
+struct cJSON *yaml_parse_keys(struct str text, struct yaml_keys *ret, struct err *e)
+{
+    struct yaml_keys keys = {0};
+    struct cJSON *tree = parse(text, &keys, e);
+
+    if (!tree)
+        yaml_keys_done(&keys);
+    *ret = keys;
+    return tree;
+}
+
+void yaml_keys_done(struct yaml_keys *k)
+{
+    free(k->list);
+    *k = (struct yaml_keys){0};
 }

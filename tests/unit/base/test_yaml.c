@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/yaml.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -136,6 +137,40 @@ static void takes_a_mebibyte_and_not_one_byte_more(void **state)
     free(text);
 }
 
+static void the_outermost_keys_have_their_lines(void **state)
+{
+    struct str text = S("# first\na: 1\n\nb:\n  a: 2\n  c: [3]\na: 4\nd: 5\n'a': 6\n");
+    const size_t lines[] = {2, 4, 7, 8, 9}, firsts[] = {0, 0, 2, 0, 2};
+    struct yaml_keys keys;
+    struct err e = {0};
+    cleanup_with(json_freep) struct cJSON *tree = yaml_parse_keys(text, &keys, &e);
+
+    (void)state;
+    assert_non_null(tree);
+    assert_int_equal(keys.n, 5);
+    for (size_t i = 0; i < keys.n; i++) {
+        assert_int_equal(keys.list[i].line, lines[i]);
+        assert_int_equal(keys.list[i].first_line, firsts[i]);
+        assert_non_null(keys.list[i].value);
+    }
+    assert_string_equal(keys.list[3].value->string, "d");
+    assert_int_equal(keys.list[4].value->valueint, 6);
+    yaml_keys_done(&keys);
+    yaml_keys_done(&keys);
+}
+
+static void keys_below_the_outermost_map_are_still_given_once(void **state)
+{
+    struct yaml_keys keys;
+    struct err e = {0};
+
+    (void)state;
+    assert_null(yaml_parse_keys(S("a:\n  b: 1\n  b: 2\n"), &keys, &e));
+    t_has(e.msg, "line 3, column 3: key 'b' is given twice");
+    assert_null(keys.list);
+    assert_int_equal(keys.n, 0);
+}
+
 static void many_keys_are_read(void **state)
 {
     struct cJSON *tree;
@@ -164,6 +199,8 @@ int main(void)
             cmocka_unit_test(syntax_errors_have_a_place),
             cmocka_unit_test(nests_32_levels_and_not_33),
             cmocka_unit_test(takes_a_mebibyte_and_not_one_byte_more),
+            cmocka_unit_test(the_outermost_keys_have_their_lines),
+            cmocka_unit_test(keys_below_the_outermost_map_are_still_given_once),
             cmocka_unit_test(many_keys_are_read),
     };
 
