@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/obj.h"
 #include "base/str.h"
 #include "base/yaml.h"
@@ -69,8 +70,10 @@ static const struct option table[] = {
          "interpreter of the Python runtimes; it and its libraries must lie below /usr"},
         {"node", OPT_TEXT, FIELD(node), NULL, "FILE", "/usr/bin/node", 1, 4095,
          "interpreter of the Node.js runtimes; likewise"},
-        {"log-level", OPT_TEXT, FIELD(log_level), "EVOKE_LOG_LEVEL", "LEVEL", "info", 1, 16,
-         "err, warn, info or debug"},
+        {"log-level", OPT_TEXT, FIELD(log_level), "EVOKE_LOG_LEVEL", "LEVELS", "info", 1, 1000,
+         "err, warn, info or debug; of a component too: info,pool=debug,http=warn"},
+        {"log-format", OPT_TEXT, FIELD(log_format), "EVOKE_LOG_FORMAT", "FORMAT", "logfmt", 1, 16,
+         "logfmt or json (journald gets fields of its own)"},
         {"help", OPT_FLAG, FIELD(help), NULL, NULL, NULL, 0, 0, "show this text"},
 };
 
@@ -230,6 +233,7 @@ static int set_from_flags(struct options *o, int argc, char **argv, const char *
 int options_load(int argc, char **argv, struct options *ret, struct err *e)
 {
     struct options o = {0};
+    struct log_conf log;
     int r;
 
     r = set_defaults(&o, e);
@@ -246,6 +250,8 @@ int options_load(int argc, char **argv, struct options *ret, struct err *e)
         r = set_from_flags(&o, argc, argv, NULL, e);
     if (r >= 0 && !o.data)
         r = err_set(e, ERR_CALLER, -EINVAL, "--data is needed: HOME is not set");
+    if (r >= 0)
+        r = options_log(&o, &log, e);
     if (r < 0) {
         options_done(&o);
         return r;
@@ -295,6 +301,11 @@ void options_argv_freep(char ***argv)
     for (size_t i = 0; (*argv)[i]; i++)
         free((*argv)[i]);
     free(*argv);
+}
+
+int options_log(const struct options *o, struct log_conf *ret, struct err *e)
+{
+    return log_conf_parse(str_of(o->log_level), str_of(o->log_format), ret, e);
 }
 
 void options_done(struct options *o)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 struct err;
+struct log_conf;
 
 /* Owned text; filled from the table in options.c. */
 struct options {
@@ -18,6 +19,7 @@ struct options {
     char *region;
     char *user;
     char *log_level;
+    char *log_format;
     char *python;
     char *node;
     int64_t instances;
@@ -37,6 +39,8 @@ int options_load(int argc, char **argv, struct options *ret, struct err *e);
  * file and the environment. NULL-terminated; the texts are owned too. */
 char **options_argv(const struct options *o, const char *name, const char *command);
 void options_argv_freep(char ***argv); /* for cleanup_with() */
+/* What --log-level and --log-format say. -EINVAL with a sentence; not after options_load(). */
+int options_log(const struct options *o, struct log_conf *ret, struct err *e);
 void options_done(struct options *o);
 void options_help(FILE *out);
 

@@ -143,9 +143,12 @@ static char *worker_flag(const struct keeper *k, const struct worker_kind *w)
 
 static int start_launcher(struct keeper *k, struct err *e)
 {
-    const char *argv[32] = {"evoke-launcher", "--keeper-fd",    "3", "--data-dir", k->o->data,
-                            "--runtimes-dir", k->paths.runtimes};
-    size_t n = 7, first = n;
+    static const char *const keep[] = {"JOURNAL_STREAM", NULL};
+    const char *argv[32] = {"evoke-launcher",  "--keeper-fd",   "3",
+                            "--data-dir",      k->o->data,      "--runtimes-dir",
+                            k->paths.runtimes, "--log-level",   k->o->log_level,
+                            "--log-format",    k->o->log_format};
+    size_t n = 11, first = n;
     int theirs = -EBADF, r;
 
     r = control_pair(&k->launcher, &theirs, e);
@@ -156,7 +159,8 @@ static int start_launcher(struct keeper *k, struct err *e)
         argv[n++] = worker_flag(k, &worker_kinds[i]);
     }
 
-    struct spawn s = {.program = k->paths.launcher, .argv = argv, .fds = &theirs, .nfds = 1};
+    struct spawn s = {
+            .program = k->paths.launcher, .argv = argv, .keep = keep, .fds = &theirs, .nfds = 1};
     r = start_child(&k->launcher, &s, theirs, e);
     for (size_t i = first + 1; i < n; i += 2)
         free((char *)argv[i]);
@@ -165,7 +169,8 @@ static int start_launcher(struct keeper *k, struct err *e)
 
 static int start_daemon(struct keeper *k, struct err *e)
 {
-    static const char *const keep[] = {"EVOKE_ACCESS_KEY", "EVOKE_SECRET_KEY", "TZ", NULL};
+    static const char *const keep[] = {"EVOKE_ACCESS_KEY", "EVOKE_SECRET_KEY", "TZ",
+                                       "JOURNAL_STREAM", NULL};
     struct options options = *k->o; /* its texts are k->o's */
     int theirs = -EBADF, r;
 

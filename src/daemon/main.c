@@ -8,31 +8,20 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "base/obj.h"
 #include "cli/cli.h"
 #include "conf/options.h"
 #include "daemon/daemon.h"
 #include "daemon/keeper.h"
 
-static enum log_level level_of(const char *name)
-{
-    static const char *const names[] = {
-            [LOG_ERR] = "err", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
-}
-
 static int run(int argc, char **argv, const char *process,
                int (*process_main)(const struct options *))
 {
     struct options o;
+    struct log_conf log;
     struct err e = {0};
     int code;
 
-    if (options_load(argc, argv, &o, &e) < 0) {
+    if (options_load(argc, argv, &o, &e) < 0 || options_log(&o, &log, &e) < 0) {
         fprintf(stderr, "evoke serve: %s\n", e.msg);
         return 2;
     }
@@ -40,8 +29,10 @@ static int run(int argc, char **argv, const char *process,
         options_help(stdout);
         code = 0;
     } else {
-        log_open(process, level_of(o.log_level));
+        log_open(process, log.level);
+        log_set(&log);
         code = process_main(&o);
+        log_flush(true);
     }
     options_done(&o);
     return code;

@@ -89,6 +89,7 @@ __attribute__((noreturn)) static void be_child(const struct spawn *s, pid_t pare
     sigset_t none;
     int dir, r;
 
+    log_plain();
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);

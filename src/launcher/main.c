@@ -54,6 +54,7 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, FIRST_INHERITED_FD = 3 };
 struct options {
     int keeper;
     const char *data_dir, *runtimes_dir; /* borrowed from argv */
+    const char *log_level, *log_format;  /* likewise */
     struct runtimes *runtimes;           /* owned */
 };
 
@@ -63,6 +64,7 @@ static const char usage[] =
         "usage: evoke-launcher --keeper-fd N --data-dir DIR --runtimes-dir DIR\n"
         "                      [--runtime 'ID=COMMAND ARG...']...\n"
         "                      [--zygote 'ID=COMMAND ARG...']... [--spares ID=MAX]...\n"
+        "                      [--log-level LEVELS] [--log-format logfmt|json]\n"
         "Started by evoke; not meant to be run by hand.\n";
 
 static int parse_fd(const char *text, int *ret_fd, struct err *e)
@@ -90,7 +92,7 @@ static int set_spares(struct runtimes *rs, struct str line, struct err *e)
 
 static int parse(int argc, char **argv, struct options *o, struct err *e)
 {
-    enum { KEEPER_FD = 1, DATA_DIR, RUNTIMES_DIR, RUNTIME, ZYGOTE, SPARES };
+    enum { KEEPER_FD = 1, DATA_DIR, RUNTIMES_DIR, RUNTIME, ZYGOTE, SPARES, LOG_LEVEL, LOG_FORMAT };
     static const struct option known[] = {
             {"keeper-fd", required_argument, NULL, KEEPER_FD},
             {"data-dir", required_argument, NULL, DATA_DIR},
@@ -98,6 +100,8 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
             {"runtime", required_argument, NULL, RUNTIME},
             {"zygote", required_argument, NULL, ZYGOTE},
             {"spares", required_argument, NULL, SPARES},
+            {"log-level", required_argument, NULL, LOG_LEVEL},
+            {"log-format", required_argument, NULL, LOG_FORMAT},
             {0},
     };
     int which, r = 0;
@@ -122,12 +126,28 @@ static int parse(int argc, char **argv, struct options *o, struct err *e)
         case SPARES:
             r = set_spares(o->runtimes, str_of(optarg), e);
             break;
+        case LOG_LEVEL:
+            o->log_level = optarg;
+            break;
+        case LOG_FORMAT:
+            o->log_format = optarg;
+            break;
         default:
             r = err_set(e, ERR_CALLER, -EINVAL, "unknown option");
         }
     }
     if (r >= 0 && (optind != argc || o->keeper < 0 || !o->data_dir || !o->runtimes_dir))
         r = err_set(e, ERR_CALLER, -EINVAL, "an option is missing, or there is one too many");
+    return r;
+}
+
+static int set_log(const struct options *o, struct err *e)
+{
+    struct log_conf conf;
+    int r = log_conf_parse(str_of(o->log_level), str_of(o->log_format), &conf, e);
+
+    if (r == 0)
+        log_set(&conf);
     return r;
 }
 
@@ -280,9 +300,7 @@ static int run(const struct options *o, struct err *e)
     /* The keeper's end must not be ours at once: there are cgroups to thaw and to remove. */
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 
-    r = close_inherited(o->keeper, e);
-    if (r >= 0)
-        r = open_lifeline(&lifeline, &theirs, e);
+    r = open_lifeline(&lifeline, &theirs, e);
     if (r >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, uplink) < 0)
         r = err_sys(e, "socket pair");
     if (r < 0)
@@ -310,15 +328,19 @@ static int run(const struct options *o, struct err *e)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.keeper = -EBADF};
+    struct options o = {.keeper = -EBADF, .log_level = "info", .log_format = "logfmt"};
     struct err e = {0};
     int r;
 
-    log_open("launcher", LOG_INFO);
     umask(022);
     raise_open_files();
     o.runtimes = runtimes_new();
     r = parse(argc, argv, &o, &e);
+    if (r >= 0)
+        r = close_inherited(o.keeper, &e);
+    log_open("launcher", LOG_INFO); /* may open a descriptor */
+    if (r >= 0)
+        r = set_log(&o, &e);
     if (r < 0) {
         log_err(&cx, "%s", e.msg);
         fputs(usage, stderr);
