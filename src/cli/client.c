@@ -20,12 +20,14 @@
 #include "base/obj.h"
 #include "cli/command.h"
 #include "cli/settings.h"
+#include "cli/transfer.h"
 #include "sign/sign.h"
 
 enum { ANSWER_MAX = 256 << 20, CONNECT_TIMEOUT_MS = 5000, CALL_TIMEOUT_MS = 300000 };
 
 struct client {
     CURL *curl;
+    CURLM *multi; /* of watched transfers; NULL before the first */
     struct settings settings;
     struct buf host; /* value of the Host header */
     char error[CURL_ERROR_SIZE];
@@ -86,6 +88,8 @@ struct client *client_free(struct client *c)
         return NULL;
     if (c->curl)
         curl_easy_cleanup(c->curl);
+    if (c->multi)
+        curl_multi_cleanup(c->multi);
     settings_done(&c->settings);
     buf_done(&c->host);
     free(c);
@@ -218,6 +222,20 @@ static void set_options(struct client *c, const struct client_request *req, cons
     curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, req->method);
 }
 
+static int perform(struct client *c, const struct client_request *req, CURLcode *ret, struct err *e)
+{
+    int r;
+
+    if (!req->watched) {
+        *ret = curl_easy_perform(c->curl);
+        return 0;
+    }
+    if (!c->multi)
+        c->multi = curl_multi_init();
+    r = c->multi ? transfer_watched(c->multi, c->curl, ret) : -ENOMEM;
+    return r < 0 ? err_set(e, ERR_HOST, r, "the request was called off: %s", strerror(-r)) : 0;
+}
+
 int client_call(struct client *c, const struct client_request *req, struct buf *body, struct err *e)
 {
     cleanup_free char *url = NULL;
@@ -238,10 +256,12 @@ int client_call(struct client *c, const struct client_request *req, struct buf *
         return r;
     }
     set_options(c, req, url, headers, body);
-    code = curl_easy_perform(c->curl);
+    r = perform(c, req, &code, e);
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
     curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
+    if (r < 0)
+        return r;
     if (code != CURLE_OK)
         return fail_transfer(c, code, e);
     if (status < 200 || status > 299)

@@ -24,6 +24,7 @@ struct client_request {
     const char *content_type;
     struct str body;
     uint64_t timeout_ms; /* 0: none (invocations end when their function does) */
+    bool watched; /* ends early: -EINTR after Ctrl-C (interrupt.h), -EPIPE without reader of stdout */
 };
 
 /*

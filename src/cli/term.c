@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <locale.h>
 #include <poll.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -211,24 +212,39 @@ static int failed(FILE *out)
 {
     int code = errno ? errno : ENODATA; /* ENODATA: it failed long ago, and nobody looked why */
 
-    if (out == stdout && !stdout_error)
+    if (code == EINTR) {
+        /* Or the last flush of the program would wait for the same reader again. */
+        __fpurge(out);
+        clearerr(out);
+    } else if (out == stdout && !stdout_error) {
         stdout_error = code;
+    }
     return -code;
+}
+
+int term_put(const struct term *t, struct str text)
+{
+    errno = 0;
+    return fwrite(text.p, 1, text.n, t->out) == text.n ? 0 : failed(t->out);
+}
+
+int term_flush(const struct term *t)
+{
+    errno = 0;
+    return fflush(t->out) == 0 ? 0 : failed(t->out);
 }
 
 int term_write(const struct term *t, struct str text)
 {
     struct buf safe;
-    int r = 0;
+    int r;
 
-    errno = 0;
     if (!t->tty)
-        return fwrite(text.p, 1, text.n, t->out) == text.n ? 0 : failed(t->out);
+        return term_put(t, text);
     /* A byte that was not plain takes four; a character of four bytes ten. */
     buf_init(&safe, 4 * text.n + 1);
     term_safe(text, TERM_TEXT, &safe);
-    if (fwrite(safe.p, 1, safe.n, t->out) != safe.n)
-        r = failed(t->out);
+    r = term_put(t, buf_str(&safe));
     buf_done(&safe);
     return r;
 }

@@ -63,8 +63,11 @@ void term_cell(struct str text, size_t columns, struct buf *out);
 /*
  * Text that others wrote: safe on a terminal, every byte unchanged elsewhere. 0, or negative when
  * the stream takes no more: whoever writes in a loop ends then (term_end() finds the words).
+ * -EINTR: Ctrl-C while a slow reader was waited for (interrupt.h); what it did not take is gone.
  */
 int term_write(const struct term *t, struct str text);
+int term_put(const struct term *t, struct str text); /* as it is: safe already, or not for people */
+int term_flush(const struct term *t);
 
 /*
  * The last thing a program does: what is still buffered in stdout goes out. Returns exit_code; or

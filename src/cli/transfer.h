@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* transfer.h - a request of libcurl that may be called off while it waits. */
+#ifndef EVOKE_CLI_TRANSFER_H
+#define EVOKE_CLI_TRANSFER_H
+
+#include <curl/curl.h>
+
+/*
+ * As curl_easy_perform(), but ends early with -EINTR after Ctrl-C (interrupt.h), with -EPIPE when
+ * nobody reads stdout any more. Else 0, and *ret is the transfer's result. Connections are kept in
+ * multi.
+ */
+int transfer_watched(CURLM *multi, CURL *easy, CURLcode *ret);
+
+#endif
