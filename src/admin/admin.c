@@ -28,13 +28,31 @@ enum { SMALL_BODY = 64 << 10, EVENT_BODY = 33 << 20 };
 #define FUNCTION "/evoke/v1/functions/{dialect}/{account}/{region}/{space}/{name}"
 
 static const struct api_op ops[] = {
-        {{"GET", "/evoke/v1/functions"}, "ListFunctions", SMALL_BODY, admin_list},
-        {{"GET", FUNCTION}, "GetFunction", SMALL_BODY, admin_get},
-        {{"PUT", FUNCTION}, "DeployFunction", ADMIN_BODY_MAX, admin_deploy, .json = true},
-        {{"DELETE", FUNCTION}, "DeleteFunction", SMALL_BODY, admin_delete},
-        {{"POST", FUNCTION "/invoke"}, "InvokeFunction", EVENT_BODY, admin_invoke},
-        {{"POST", FUNCTION "/probe"}, "ProbeFunction", SMALL_BODY, admin_probe},
-        {{"GET", "/evoke/v1/status"}, "Status", SMALL_BODY, admin_status},
+        {{"GET", "/evoke/v1/functions"},
+         "ListFunctions",
+         SMALL_BODY,
+         admin_list,
+         .scope = KEY_READ,
+         .each = true},
+        {{"GET", FUNCTION}, "GetFunction", SMALL_BODY, admin_get, .scope = KEY_READ},
+        {{"PUT", FUNCTION},
+         "DeployFunction",
+         ADMIN_BODY_MAX,
+         admin_deploy,
+         .scope = KEY_DEPLOY,
+         .json = true},
+        {{"DELETE", FUNCTION}, "DeleteFunction", SMALL_BODY, admin_delete, .scope = KEY_DEPLOY},
+        {{"POST", FUNCTION "/invoke"},
+         "InvokeFunction",
+         EVENT_BODY,
+         admin_invoke,
+         .scope = KEY_INVOKE},
+        {{"POST", FUNCTION "/probe"},
+         "ProbeFunction",
+         SMALL_BODY,
+         admin_probe,
+         .scope = KEY_DEPLOY},
+        {{"GET", "/evoke/v1/status"}, "Status", SMALL_BODY, admin_status, .scope = KEY_READ},
 };
 
 static void refuse(struct call *c, enum auth_failure why, const struct err *e)
@@ -54,6 +72,22 @@ static bool admit(struct call *c)
     else
         refuse(c, why, &e);
     return why == AUTH_OK;
+}
+
+/* Whose function: the path says it, or "function=dialect/account/..." of what is told of them. */
+static void realm(struct call *c, struct api_realm *ret)
+{
+    struct str dialect = c->captures[0], rest;
+    enum dialect d;
+
+    ret->account = c->captures[1];
+    if (!str_starts(str_of(c->op->route.pattern), S(FUNCTION))) {
+        rest = call_query(c, S("function"));
+        dialect = str_cut(&rest, '/');
+        ret->account = str_cut(&rest, '/');
+    }
+    if (dialect_of(dialect, &d) == 0)
+        ret->dialect = (int)d;
 }
 
 static const struct {
@@ -94,6 +128,7 @@ static const char *error_body(struct http_request *r, const char *request_id, in
 static void headers(struct call *c)
 {
     call_header(c, "X-Evoke-Request-Id", str_of(c->request_id));
+    call_header(c, "X-Evoke-Version", S(EVOKE_VERSION));
 }
 
 const struct api_set admin_api = {
@@ -104,6 +139,7 @@ const struct api_set admin_api = {
         .admit = admit,
         .verify = auth_sdk_body,
         .refuse = refuse,
+        .realm = realm,
         .error = error_body,
         .headers = headers,
 };

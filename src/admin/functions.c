@@ -14,14 +14,15 @@ enum { LIST_MAX = 256 << 20 };
 
 struct listing {
     struct jw w;
-    const struct api *api;
+    const struct call *c;
 };
 
 static bool add_function(void *user, const struct fn *f)
 {
     struct listing *l = user;
 
-    admin_object_function(&l->w, l->api, f);
+    if (call_sees(l->c, (int)f->dialect, str_of(f->account)))
+        admin_object_function(&l->w, l->c->api, f);
     return true;
 }
 
@@ -31,7 +32,7 @@ void admin_list(struct call *c)
     struct str dialect = call_query(c, S("dialect"));
     enum dialect d;
     struct buf body;
-    struct listing l = {.api = c->api};
+    struct listing l = {.c = c};
 
     if (dialect.n && dialect_of(dialect, &d) < 0) {
         call_fail(c, 400, NULL, "dialect '%.*s' is not one of functiongraph, fc, scf",

@@ -64,8 +64,17 @@ struct api_op {
     const char *name; /* the operation's name in the cloud's own documents */
     uint64_t body_max;
     void (*handle)(struct call *c);
-    enum api_role role; /* with more than NOTHING, the handler asks call_permit() */
+    enum key_scope scope; /* what a key must be allowed to do; 0 counts as KEY_ADMIN */
+    enum api_role role;   /* with more than NOTHING, the handler asks call_permit() */
     bool json; /* the handler will call call_json(): a large body is parsed ahead, on a worker */
+    bool each; /* the handler asks call_sees() of everything it tells: open to keys of one account
+                  also where the request names none */
+};
+
+/* Whose things a request is about; what is empty, or negative, it does not say. */
+struct api_realm {
+    int dialect;
+    struct str account;
 };
 
 /* How a set refuses a body over its operation's limit. */
@@ -87,6 +96,8 @@ struct api_set {
     /* Whole request: is it signed? Pure, because for a large body it runs on a worker thread. */
     enum auth_failure (*verify)(const struct keys *k, const struct http_request *r, struct err *e);
     void (*refuse)(struct call *c, enum auth_failure why, const struct err *e); /* replies */
+    /* The account the request names. A set whose every request is about everybody has none. */
+    void (*realm)(struct call *c, struct api_realm *ret);
     /* In the cloud's words; NULL: 413 and a plain sentence. The server asks as soon as it knows. */
     void (*too_large)(const struct api_op *op, struct api_too_large *x);
     /* The dialect's error body. r is NULL when the server itself refuses. code may be NULL: choose
@@ -105,7 +116,12 @@ struct call {
     const struct api_op *op;
     struct str captures[ROUTE_CAPTURES];
     char request_id[UUID_TEXT];
-    char *role; /* owned: path of the function whose role signed; NULL: a key of the installation */
+    struct {
+        char *role; /* owned: path of the function whose role signed; NULL: a key of ours, and then */
+        uint8_t scope; /* ... what it may do */
+        char name[KEY_NAME], access_key[KEY_ACCESS];
+        char account[KEY_ACCOUNT], dialect[KEY_DIALECT]; /* "": any */
+    } by;
     void *state; /* the handler's */
 };
 
@@ -114,6 +130,8 @@ void call_signed_by(struct call *c, const struct auth_caller *caller);
 /* May the signer do this operation to that function? False: it has replied 403. A role's keys are
  * void when its function is gone or has no role any more. */
 bool call_permit(struct call *c, const struct fn_key *key);
+/* May the signer know of it? For lists (api_op.each). */
+bool call_sees(const struct call *c, int dialect, struct str account);
 
 /* Each ends the call; c is gone afterwards. */
 void call_reply(struct call *c, int status, struct str content_type, struct str body);

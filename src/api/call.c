@@ -64,7 +64,7 @@ static struct life *life_of(struct call *c)
 static void bury(struct life *l)
 {
     json_free(l->tree);
-    free(l->call.role);
+    free(l->call.by.role);
     l->call.magic = 0;
     free(l);
 }
@@ -86,9 +86,7 @@ static void go_on(struct life *l)
         return;
     }
     l->handed = true;
-    if (c->role && c->op->role == API_ROLE_NOTHING)
-        role_refuse(c);
-    else
+    if (permit_operation(c))
         c->op->handle(c);
 }
 

@@ -17,8 +17,9 @@ void call_refuse(struct call *c, struct http_refusal *x);
 /* The client has gone before the reply. */
 void call_cancel(struct call *c);
 
-/* role.c: a function's role may not do this. Replies. */
-void role_refuse(struct call *c);
+/* permit.c: may whoever signed do this operation, as far as the request tells? False: it has
+ * replied. */
+bool permit_operation(struct call *c);
 
 /* The prefixes of the server's sets, as an array of texts. */
 void api_prefixes(const struct http_request *r, struct jw *w);

@@ -50,20 +50,45 @@ static enum auth_failure missing(struct err *e, const char *name)
     return AUTH_MISSING;
 }
 
+/* Both clocks and who is ahead: whoever reads it knows which of the two to set. */
 static enum auth_failure check_clock(int64_t date_ms, int64_t now_ms, struct err *e)
 {
-    if (date_ms > now_ms + AUTH_SKEW_MS || date_ms < now_ms - AUTH_SKEW_MS)
-        return fail(AUTH_STALE, e, -ESTALE,
-                    "the time of the request differs from the time here by more than 15 minutes");
-    return AUTH_OK;
+    int64_t ahead_ms = date_ms - now_ms;
+    char theirs[CLOCK_TEXT], ours[CLOCK_TEXT];
+
+    if (ahead_ms <= AUTH_SKEW_MS && ahead_ms >= -AUTH_SKEW_MS)
+        return AUTH_OK;
+    (void)err_set(e, ERR_CALLER, -ESTALE,
+                  "the request says it is %s, the clock here says %s: the client is %lld s %s, "
+                  "%d are allowed",
+                  clock_iso(date_ms, theirs), clock_iso(now_ms, ours),
+                  (long long)(ahead_ms < 0 ? -ahead_ms : ahead_ms) / 1000,
+                  ahead_ms < 0 ? "behind" : "ahead", AUTH_SKEW_MS / 1000);
+    return AUTH_STALE;
 }
 
 /* Who signed, and with which secret. */
 struct signer {
     struct auth_caller caller;
-    char role_secret[ROLE_SECRET];
-    struct str secret; /* borrowed from the keys, or the role's above */
+    struct key key;                /* of the installation; wiped by signer_done() */
+    char role_secret[ROLE_SECRET]; /* "": it is not a role's */
 };
+
+static void signer_done(struct signer *s)
+{
+    key_wipe(&s->key);
+    explicit_bzero(s->role_secret, sizeof(s->role_secret));
+}
+
+/* The secrets it may have been signed with: the n-th, or nothing. */
+static struct str secret_of(const struct signer *s, int n)
+{
+    if (s->role_secret[0])
+        return n == 0 ? str_of(s->role_secret) : STR_NONE;
+    if (n == 0)
+        return str_of(s->key.secret_key);
+    return n == 1 && s->key.old_secret[0] ? str_of(s->key.old_secret) : STR_NONE;
+}
 
 static enum auth_failure find_role(const struct keys *k, struct str access, struct str token,
                                    int64_t now_ms, struct signer *ret, struct err *e)
@@ -72,25 +97,38 @@ static enum auth_failure find_role(const struct keys *k, struct str access, stru
     struct role_claim claim;
     int r = role_check(&root, access, token, now_ms, &claim);
 
+    if (r == -EBADMSG && keys_old_role_root(k, clock_wall_ms(), &root))
+        r = role_check(&root, access, token, now_ms, &claim);
     if (r == -EKEYEXPIRED)
         return fail(AUTH_EXPIRED, e, r, "the security token has expired");
     if (r < 0)
         return fail(AUTH_BAD_TOKEN, e, r, "the security token is not one of this access key");
     memcpy(ret->caller.function, claim.function, sizeof(ret->caller.function));
     memcpy(ret->role_secret, claim.secret_key, sizeof(ret->role_secret));
-    ret->secret = str_of(ret->role_secret);
+    explicit_bzero(&claim, sizeof(claim));
     return AUTH_OK;
+}
+
+static void describe(const struct key *key, struct auth_caller *ret)
+{
+    memcpy(ret->name, key->name, sizeof(ret->name));
+    memcpy(ret->account, key->account, sizeof(ret->account));
+    memcpy(ret->dialect, key->dialect, sizeof(ret->dialect));
+    ret->scope = key->scope;
 }
 
 /* now_ms INT64_MIN: a role's keys may have expired (the head was looked at before). */
 static enum auth_failure find_key(const struct keys *k, struct str access, struct str token,
                                   int64_t now_ms, struct signer *ret, struct err *e)
 {
-    struct key key;
-
-    *ret = (struct signer){0};
-    if (keys_find(k, access, &key) == 0) {
-        ret->secret = str_of(key.secret_key);
+    ret->role_secret[0] = ret->key.access_key[0] = '\0';
+    ret->caller = (struct auth_caller){0};
+    if (access.n < sizeof(ret->caller.access_key))
+        memcpy(ret->caller.access_key, access.p ? access.p : "", access.n);
+    if (keys_find(k, access, &ret->key) == 0) {
+        if (ret->key.old_secret[0] && ret->key.ends_ms <= clock_wall_ms())
+            explicit_bzero(ret->key.old_secret, sizeof(ret->key.old_secret));
+        describe(&ret->key, &ret->caller);
         return AUTH_OK;
     }
     if (token.n)
@@ -112,7 +150,22 @@ static enum auth_failure admit(const struct keys *k, struct str access, struct s
         why = check_clock(date_ms, now_ms, e);
     if (why == AUTH_OK)
         *ret = signer.caller;
+    signer_done(&signer);
     return why;
+}
+
+/* The signature holds: the key was used. */
+static enum auth_failure proved(const struct keys *k, const struct signer *s)
+{
+    if (!s->role_secret[0])
+        keys_used(k, &s->key, clock_wall_ms());
+    return AUTH_OK;
+}
+
+static enum auth_failure mismatch(struct err *e)
+{
+    return fail(AUTH_MISMATCH, e, -EACCES,
+                "the signature does not match: secret key, or request changed on its way");
 }
 
 /* The request as the arithmetic sees it; list is the caller's room for H1_MAX_HEADERS. */
@@ -161,36 +214,54 @@ static bool body_hash_holds(const struct http_request *r)
     return str_ieq(given, str_of(hash));
 }
 
-enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request *r, struct err *e)
+static bool sdk_matches(const struct http_request *r, const struct sign_sdk *sign,
+                        struct sign_request *what, struct str body, struct str secret,
+                        enum auth_failure *malformed, struct err *e)
+{
+    char want[65];
+
+    what->body = body;
+    if (sign_sdk_expect(what, sign, header(r, "x-sdk-date"), secret, want, e) < 0) {
+        *malformed = AUTH_MALFORMED;
+        return false;
+    }
+    return same_secret(str_of(want), sign->signature);
+}
+
+static enum auth_failure check_sdk(const struct keys *k, const struct http_request *r,
+                                   const struct sign_sdk *sign, const struct signer *signer,
+                                   struct err *e)
 {
     struct sign_header list[H1_MAX_HEADERS];
     struct sign_request what = to_sign(r, list);
+    enum auth_failure malformed = AUTH_OK;
+
+    if (!body_hash_holds(r))
+        return fail(AUTH_MISMATCH, e, -EACCES, "X-Sdk-Content-Sha256 is not the hash of the body");
+    for (int i = 0; secret_of(signer, i).n; i++) {
+        if (sdk_matches(r, sign, &what, r->body, secret_of(signer, i), &malformed, e) ||
+            (r->body.n == 0 &&
+             sdk_matches(r, sign, &what, S("{}"), secret_of(signer, i), &malformed, e)))
+            return proved(k, signer);
+        if (malformed != AUTH_OK)
+            return malformed;
+    }
+    return mismatch(e);
+}
+
+enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request *r, struct err *e)
+{
     struct sign_sdk sign;
     struct signer signer;
     enum auth_failure why;
-    char want[65];
-    bool same;
 
     if (sign_sdk_parse(header(r, "authorization"), &sign, e) < 0)
         return AUTH_MALFORMED;
     why = find_key(k, sign.access_key, header(r, SDK_TOKEN), INT64_MIN, &signer, e);
-    if (why != AUTH_OK)
-        return why;
-    if (!body_hash_holds(r))
-        return fail(AUTH_MISMATCH, e, -EACCES, "X-Sdk-Content-Sha256 is not the hash of the body");
-
-    if (sign_sdk_expect(&what, &sign, header(r, "x-sdk-date"), signer.secret, want, e) < 0)
-        return AUTH_MALFORMED;
-    same = same_secret(str_of(want), sign.signature);
-    if (!same && r->body.n == 0) {
-        what.body = S("{}");
-        same = sign_sdk_expect(&what, &sign, header(r, "x-sdk-date"), signer.secret, want, e) ==
-                       0 &&
-               same_secret(str_of(want), sign.signature);
-    }
-    return same ? AUTH_OK
-                : fail(AUTH_MISMATCH, e, -EACCES,
-                       "the signature does not match: secret key, or request changed on its way");
+    if (why == AUTH_OK)
+        why = check_sdk(k, r, &sign, &signer, e);
+    signer_done(&signer);
+    return why;
 }
 
 enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
@@ -246,32 +317,67 @@ static bool has_control(struct str s)
     return false;
 }
 
-enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *r, struct err *e)
+static enum auth_failure check_fc(const struct keys *k, const struct http_request *r,
+                                  const struct sign_fc *sign, const struct signer *signer,
+                                  struct err *e)
 {
     struct sign_header list[H1_MAX_HEADERS];
     struct sign_request what = to_sign(r, list);
     cleanup_with(buf_done) struct buf decoded;
-    struct sign_fc sign;
-    struct signer signer;
-    enum auth_failure why;
-    bool proxy, same;
+    bool proxy;
 
     buf_init(&decoded, MAX_PATH_BYTES);
-
-    if (sign_fc_parse(header(r, "authorization"), &sign, e) < 0)
-        return AUTH_MALFORMED;
-    why = find_key(k, sign.access_key, header(r, FC_TOKEN), INT64_MIN, &signer, e);
-    if (why != AUTH_OK)
-        return why;
-
     if (uri_decode(r->path, false, &decoded) < 0 || has_control(buf_str(&decoded)))
         return fail(AUTH_MALFORMED, e, -EINVAL, "the path has a broken or unprintable escape");
 
     /* The router goes by the decoded path, and so do we: "/v/pro%78y/" is a proxy path as well. */
     proxy = is_proxy(buf_str(&decoded));
-    same = fc_matches(&what, buf_str(&decoded), proxy, signer.secret, sign.signature) ||
-           fc_matches(&what, r->path, proxy, signer.secret, sign.signature);
-    return same ? AUTH_OK
-                : fail(AUTH_MISMATCH, e, -EACCES,
-                       "the signature does not match: secret key, or request changed on its way");
+    for (int i = 0; secret_of(signer, i).n; i++)
+        if (fc_matches(&what, buf_str(&decoded), proxy, secret_of(signer, i), sign->signature) ||
+            fc_matches(&what, r->path, proxy, secret_of(signer, i), sign->signature))
+            return proved(k, signer);
+    return mismatch(e);
+}
+
+enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *r, struct err *e)
+{
+    struct sign_fc sign;
+    struct signer signer;
+    enum auth_failure why;
+
+    if (sign_fc_parse(header(r, "authorization"), &sign, e) < 0)
+        return AUTH_MALFORMED;
+    why = find_key(k, sign.access_key, header(r, FC_TOKEN), INT64_MIN, &signer, e);
+    if (why == AUTH_OK)
+        why = check_fc(k, r, &sign, &signer, e);
+    signer_done(&signer);
+    return why;
+}
+
+bool auth_basic(const struct keys *k, const struct http_request *r, enum key_scope scope,
+                int64_t now_ms)
+{
+    struct str rest = header(r, "authorization"), scheme = str_cut(&rest, ' '), access;
+    struct buf text;
+    struct key key;
+    bool holds = false;
+
+    buf_init(&text, KEY_ACCESS + KEY_SECRET);
+    if (str_ieq(scheme, S("Basic")) && rest.n && rest.n <= 2 * (KEY_ACCESS + KEY_SECRET) &&
+        base64_decode(str_trim(rest), &text) == 0) {
+        rest = buf_str(&text);
+        access = str_cut(&rest, ':');
+        if (rest.n && keys_find(k, access, &key) == 0) {
+            holds = same_secret(str_of(key.secret_key), rest) ||
+                    (key.old_secret[0] && now_ms < key.ends_ms &&
+                     same_secret(str_of(key.old_secret), rest));
+            holds = holds && (key.scope & (scope | KEY_ADMIN)) && !key.account[0];
+            if (holds)
+                keys_used(k, &key, now_ms);
+            key_wipe(&key);
+        }
+        explicit_bzero(text.p, text.n);
+    }
+    buf_done(&text);
+    return holds;
 }

@@ -7,6 +7,7 @@
 #ifndef EVOKE_AUTH_AUTH_H
 #define EVOKE_AUTH_AUTH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "auth/keys.h"
@@ -29,10 +30,14 @@ enum auth_failure { /* why, so that each dialect can use its own code */
                     AUTH_EXPIRED,   /* the security token was */
 };
 
-/* Who signed. */
+/* Who signed: a key of this installation, or a function with the keys of its role. */
 struct auth_caller {
+    char access_key[KEY_ACCESS];
     char function[ROLE_FUNCTION]; /* "": a key of this installation; else the path of the function
-                                     whose role it is */
+                                     whose role it is, and nothing below counts */
+    char name[KEY_NAME];
+    char account[KEY_ACCOUNT], dialect[KEY_DIALECT]; /* "": any */
+    uint8_t scope;                                   /* enum key_scope */
 };
 
 /* SDK-HMAC-SHA256. now_ms: Unix time. ret is filled on AUTH_OK. */
@@ -43,5 +48,10 @@ enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request 
 enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                struct auth_caller *ret, struct err *e);
 enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *r, struct err *e);
+
+/* HTTP Basic, for scrapers that cannot sign: access key and secret of a key with this scope (or
+ * admin), of every account. Constant time in the secret. */
+bool auth_basic(const struct keys *k, const struct http_request *r, enum key_scope scope,
+                int64_t now_ms);
 
 #endif

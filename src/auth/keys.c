@@ -1,73 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keys.c - the access keys of this installation, from a file only its owner can read.
+ * keys.c - the access keys of this installation: who is asked on every request.
  *
- * The file is opened once and judged by its descriptor (fstat), so what was checked is what is
- * read. Whoever can read it may act for every account: a file that group or others can read is
- * refused with the command that mends it, instead of being used with a warning nobody sees.
+ * The list is a few hundred rows at most, and all of them are compared on each look-up, so that
+ * the time taken tells nothing about what is there. A look-up copies what it found: the list may
+ * be exchanged the moment after (keys_change.c), while a worker thread still computes a signature.
  *
- * What always holds after keys_open(): there is exactly one root key, names differ, and no pair is
- * empty. Secrets are wiped before their memory is given back.
+ * What always holds after keys_open(): there is exactly one root key, access keys and names differ,
+ * and no pair is empty. Secrets are wiped before their memory is given back.
+ *
+ * Read next: keys_file.c, keys_change.c.
  */
-#include "auth/keys.h"
-
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "auth/keys_internal.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/crypto.h"
 #include "base/err.h"
-#include "base/io.h"
-#include "base/json.h"
 
-#define KEYS_FILE "keys.json"
+const char *const key_scope_names[KEY_SCOPES] = {"read", "invoke", "deploy", "metrics", "admin"};
 
-enum { MAX_FILE = 256 * 1024, MAX_KEYS = 1000, MAX_ACCESS = 128, MAX_SECRET = 256 };
-enum { ACCESS_CHARS = 20, SECRET_CHARS = 40 }; /* of a pair we make; the clouds' own lengths */
-
-struct pair {
-    char *access_key, *secret_key;
-    bool root;
-};
-
-struct keys {
-    struct pair *pairs;
-    size_t n, root;
-    struct role_root role_root;
-};
-
-static char *wipe(char *secret)
+int key_scope_of(struct str name)
 {
-    if (secret) {
-        explicit_bzero(secret, strlen(secret));
-        free(secret);
-    }
+    for (int i = 0; i < KEY_SCOPES; i++)
+        if (str_eq(name, str_of(key_scope_names[i])))
+            return 1 << i;
+    return -EINVAL;
+}
+
+void key_wipe(struct key *key)
+{
+    explicit_bzero(key, sizeof(*key));
+}
+
+/* ---- a list ---- */
+
+struct key *key_list_add(struct key_list *l, const struct key *key)
+{
+    struct key *longer =
+            xcalloc(l->n + 1, sizeof(*longer)); /* realloc would leave secrets behind */
+
+    if (l->n)
+        memcpy(longer, l->keys, l->n * sizeof(*longer));
+    longer[l->n] = *key;
+    longer[l->n].slot = (uint32_t)l->n;
+    if (l->n)
+        explicit_bzero(l->keys, l->n * sizeof(*longer));
+    free(l->keys);
+    l->keys = longer;
+    return &longer[l->n++];
+}
+
+struct key *key_list_find(const struct key_list *l, struct str access_key)
+{
+    struct key *found = NULL;
+
+    for (size_t i = 0; i < l->n; i++) /* all of them, always */
+        if (same_secret(str_of(l->keys[i].access_key), access_key))
+            found = &l->keys[i];
+    return found;
+}
+
+struct key *key_list_root(const struct key_list *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->keys[i].root)
+            return &l->keys[i];
     return NULL;
 }
 
-struct keys *keys_free(struct keys *k)
+void key_list_done(struct key_list *l)
 {
-    if (!k)
-        return NULL;
-    for (size_t i = 0; i < k->n; i++) {
-        free(k->pairs[i].access_key);
-        k->pairs[i].secret_key = wipe(k->pairs[i].secret_key);
-    }
-    free(k->pairs);
-    explicit_bzero(&k->role_root, sizeof(k->role_root));
-    free(k);
-    return NULL;
-}
-
-static void keys_freep(struct keys **k)
-{
-    *k = keys_free(*k);
+    if (l->n)
+        explicit_bzero(l->keys, l->n * sizeof(*l->keys));
+    free(l->keys);
+    *l = (struct key_list){0};
 }
 
 /* Printable ASCII without what separates things in an Authorization header. */
@@ -79,124 +90,58 @@ static bool is_plain(struct str s)
     return s.n > 0;
 }
 
-static int check_pair(struct str access, struct str secret, struct err *e)
+static bool is_word(struct str s)
 {
-    if (!is_plain(access) || access.n > MAX_ACCESS)
+    for (size_t i = 0; i < s.n; i++) {
+        char c = str_lower(s.p[i]);
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+static int check_looks(const struct key *key, struct err *e)
+{
+    if (!is_plain(str_of(key->access_key)))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "an access key has 1 to %d printable characters, none of them ',' or ':'",
-                       MAX_ACCESS);
-    if (!secret.n || secret.n > MAX_SECRET)
-        return err_set(e, ERR_CALLER, -EINVAL, "the secret of '%.*s' must have 1 to %d characters",
-                       STR_ARG(access), MAX_SECRET);
+                       KEY_ACCESS - 1);
+    if (!key->secret_key[0])
+        return err_set(e, ERR_CALLER, -EINVAL, "the secret of '%s' must have 1 to %d characters",
+                       key->access_key, KEY_SECRET - 1);
+    if (!key->name[0] || !is_word(str_of(key->name)))
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "a key's name has 1 to %d letters, digits, '.', '-' or '_'", KEY_NAME - 1);
+    if (!is_word(str_of(key->account)))
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "a key's account has at most %d letters, digits, '.', '-' or '_'",
+                       KEY_ACCOUNT - 1);
+    if (key->dialect[0] && !key->account[0])
+        return err_set(e, ERR_CALLER, -EINVAL, "a key with a dialect needs an account as well");
+    if (!key->scope || key->scope > KEY_SCOPE_ALL)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "a key's scope is one or more of read, invoke, deploy, metrics, admin");
     return 0;
 }
 
-static int add_pair(struct keys *k, struct str access, struct str secret, bool root, struct err *e)
+int key_list_check(const struct key_list *l, const struct key *key, struct err *e)
 {
-    int r = check_pair(access, secret, e);
+    int r = check_looks(key, e);
 
     if (r < 0)
         return r;
-    for (size_t i = 0; i < k->n; i++)
-        if (str_eq(str_of(k->pairs[i].access_key), access))
-            return err_set(e, ERR_CALLER, -EEXIST, "the access key '%.*s' is there twice",
-                           STR_ARG(access));
-    k->pairs = xrealloc(k->pairs, k->n + 1, sizeof(*k->pairs));
-    k->pairs[k->n] = (struct pair){str_dup(access), str_dup(secret), root};
-    if (root)
-        k->root = k->n;
-    k->n++;
-    return 0;
-}
-
-static int parse_one(struct keys *k, const struct cJSON *item, size_t *roots, struct err *e)
-{
-    struct str access = STR_NONE, secret = STR_NONE;
-    bool root = false;
-    int r;
-
-    if (!cJSON_IsObject(item))
-        return err_set(e, ERR_CALLER, -EINVAL, "an entry of 'keys' is not an object");
-    r = json_str(item, "access_key", false, &access, e);
-    if (r == 0)
-        r = json_str(item, "secret_key", false, &secret, e);
-    if (r == 0)
-        r = json_bool(item, "root", false, &root, e);
-    if (r < 0)
-        return r;
-    *roots += root;
-    return add_pair(k, access, secret, root, e);
-}
-
-static int parse(struct str text, struct keys *k, struct err *e)
-{
-    cleanup_with(json_freep) struct cJSON *tree = json_parse(text, e);
-    const struct cJSON *list, *item;
-    int64_t version = 0;
-    size_t roots = 0;
-    int r;
-
-    if (!tree)
-        return -EINVAL;
-    r = json_int(tree, "version", false, INT32_MIN, INT32_MAX, &version, e);
-    if (r < 0)
-        return r;
-    if (version != 1)
-        return err_set(e, ERR_CALLER, -EINVAL, "version is not 1");
-    list = json_get(tree, "keys");
-    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > MAX_KEYS)
-        return err_set(e, ERR_CALLER, -EINVAL, "'keys' is not a list of at most %d", MAX_KEYS);
-    cJSON_ArrayForEach(item, list)
-    {
-        r = parse_one(k, item, &roots, e);
-        if (r < 0)
-            return r;
+    if (l->n >= KEYS_LIMIT)
+        return err_set(e, ERR_LIMIT, -EDQUOT, "there are %d keys already, which is the limit",
+                       KEYS_LIMIT);
+    for (size_t i = 0; i < l->n; i++) {
+        if (strcmp(l->keys[i].access_key, key->access_key) == 0)
+            return err_set(e, ERR_CALLER, -EEXIST, "the access key '%s' is there twice",
+                           key->access_key);
+        if (strcmp(l->keys[i].name, key->name) == 0)
+            return err_set(e, ERR_CALLER, -EEXIST, "there is a key named '%s' already", key->name);
     }
-    if (roots != 1)
-        return err_set(e, ERR_CALLER, -EINVAL, "%zu keys are root, it must be one", roots);
     return 0;
-}
-
-static int check_mode(int fd, struct err *e)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return err_sys(e, "fstat");
-    if (!S_ISREG(st.st_mode))
-        return err_set(e, ERR_HOST, -EINVAL, "it is not a regular file");
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return err_set(e, ERR_CALLER, -EPERM,
-                       "group or others may use it (mode %04o); run: chmod 600 " KEYS_FILE,
-                       (unsigned int)(st.st_mode & 07777));
-    return 0;
-}
-
-/* 1 when read, 0 when there is none. */
-static int load(int dirfd, struct keys *k, struct err *e)
-{
-    cleanup_close int fd =
-            openat(dirfd, KEYS_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-    cleanup_free char *text = NULL;
-    ssize_t n;
-    int r;
-
-    if (fd < 0 && errno == ENOENT)
-        return 0;
-    if (fd < 0)
-        return err_sys(e, "open");
-    r = check_mode(fd, e);
-    if (r < 0)
-        return r;
-    text = xcalloc(1, MAX_FILE + 1);
-    n = io_read_full(fd, text, MAX_FILE + 1);
-    if (n < 0)
-        return err_set(e, ERR_HOST, (int)n, "read: %s", strerror((int)-n));
-    if (n > MAX_FILE)
-        return err_set(e, ERR_LIMIT, -EMSGSIZE, "it is larger than %d bytes", MAX_FILE);
-    r = parse((struct str){text, (size_t)n}, k, e);
-    explicit_bzero(text, MAX_FILE + 1);
-    return r < 0 ? r : 1;
 }
 
 /* Letters and digits that are not mistaken for each other; 32 of them, so no byte is favoured. */
@@ -212,97 +157,198 @@ static void random_text(char *out, size_t n)
     explicit_bzero(raw, sizeof(raw));
 }
 
-static int make(int dirfd, struct keys *k, struct err *e)
+void key_make_secret(struct key *key)
 {
-    char access[ACCESS_CHARS + 1], secret[SECRET_CHARS + 1];
-    struct buf text;
+    random_text(key->secret_key, SECRET_CHARS);
+}
+
+void key_make_pair(struct key *key)
+{
+    random_text(key->access_key, ACCESS_CHARS);
+    key_make_secret(key);
+}
+
+/* ---- opening ---- */
+
+struct keys *keys_free(struct keys *k)
+{
+    if (!k)
+        return NULL;
+    key_list_done(&k->list);
+    key_list_done(&k->kept);
+    pthread_rwlock_destroy(&k->lock);
+    pthread_mutex_destroy(&k->change);
+    (void)fd_close(k->dir);
+    explicit_bzero(k, sizeof(*k));
+    free(k);
+    return NULL;
+}
+
+static void keys_freep(struct keys **k)
+{
+    *k = keys_free(*k);
+}
+
+static struct key new_root(void)
+{
+    return (struct key){.name = "root", .scope = KEY_ADMIN, .root = true};
+}
+
+/* The environment's pair is root; the file's steps aside. */
+static int take_outside(struct keys *k, const char *access, const char *secret, struct err *e)
+{
+    struct key root = new_root(), *own = key_list_root(&k->list);
     int r;
 
-    random_text(access, ACCESS_CHARS);
-    random_text(secret, SECRET_CHARS);
-    r = add_pair(k, str_of(access), str_of(secret), true, e);
-    if (r < 0)
-        return r;
-    buf_init(&text, MAX_FILE);
-    buf_addf(&text,
-             "{\"version\":1,\"keys\":[{\"access_key\":\"%s\",\"secret_key\":\"%s\",\"root\":true}]"
-             "}\n",
-             access, secret);
-    r = io_write_file(dirfd, KEYS_FILE, buf_str(&text), 0600, e);
-    explicit_bzero(text.p, text.n);
-    buf_done(&text);
-    explicit_bzero(secret, sizeof(secret));
+    if (strlen(access) >= KEY_ACCESS || strlen(secret) >= KEY_SECRET)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "an access key has 1 to %d characters, its secret 1 to %d", KEY_ACCESS - 1,
+                       KEY_SECRET - 1);
+    if (own) {
+        (void)key_list_add(&k->kept, own);
+        *own = k->list.keys[--k->list.n];
+        own->slot = (uint32_t)(own - k->list.keys);
+        key_wipe(&k->list.keys[k->list.n]);
+    }
+    memcpy(root.access_key, access, strlen(access) + 1);
+    memcpy(root.secret_key, secret, strlen(secret) + 1);
+    k->outside = true;
+    r = key_list_check(&k->list, &root, e);
+    if (r == 0)
+        (void)key_list_add(&k->list, &root);
+    key_wipe(&root);
     return r;
 }
 
-static void drop_root(struct keys *k)
+/* No file, or one that was written while the root pair came from outside. */
+static int make_root(struct keys *k, struct err *e)
 {
-    struct pair *last = &k->pairs[k->n - 1], *root = &k->pairs[k->root];
+    struct key root = new_root();
+    int r;
 
-    free(root->access_key);
-    root->secret_key = wipe(root->secret_key);
-    if (root != last)
-        *root = *last;
-    k->n--;
+    key_make_pair(&root);
+    r = key_list_check(&k->list, &root, e);
+    if (r == 0)
+        (void)key_list_add(&k->list, &root);
+    key_wipe(&root);
+    return r < 0 ? r : key_file_save(k->dir, &k->list, &k->kept, k->outside, e);
 }
 
 int keys_open(int dirfd, const char *access, const char *secret, struct keys **ret,
               bool *ret_created, struct err *e)
 {
     cleanup_with(keys_freep) struct keys *k = xnew(struct keys);
-    bool given = access && access[0], created = false;
+    bool given = access && access[0];
+    const struct key *root;
     int r;
 
+    pthread_mutex_init(&k->change, NULL);
+    pthread_rwlock_init(&k->lock, NULL);
+    k->dir = -EBADF;
     if (given != (secret && secret[0]))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "EVOKE_ACCESS_KEY and EVOKE_SECRET_KEY are a pair: set both or none");
+    k->dir = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+    if (k->dir < 0)
+        return err_sys(e, "keep the data directory");
 
-    r = load(dirfd, k, e);
+    r = key_file_load(k->dir, &k->list, e);
     if (r < 0)
-        return err_wrap(e, r, KEYS_FILE);
-    if (given) {
-        if (r == 1)
-            drop_root(k);
-        r = add_pair(k, str_of(access), str_of(secret), true, e);
-        if (r < 0)
-            return err_wrap(e, r, "EVOKE_ACCESS_KEY");
-    } else if (r == 0) {
-        r = make(dirfd, k, e);
-        if (r < 0)
-            return err_wrap(e, r, KEYS_FILE);
-        created = true;
-    }
+        return err_wrap(e, r, "keys.json");
+    *ret_created = !given && !key_list_root(&k->list);
+    if (given)
+        r = take_outside(k, access, secret, e);
+    else if (*ret_created)
+        r = make_root(k, e);
+    if (r < 0)
+        return err_wrap(e, r, given ? "EVOKE_ACCESS_KEY" : "keys.json");
 
-    k->role_root = role_root_of(str_of(k->pairs[k->root].secret_key));
+    root = key_list_root(&k->list);
+    k->roles = role_root_of(str_of(root->secret_key));
+    if (root->old_secret[0]) {
+        k->old_roles = role_root_of(str_of(root->old_secret));
+        k->old_roles_end_ms = root->ends_ms;
+    }
     *ret = TAKE_PTR(k);
-    *ret_created = created;
     return 0;
 }
 
-static struct key view(const struct pair *p)
+/* ---- asking ---- */
+
+static void lock_to_read(const struct keys *k)
 {
-    return (struct key){p->access_key, p->secret_key, p->root};
+    pthread_rwlock_rdlock((pthread_rwlock_t *)&k->lock);
+}
+
+static void unlock(const struct keys *k)
+{
+    pthread_rwlock_unlock((pthread_rwlock_t *)&k->lock);
 }
 
 int keys_find(const struct keys *k, struct str access_key, struct key *ret)
 {
-    const struct pair *found = NULL;
+    const struct key *found;
 
-    for (size_t i = 0; i < k->n; i++) /* all of them, always */
-        if (same_secret(str_of(k->pairs[i].access_key), access_key))
-            found = &k->pairs[i];
-    if (!found)
-        return -ENOENT;
-    *ret = view(found);
-    return 0;
+    lock_to_read(k);
+    found = key_list_find(&k->list, access_key);
+    if (found)
+        *ret = *found;
+    unlock(k);
+    return found ? 0 : -ENOENT;
+}
+
+/* The list may be another one by now; then at worst a moment of use is forgotten. */
+void keys_used(const struct keys *k, const struct key *key, int64_t now_ms)
+{
+    lock_to_read(k);
+    if (key->slot < k->list.n && strcmp(k->list.keys[key->slot].access_key, key->access_key) == 0)
+        __atomic_store_n(&k->list.keys[key->slot].used_ms, now_ms, __ATOMIC_RELAXED);
+    unlock(k);
 }
 
 struct key keys_root(const struct keys *k)
 {
-    return view(&k->pairs[k->root]);
+    struct key root;
+
+    lock_to_read(k);
+    root = *key_list_root(&k->list);
+    unlock(k);
+    return root;
 }
 
 struct role_root keys_role_root(const struct keys *k)
 {
-    return k->role_root;
+    struct role_root root;
+
+    lock_to_read(k);
+    root = k->roles;
+    unlock(k);
+    return root;
+}
+
+bool keys_old_role_root(const struct keys *k, int64_t now_ms, struct role_root *ret)
+{
+    bool good;
+
+    lock_to_read(k);
+    good = now_ms < k->old_roles_end_ms;
+    if (good)
+        *ret = k->old_roles;
+    unlock(k);
+    return good;
+}
+
+void keys_each(const struct keys *k, bool (*fn)(void *user, const struct key *key), void *user)
+{
+    bool go_on = true;
+
+    lock_to_read(k);
+    for (size_t i = 0; go_on && i < k->list.n; i++) {
+        struct key key = k->list.keys[i];
+
+        explicit_bzero(key.secret_key, sizeof(key.secret_key));
+        explicit_bzero(key.old_secret, sizeof(key.old_secret));
+        go_on = fn(user, &key);
+    }
+    unlock(k);
 }

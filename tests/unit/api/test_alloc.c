@@ -52,7 +52,10 @@ static bool admit(struct call *c)
     struct auth_caller caller;
     struct err e = {0};
 
-    return auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &caller, &e) == AUTH_OK;
+    if (auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &caller, &e) != AUTH_OK)
+        return false;
+    call_signed_by(c, &caller);
+    return true;
 }
 
 static void refuse(struct call *c, enum auth_failure why, const struct err *e)

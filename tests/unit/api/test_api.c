@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/obj.h"
+#include "fn/key.h"
 #include "loop/loop.h"
 #include "observe/health.h"
 #include "t.h"
@@ -34,13 +35,23 @@ static pthread_t loop_thread;
 static atomic_bool examining;
 static sem_t gate;
 
+static struct auth_caller caller; /* who signs */
+
 static bool admit(struct call *c)
 {
     seen.admitted++;
-    if (!refuse_head)
+    if (!refuse_head) {
+        call_signed_by(c, &caller);
         return true;
+    }
     call_fail(c, 401, "Auth", "who is %s?", "that");
     return false;
+}
+
+static void realm(struct call *c, struct api_realm *ret)
+{
+    ret->dialect = DIALECT_FC;
+    ret->account = c->captures[0];
 }
 
 static enum auth_failure verify(const struct keys *k, const struct http_request *r, struct err *e)
@@ -129,7 +140,13 @@ static void on_report(struct call *c)
 
 static const struct api_op ops[] = {
         {.route = {"POST", "/cloud/{a}/x/{b}"}, .name = "Echo", .body_max = 8, .handle = on_echo},
-        {.route = {"GET", "/cloud/{a}/x/{b}"}, .name = "Get", .handle = on_echo},
+        {.route = {"GET", "/cloud/{a}/x/{b}"}, .name = "Get", .handle = on_echo, .scope = KEY_READ},
+        {.route = {"GET", "/cloud/all"}, .name = "All", .handle = on_echo, .scope = KEY_READ},
+        {.route = {"GET", "/cloud/each"},
+         .name = "Each",
+         .handle = on_echo,
+         .scope = KEY_READ,
+         .each = true},
         {.route = {"POST", "/cloud/park"}, .name = "Park", .body_max = 8, .handle = on_park},
         {.route = {"POST", "/cloud/document"},
          .name = "Document",
@@ -145,6 +162,7 @@ static const struct api_set cloud = {
         .ops = ops,
         .nops = ARRAY_LEN(ops),
         .admit = admit,
+        .realm = realm,
         .verify = verify,
         .refuse = refuse,
         .too_large = too_large,
@@ -198,6 +216,7 @@ static int open_rig(void **state)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     memset(&seen, 0, sizeof(seen));
+    caller = (struct auth_caller){.name = "tester", .scope = KEY_ADMIN};
     refuse_head = refuse_body = false;
     assert_int_equal(sem_init(&gate, 0, 0), 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
@@ -298,6 +317,53 @@ static void a_call_gets_its_captures_its_query_and_its_body(void **state)
     assert_int_equal(seen.admitted, 1);
     assert_int_equal(seen.verified, 1);
     assert_int_equal(seen.headers, 1);
+}
+
+static void sign_as(uint8_t scope, const char *account, const char *dialect)
+{
+    caller = (struct auth_caller){.name = "tester", .scope = scope};
+    memcpy(caller.account, account, strlen(account) + 1);
+    memcpy(caller.dialect, dialect, strlen(dialect) + 1);
+}
+
+static void a_key_does_what_its_scope_says(void **state)
+{
+    static const char get[] = "GET /cloud/a/x/b HTTP/1.1\r\nHost: h\r\n\r\n",
+                      echo[] = "POST /cloud/a/x/b HTTP/1.1\r\nHost: h\r\nContent-Length: "
+                               "0\r\n\r\n";
+
+    sign_as(KEY_READ, "", "");
+    t_has(ask(*state, get), "HTTP/1.1 200 ");
+    t_has(ask(*state, echo), "HTTP/1.1 403 "); /* its row names no scope: admin's */
+    t_has(ask(*state, echo), "key 'tester' has no permission for Echo");
+    sign_as(KEY_INVOKE | KEY_DEPLOY | KEY_METRICS, "", "");
+    t_has(ask(*state, get), "HTTP/1.1 403 ");
+    t_has(ask(*state, get), "needs the scope 'read'");
+    sign_as(0, "", "");
+    t_has(ask(*state, get), "HTTP/1.1 403 ");
+    sign_as(KEY_ADMIN, "", "");
+    t_has(ask(*state, get), "HTTP/1.1 200 ");
+    t_has(ask(*state, echo), "HTTP/1.1 200 ");
+}
+
+/* The made-up cloud's dialect is fc, its account the first capture. */
+static void a_key_of_an_account_acts_for_that_one_only(void **state)
+{
+    static const char a[] = "GET /cloud/a/x/b HTTP/1.1\r\nHost: h\r\n\r\n",
+                      ab[] = "GET /cloud/ab/x/b HTTP/1.1\r\nHost: h\r\n\r\n",
+                      all[] = "GET /cloud/all HTTP/1.1\r\nHost: h\r\n\r\n",
+                      each[] = "GET /cloud/each HTTP/1.1\r\nHost: h\r\n\r\n";
+
+    sign_as(KEY_ADMIN, "a", "");
+    t_has(ask(*state, a), "HTTP/1.1 200 ");
+    t_has(ask(*state, ab), "HTTP/1.1 403 ");
+    t_has(ask(*state, ab), "key 'tester' acts for account 'a' only");
+    t_has(ask(*state, all), "HTTP/1.1 403 "); /* it names none, and would tell of all */
+    t_has(ask(*state, each), "HTTP/1.1 200 ");
+    sign_as(KEY_READ, "a", "fc");
+    t_has(ask(*state, a), "HTTP/1.1 200 ");
+    sign_as(KEY_READ, "a", "functiongraph");
+    t_has(ask(*state, a), "key 'tester' acts for account 'a' of functiongraph only");
 }
 
 static void an_absent_query_parameter_is_told_from_an_empty_one(void **state)
@@ -672,6 +738,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             WITH_RIG(a_call_gets_its_captures_its_query_and_its_body),
+            WITH_RIG(a_key_does_what_its_scope_says),
+            WITH_RIG(a_key_of_an_account_acts_for_that_one_only),
             WITH_RIG(an_absent_query_parameter_is_told_from_an_empty_one),
             WITH_RIG(a_header_value_with_a_line_break_is_left_out),
             WITH_RIG(a_refusal_at_the_head_comes_before_the_body_is_sent),

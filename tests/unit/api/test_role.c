@@ -46,10 +46,31 @@ static void a_role_reaches_these_operations_and_no_other(void **state)
     assert_int_equal(found, OPEN);
 }
 
+/* A row that forgets its scope is open to admin keys only, which is safe and of no use. */
+static void every_operation_says_which_scope_it_needs(void **state)
+{
+    static const struct api_set *const sets[] = {&functiongraph_api, &fc_api, &admin_api};
+
+    (void)state;
+    for (size_t s = 0; s < sizeof(sets) / sizeof(sets[0]); s++) {
+        assert_non_null(sets[s]->realm);
+        for (uint32_t i = 0; i < sets[s]->nops; i++) {
+            const struct api_op *op = &sets[s]->ops[i];
+            unsigned scope = op->scope;
+
+            if (!scope || (scope & (scope - 1)) || scope > KEY_SCOPE_ALL)
+                fail_msg("%s %s needs one scope, not %u", sets[s]->name, op->name, scope);
+            if (scope == KEY_READ && strcmp(op->route.method, "GET") != 0)
+                fail_msg("%s %s: a %s is no reading", sets[s]->name, op->name, op->route.method);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_role_reaches_these_operations_and_no_other),
+            cmocka_unit_test(every_operation_says_which_scope_it_needs),
     };
 
     return T_RUN(tests);

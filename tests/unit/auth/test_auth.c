@@ -3,10 +3,12 @@
 #include "t.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/io.h"
 #include "http/server.h"
@@ -130,6 +132,8 @@ static enum auth_failure fc_head(struct made *m, int64_t now_ms)
 static void the_clock_may_differ_by_15_minutes_and_no_more(void **state)
 {
     static const int64_t skew = AUTH_SKEW_MS;
+    struct auth_caller caller;
+    struct err e = {0};
     struct made m;
 
     (void)state;
@@ -141,6 +145,10 @@ static void the_clock_may_differ_by_15_minutes_and_no_more(void **state)
     assert_int_equal(sdk_head(&m, sdk_ms + skew + 1), AUTH_STALE);
     assert_int_equal(sdk_head(&m, sdk_ms + skew + 1000), AUTH_STALE);
     assert_int_equal(sdk_head(&m, sdk_ms - skew - 1), AUTH_STALE);
+    assert_int_equal(auth_sdk_head(keys, &m.r, sdk_ms + 1020000, &caller, &e), AUTH_STALE);
+    t_has(e.msg, "2026-11-21T20:47:58Z");
+    t_has(e.msg, "2026-11-21T21:04:58Z");
+    t_has(e.msg, "the client is 1020 s behind");
     buf_done(&m.authorization);
 
     begin(&m, "GET", "/2016-08-15/services", "");
@@ -372,6 +380,91 @@ static void fc_signs_the_query_of_http_triggers_only(void **state)
     buf_done(&m.authorization);
 }
 
+static void basic(struct made *m, const char *pair)
+{
+    begin(m, "GET", "/metrics", "");
+    buf_addz(&m->authorization, "Basic ");
+    base64_encode(str_of(pair), &m->authorization);
+    add(m, "Authorization", m->authorization.p);
+}
+
+static void basic_takes_the_pair_of_a_key_with_the_scope(void **state)
+{
+    struct key want = {.name = "prometheus", .scope = KEY_METRICS}, made, turned;
+    char path[] = "/tmp/evoke-auth-XXXXXX", pair[512];
+    struct keys *k = NULL;
+    bool created;
+    struct made m;
+    int dir;
+
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(keys_open(dir, "AK", "secret", &k, &created, NULL), 0);
+    assert_int_equal(keys_add(k, &want, 0, &made, NULL), 0);
+
+#define ASK(text, scope, now_ms)                                                                   \
+    ({                                                                                             \
+        bool ok_;                                                                                  \
+        basic(&m, text);                                                                           \
+        ok_ = auth_basic(k, &m.r, scope, now_ms);                                                  \
+        buf_done(&m.authorization);                                                                \
+        ok_;                                                                                       \
+    })
+    assert_true(ASK("AK:secret", KEY_METRICS, 0)); /* root may do everything */
+    assert_false(ASK("AK:Secret", KEY_METRICS, 0));
+    assert_false(ASK("AK:", KEY_METRICS, 0));
+    assert_false(ASK("AK", KEY_METRICS, 0));
+    assert_false(ASK("", KEY_METRICS, 0));
+    (void)snprintf(pair, sizeof(pair), "%s:%s", made.access_key, made.secret_key);
+    assert_true(ASK(pair, KEY_METRICS, 0));
+    assert_false(ASK(pair, KEY_READ, 0));
+    assert_int_equal(keys_rotate(k, str_of(made.access_key), 10, 0, &turned, NULL), 0);
+    assert_true(ASK(pair, KEY_METRICS, 9999));
+    assert_false(ASK(pair, KEY_METRICS, 10000));
+
+    begin(&m, "GET", "/metrics", "");
+    assert_false(auth_basic(k, &m.r, KEY_METRICS, 0));
+    add(&m, "Authorization", "Bearer x");
+    assert_false(auth_basic(k, &m.r, KEY_METRICS, 0));
+    keys_free(k);
+    (void)close(dir);
+    (void)io_remove_tree(AT_FDCWD, path);
+}
+
+/* Both secrets of a key are good while the old one lasts; the clock of this machine decides. */
+static void a_request_signed_with_the_old_secret_passes_during_its_grace(void **state)
+{
+    char path[] = "/tmp/evoke-auth-XXXXXX";
+    struct key turned;
+    struct keys *k = NULL;
+    bool created;
+    struct made m;
+    int dir;
+
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(
+            io_write_file(dir, "keys.json",
+                          S("{\"version\":1,\"keys\":[{\"access_key\":\"AK\",\"secret_key\":"
+                            "\"secret\",\"root\":true}]}"),
+                          0600, NULL),
+            0);
+    assert_int_equal(keys_open(dir, NULL, NULL, &k, &created, NULL), 0);
+    sdk_request(&m, "GET", "");
+    sdk_sign(&m, "");
+    assert_int_equal(auth_sdk_body(k, &m.r, NULL), AUTH_OK);
+    assert_int_equal(keys_rotate(k, S("AK"), 3600, clock_wall_ms(), &turned, NULL), 0);
+    assert_int_equal(auth_sdk_body(k, &m.r, NULL), AUTH_OK);
+    assert_int_equal(keys_rotate(k, S("AK"), 0, clock_wall_ms(), &turned, NULL), 0);
+    assert_int_equal(auth_sdk_body(k, &m.r, NULL), AUTH_MISMATCH);
+    buf_done(&m.authorization);
+    keys_free(k);
+    (void)close(dir);
+    (void)io_remove_tree(AT_FDCWD, path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +479,8 @@ int main(void)
             cmocka_unit_test(fc_paths_match_decoded_or_as_written),
             cmocka_unit_test(what_was_signed_as_query_is_not_taken_as_path),
             cmocka_unit_test(fc_signs_the_query_of_http_triggers_only),
+            cmocka_unit_test(basic_takes_the_pair_of_a_key_with_the_scope),
+            cmocka_unit_test(a_request_signed_with_the_old_secret_passes_during_its_grace),
     };
 
     return cmocka_run_group_tests_name(__FILE__, tests, setup, teardown);

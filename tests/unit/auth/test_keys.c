@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,7 +122,8 @@ static void a_file_that_says_something_else_is_refused(void **state)
             {"", ""},
             {"{", ""},
             {"[]", ""},
-            {"{\"version\":2,\"keys\":[]}", "version is not 1"},
+            {"{\"version\":3,\"keys\":[]}", "use a newer evoke"},
+            {"{\"version\":0,\"keys\":[]}", "version is not 1"},
             {"{\"version\":1}", "'keys' is not a list"},
             {"{\"version\":1,\"keys\":[]}", "0 keys are root"},
             {"{\"version\":1,\"keys\":[1]}", "not an object"},
@@ -196,6 +198,225 @@ static void the_pair_from_outside_replaces_root_and_is_not_written(void **state)
     assert_int_equal(keys_open(dir, "A", "side", &k, &created, NULL), -EEXIST);
 }
 
+static const int64_t now_ms = 1795294078000;
+
+static struct key wanted(const char *name, uint8_t scope)
+{
+    struct key key = {.scope = scope};
+
+    for (size_t i = 0; name[i] && i < sizeof(key.name) - 1; i++)
+        key.name[i] = name[i];
+    return key;
+}
+
+static void a_key_that_was_added_is_there_after_a_restart(void **state)
+{
+    bool created;
+    struct keys *k = open_ok(NULL, NULL, &created);
+    struct key want = wanted("ci", KEY_READ | KEY_DEPLOY), made, found;
+    struct key root = keys_root(k);
+    struct err e = {0};
+    struct stat st;
+
+    (void)state;
+    (void)snprintf(want.account, sizeof(want.account), "p1");
+    (void)snprintf(want.dialect, sizeof(want.dialect), "fc");
+    t_ok(keys_add(k, &want, now_ms, &made, &e), &e);
+    assert_int_equal(strlen(made.access_key), 20);
+    assert_int_equal(strlen(made.secret_key), 40);
+    keys_used(k, &root, now_ms);
+    keys_free(k);
+
+    assert_int_equal(fstatat(dir, "keys.json", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    k = open_ok(NULL, NULL, &created);
+    assert_false(created);
+    assert_int_equal(keys_find(k, str_of(made.access_key), &found), 0);
+    assert_string_equal(found.secret_key, made.secret_key);
+    assert_string_equal(found.name, "ci");
+    assert_string_equal(found.account, "p1");
+    assert_string_equal(found.dialect, "fc");
+    assert_int_equal(found.scope, KEY_READ | KEY_DEPLOY);
+    assert_int_equal(found.created_ms, now_ms);
+    assert_false(found.root);
+    assert_string_equal(keys_root(k).secret_key, root.secret_key);
+    keys_free(k);
+}
+
+static void a_new_key_must_look_like_one(void **state)
+{
+    char name[KEY_NAME + 1];
+    bool created;
+    struct keys *k = open_ok(NULL, NULL, &created);
+    struct key made, want;
+    struct err e = {0};
+
+    (void)state;
+    memset(name, 'n', sizeof(name));
+    name[KEY_NAME - 1] = '\0';
+    want = wanted(name, KEY_READ);
+    t_ok(keys_add(k, &want, now_ms, &made, &e), &e);
+    assert_int_equal(keys_add(k, &want, now_ms, &made, &e), -EEXIST);
+    want = wanted("", KEY_READ);
+    assert_int_equal(keys_add(k, &want, now_ms, &made, &e), -EINVAL);
+    want = wanted("a b", KEY_READ);
+    assert_int_equal(keys_add(k, &want, now_ms, &made, &e), -EINVAL);
+    want = wanted("none", 0);
+    assert_int_equal(keys_add(k, &want, now_ms, &made, &e), -EINVAL);
+    want = wanted("half", KEY_READ);
+    (void)snprintf(want.dialect, sizeof(want.dialect), "fc");
+    assert_int_equal(keys_add(k, &want, now_ms, &made, &e), -EINVAL);
+    t_has(e.msg, "needs an account");
+    want = wanted("root", KEY_READ);
+    assert_int_equal(keys_add(k, &want, now_ms, &made, &e), -EEXIST);
+    keys_free(k);
+}
+
+static void there_is_room_for_256_keys_and_no_more(void **state)
+{
+    bool created;
+    struct keys *k = open_ok(NULL, NULL, &created);
+    struct key made, want;
+    struct err e = {0};
+    char name[16];
+
+    (void)state;
+    for (int i = 1; i < KEYS_LIMIT; i++) { /* the root pair is one of them */
+        (void)snprintf(name, sizeof(name), "k%d", i);
+        want = wanted(name, KEY_READ);
+        t_ok(keys_add(k, &want, now_ms, &made, &e), &e);
+    }
+    want = wanted("more", KEY_READ);
+    assert_int_equal(keys_add(k, &want, now_ms, &made, &e), -EDQUOT);
+    t_has(e.msg, "256");
+    keys_free(k);
+    k = open_ok(NULL, NULL, &created);
+    assert_false(created);
+    t_ok(keys_remove(k, str_of(made.access_key), &e), &e);
+    t_ok(keys_add(k, &want, now_ms, &made, &e), &e);
+    keys_free(k);
+}
+
+static void an_old_secret_is_kept_as_long_as_its_grace(void **state)
+{
+    bool created;
+    struct keys *k = open_ok(NULL, NULL, &created);
+    struct key before = keys_root(k), after, found;
+    struct role_root roles = keys_role_root(k), old;
+    struct err e = {0};
+
+    (void)state;
+    t_ok(keys_rotate(k, str_of(before.access_key), 60, now_ms, &after, &e), &e);
+    assert_string_equal(after.access_key, before.access_key);
+    assert_string_not_equal(after.secret_key, before.secret_key);
+    keys_free(k);
+
+    k = open_ok(NULL, NULL, &created);
+    assert_int_equal(keys_find(k, str_of(before.access_key), &found), 0);
+    assert_string_equal(found.secret_key, after.secret_key);
+    assert_string_equal(found.old_secret, before.secret_key);
+    assert_int_equal(found.ends_ms, now_ms + 60000);
+    assert_true(keys_old_role_root(k, now_ms + 59999, &old));
+    assert_memory_equal(&old, &roles, sizeof(old));
+    assert_false(keys_old_role_root(k, now_ms + 60000, &old));
+
+    t_ok(keys_rotate(k, str_of(before.access_key), 0, now_ms, &after, &e), &e);
+    assert_int_equal(keys_find(k, str_of(before.access_key), &found), 0);
+    assert_string_equal(found.old_secret, "");
+    assert_int_equal(found.ends_ms, 0);
+    assert_false(keys_old_role_root(k, now_ms, &old));
+    assert_int_equal(keys_rotate(k, S("nobody"), 0, now_ms, &after, &e), -ENOENT);
+    keys_free(k);
+}
+
+static void the_root_pair_cannot_be_removed(void **state)
+{
+    bool created;
+    struct keys *k = open_ok(NULL, NULL, &created);
+    struct key root = keys_root(k);
+    struct err e = {0};
+
+    (void)state;
+    assert_int_equal(keys_remove(k, str_of(root.access_key), &e), -EPERM);
+    assert_int_equal(keys_remove(k, S("nobody"), &e), -ENOENT);
+    keys_free(k);
+}
+
+/* What the environment brings is never written, and what the file had for root is never lost. */
+static void a_change_under_a_pair_from_outside_keeps_the_files_own_root(void **state)
+{
+    bool created;
+    struct key made, want = wanted("ci", KEY_READ), found;
+    struct err e = {0};
+    struct keys *k;
+
+    (void)state;
+    put(GOOD, 0600);
+    k = open_ok("OUT", "side", &created);
+    t_ok(keys_add(k, &want, now_ms, &made, &e), &e);
+    assert_int_equal(keys_rotate(k, S("OUT"), 0, now_ms, &found, &e), -EPERM);
+    keys_free(k);
+    k = open_ok(NULL, NULL, &created);
+    assert_false(created);
+    assert_string_equal(keys_root(k).access_key, "R");
+    assert_int_equal(keys_find(k, S("OUT"), &found), -ENOENT);
+    assert_int_equal(keys_find(k, str_of(made.access_key), &found), 0);
+    keys_free(k);
+
+    assert_int_equal(unlinkat(dir, "keys.json", 0), 0);
+    k = open_ok("OUT", "side", &created);
+    t_ok(keys_add(k, &want, now_ms, &made, &e), &e);
+    keys_free(k);
+    k = open_ok(NULL, NULL, &created); /* the file has no root: one is made now */
+    assert_true(created);
+    assert_int_equal(keys_find(k, str_of(made.access_key), &found), 0);
+    keys_free(k);
+}
+
+static void a_change_that_cannot_be_written_changes_nothing(void **state)
+{
+    bool created;
+    struct keys *k = open_ok(NULL, NULL, &created);
+    struct key made, want = wanted("ci", KEY_READ), root = keys_root(k), found;
+    struct err e = {0};
+
+    (void)state;
+    /* A directory in the way of the rename fails for root, too. */
+    assert_int_equal(unlinkat(dir, "keys.json", 0), 0);
+    assert_int_equal(mkdirat(dir, "keys.json", 0700), 0);
+    assert_int_equal(mkdirat(dir, "keys.json/x", 0700), 0);
+    assert_true(keys_add(k, &want, now_ms, &made, &e) < 0);
+    t_has(e.msg, "write keys.json");
+    assert_true(keys_rotate(k, str_of(root.access_key), 0, now_ms, &made, &e) < 0);
+    assert_int_equal(keys_find(k, str_of(root.access_key), &found), 0);
+    assert_string_equal(found.secret_key, root.secret_key);
+    keys_free(k);
+}
+
+static bool count_one(void *user, const struct key *key)
+{
+    assert_string_equal(key->secret_key, "");
+    assert_string_equal(key->old_secret, "");
+    *(size_t *)user += 1;
+    return true;
+}
+
+static void a_walk_shows_no_secret_and_the_last_use(void **state)
+{
+    bool created;
+    struct keys *k = open_ok(NULL, NULL, &created);
+    struct key root = keys_root(k), found;
+    size_t n = 0;
+
+    (void)state;
+    keys_each(k, count_one, &n);
+    assert_int_equal(n, 1);
+    keys_used(k, &root, now_ms);
+    assert_int_equal(keys_find(k, str_of(root.access_key), &found), 0);
+    assert_int_equal(found.used_ms, now_ms);
+    keys_free(k);
+}
+
 int main(void)
 {
 #define WITH_DIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -206,6 +427,14 @@ int main(void)
             WITH_DIR(a_file_that_says_something_else_is_refused),
             WITH_DIR(an_access_key_has_a_longest_length),
             WITH_DIR(the_pair_from_outside_replaces_root_and_is_not_written),
+            WITH_DIR(a_key_that_was_added_is_there_after_a_restart),
+            WITH_DIR(a_new_key_must_look_like_one),
+            WITH_DIR(there_is_room_for_256_keys_and_no_more),
+            WITH_DIR(an_old_secret_is_kept_as_long_as_its_grace),
+            WITH_DIR(the_root_pair_cannot_be_removed),
+            WITH_DIR(a_change_under_a_pair_from_outside_keeps_the_files_own_root),
+            WITH_DIR(a_change_that_cannot_be_written_changes_nothing),
+            WITH_DIR(a_walk_shows_no_secret_and_the_last_use),
     };
 
     return T_RUN(tests);

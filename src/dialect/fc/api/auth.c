@@ -4,7 +4,8 @@
  *
  * First what is missing (400), then a key nobody has, a clock that is off, and last, with the whole
  * request at hand, the signature itself (all 403). The account is the header x-fc-account-id: it is
- * part of what is signed. A key of this installation may act for any account named there.
+ * part of what is signed. A key of this installation may act for any account named there, unless it
+ * is one of a single account (api/permit.c).
  */
 #include "auth/auth.h"
 #include "api/api.h"
@@ -12,6 +13,7 @@
 #include "base/err.h"
 #include "base/obj.h"
 #include "dialect/fc/api/handlers.h"
+#include "fn/key.h"
 #include "sign/sign.h"
 
 enum { ACCOUNT_MAX = 64 };
@@ -19,6 +21,12 @@ enum { ACCOUNT_MAX = 64 };
 struct str fc_auth_account(const struct call *c)
 {
     return c->req ? str_trim(http_header(c->req, S("x-fc-account-id"))) : STR_NONE;
+}
+
+void fc_auth_realm(struct call *c, struct api_realm *ret)
+{
+    ret->dialect = DIALECT_FC;
+    ret->account = fc_auth_account(c);
 }
 
 static bool is_account(struct str s)

@@ -14,6 +14,7 @@ struct api_op;
 struct api_too_large;
 struct buf;
 struct cJSON;
+struct api_realm;
 struct call;
 struct err;
 struct fn;
@@ -23,6 +24,7 @@ struct space;
 /* auth.c */
 bool fc_auth_admit(struct call *c);
 void fc_auth_refuse(struct call *c, enum auth_failure why, const struct err *e);
+void fc_auth_realm(struct call *c, struct api_realm *ret);
 struct str fc_auth_account(const struct call *c); /* x-fc-account-id; checked by admit */
 
 /* error.c */

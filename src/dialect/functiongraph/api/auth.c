@@ -24,3 +24,10 @@ bool fg_admit(struct call *c)
         fg_refuse_auth(c, why, &e);
     return why == AUTH_OK;
 }
+
+/* Every path of this API begins with the project. */
+void fg_realm(struct call *c, struct api_realm *ret)
+{
+    ret->dialect = DIALECT_FUNCTIONGRAPH;
+    ret->account = c->captures[0];
+}

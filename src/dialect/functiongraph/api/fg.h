@@ -45,6 +45,7 @@ void fg_fail_catalog(struct call *c, int r);
 /* auth.c */
 bool fg_admit(struct call *c);
 void fg_refuse_auth(struct call *c, enum auth_failure why, const struct err *e);
+void fg_realm(struct call *c, struct api_realm *ret);
 /* error.c */
 const char *fg_error_body(struct http_request *r, const char *request_id, int status,
                           const char *code, const char *message, struct buf *out);
