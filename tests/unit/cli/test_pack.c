@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/obj.h"
 #include "cli/pack.h"
 #include "t.h"
 
@@ -154,6 +156,107 @@ static void a_package_fits_its_ceiling_exactly_or_is_refused(void **state)
     assert_int_equal(e.kind, ERR_LIMIT);
 }
 
+static int pack(struct fix *f, const struct pack_limits *limits, struct buf *zip, struct err *e)
+{
+    buf_init(zip, 1 << 20);
+    return pack_within(f->dir, limits, zip, e);
+}
+
+static void nor_do_place_umask_and_time_zone_matter(void **state)
+{
+    struct fix *f = *state, there;
+    cleanup_with(buf_done) struct buf one, two;
+    struct err e = {0};
+    mode_t before = umask(0077);
+
+    fill(f);
+    t_ok(pack(f, &pack_limits_default, &one, &e), &e);
+    umask(0002);
+    snprintf(there.dir, sizeof(there.dir), "/tmp/evoke-pack-XXXXXX");
+    assert_non_null(mkdtemp(there.dir));
+    setenv("TZ", "Asia/Shanghai", 1);
+    tzset();
+    fill(&there);
+    t_ok(pack(&there, &pack_limits_default, &two, &e), &e);
+    unsetenv("TZ");
+    tzset();
+    umask(before);
+    (void)io_remove_tree(AT_FDCWD, there.dir);
+    assert_true(one.n > 0);
+    assert_true(str_eq(buf_str(&one), buf_str(&two)));
+}
+
+static void rules_of_its_own_say_what_stays_out(void **state)
+{
+    struct fix *f = *state;
+    cleanup_with(buf_done) struct buf zip, list, none;
+    struct err e = {0};
+
+    buf_init(&list, 4096);
+    fill(f);
+    put(f, ".evokeignore", "# tests are no code\n/lib/\n*.js\n!__pycache__/\n", 0644);
+    make_dir(f, "__pycache__");
+    put(f, "__pycache__/a.pyc", "x", 0644);
+    t_ok(pack(f, &pack_limits_default, &zip, &e), &e);
+    list_zip(&zip, &list);
+    t_str(buf_str(&list), S("__pycache__/a.pyc 644\nindex.py 644\nrun 755\n"));
+
+    put(f, ".evokeignore", "*", 0644);
+    t_ok(pack(f, &pack_limits_default, &none, &e), &e);
+}
+
+static void a_link_that_leads_out_is_refused(void **state)
+{
+    static const struct {
+        const char *target;
+        bool good;
+    } cases[] = {
+            {"index.py", true},     {"../index.py", true},
+            {"./../lib/x", true},   {"../../index.py", false},
+            {"/etc/passwd", false}, {"x/../../../y", false},
+            {"..", true},           {"../..", false},
+    };
+    struct fix *f = *state;
+    cleanup_free char *path = xasprintf("%s/lib/link", f->dir);
+
+    fill(f);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        cleanup_with(buf_done) struct buf zip;
+        struct err e = {0};
+
+        assert_int_equal(symlink(cases[i].target, path), 0);
+        assert_int_equal(pack(f, &pack_limits_default, &zip, &e), cases[i].good ? 0 : -EINVAL);
+        if (!cases[i].good)
+            t_has(e.msg, "link 'lib/link' leads out of the package");
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+static void limits_hold_at_the_limit_and_one_above(void **state)
+{
+    /* index.py 24, lib/evoke.yaml 27, node_modules/m.js 1, run 10 */
+    struct pack_limits at = {.files = 4, .bytes = 62, .path = 17}, over;
+    struct fix *f = *state;
+    cleanup_with(buf_done) struct buf zip, a, b, c;
+    struct err e = {0};
+
+    fill(f);
+    t_ok(pack(f, &at, &zip, &e), &e);
+    over = at;
+    over.files--;
+    assert_int_equal(pack(f, &over, &a, &e), -EMSGSIZE);
+    t_has(e.msg, "'run' is one too many: a package has at most 3 files");
+    over = at;
+    over.bytes--;
+    assert_int_equal(pack(f, &over, &b, &e), -EMSGSIZE);
+    t_has(e.msg, "'run' does not fit any more: a package has at most 61 bytes unpacked");
+    over = at;
+    over.path--;
+    assert_int_equal(pack(f, &over, &c, &e), -EMSGSIZE);
+    t_has(e.msg, "name of more than 16 bytes");
+    assert_int_equal(e.kind, ERR_LIMIT);
+}
+
 static void what_is_not_there_is_named(void **state)
 {
     cleanup_with(buf_done) struct buf zip;
@@ -175,6 +278,10 @@ int main(void)
             TEST(a_single_file_is_packed_by_its_own_name),
             TEST(a_zip_is_taken_as_it_is),
             TEST(a_package_fits_its_ceiling_exactly_or_is_refused),
+            TEST(nor_do_place_umask_and_time_zone_matter),
+            TEST(rules_of_its_own_say_what_stays_out),
+            TEST(a_link_that_leads_out_is_refused),
+            TEST(limits_hold_at_the_limit_and_one_above),
             TEST(what_is_not_there_is_named),
     };
 
