@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "cli/command.h"
+#include "cli/exchange.h"
 #include "cli/settings.h"
 #include "cli/transfer.h"
 #include "sign/sign.h"
@@ -26,11 +27,10 @@
 enum { ANSWER_MAX = 256 << 20, CONNECT_TIMEOUT_MS = 5000, CALL_TIMEOUT_MS = 300000 };
 
 struct client {
-    CURL *curl;
-    CURLM *multi; /* of watched transfers; NULL before the first */
+    struct exchange one; /* of client_call() */
+    CURLM *multi;        /* of watched transfers; NULL before the first */
     struct settings settings;
     struct buf host; /* value of the Host header */
-    char error[CURL_ERROR_SIZE];
 };
 
 static int find_host(struct client *c, struct err *e)
@@ -68,10 +68,9 @@ int client_new(const struct common *common, struct client **ret, struct err *e)
     buf_init(&c->host, 512);
     if (curl_global_init(CURL_GLOBAL_DEFAULT))
         return err_set(e, ERR_HOST, -ENOMEM, "libcurl cannot be set up");
-    c->curl = curl_easy_init();
-    if (!c->curl)
-        return err_set(e, ERR_HOST, -ENOMEM, "libcurl cannot be set up");
-    r = settings_load(common, &c->settings, e);
+    r = exchange_init(&c->one, e);
+    if (r >= 0)
+        r = settings_load(common, &c->settings, e);
     if (r < 0)
         return r;
     r = find_host(c, e);
@@ -86,8 +85,7 @@ struct client *client_free(struct client *c)
 {
     if (!c)
         return NULL;
-    if (c->curl)
-        curl_easy_cleanup(c->curl);
+    exchange_done(&c->one);
     if (c->multi)
         curl_multi_cleanup(c->multi);
     settings_done(&c->settings);
@@ -118,7 +116,7 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *name, st
 }
 
 /* The headers of a signed request. */
-static int sign(struct client *c, const struct client_request *req, struct curl_slist **ret,
+static int sign(const struct client *c, const struct client_request *req, struct curl_slist **ret,
                 struct err *e)
 {
     cleanup_with(buf_done) struct buf authorization;
@@ -153,9 +151,10 @@ static int sign(struct client *c, const struct client_request *req, struct curl_
 }
 
 /* What libcurl says when there was no answer. */
-static int fail_transfer(const struct client *c, CURLcode code, struct err *e)
+static int fail_transfer(const struct client *c, const struct exchange *x, CURLcode code,
+                         struct err *e)
 {
-    const char *why = c->error[0] ? c->error : curl_easy_strerror(code);
+    const char *why = x->error[0] ? x->error : curl_easy_strerror(code);
 
     if (code == CURLE_OPERATION_TIMEDOUT)
         return err_set(e, ERR_LIMIT, -ETIMEDOUT, "%s: %.128s", c->settings.endpoint, why);
@@ -197,29 +196,109 @@ static int fail_status(int status, struct str body, struct err *e)
                    (int)(message.n < 190 ? message.n : 190), message.p, STR_ARG(id));
 }
 
-/* Parts of a transfer that end with it. */
-static void set_options(struct client *c, const struct client_request *req, const char *url,
-                        struct curl_slist *headers, struct buf *body)
+static int on_progress(void *user, curl_off_t expected, curl_off_t got, curl_off_t total,
+                       curl_off_t sent)
 {
-    CURL *h = c->curl;
+    const struct client_request *req = user;
+
+    (void)expected;
+    (void)got;
+    (void)total;
+    req->on_sent(req->user, (uint64_t)sent, req->body.n);
+    return 0;
+}
+
+/* Parts of a transfer that end with it. */
+static void set_options(struct exchange *x, const struct client_request *req, const char *url)
+{
+    CURL *h = x->curl;
 
     curl_easy_reset(h);
-    c->error[0] = 0;
-    curl_easy_setopt(h, CURLOPT_ERRORBUFFER, c->error);
+    x->error[0] = 0;
+    curl_easy_setopt(h, CURLOPT_ERRORBUFFER, x->error);
     curl_easy_setopt(h, CURLOPT_URL, url);
     curl_easy_setopt(h, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(h, CURLOPT_PROXY, "");
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, x->headers);
     curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)req->timeout_ms);
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(h, CURLOPT_WRITEDATA, body);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, x->body);
     if (req->body.n > 0 || str_eq(str_of(req->method), S("POST"))) {
         curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.n);
         curl_easy_setopt(h, CURLOPT_POSTFIELDS, req->body.p ? req->body.p : "");
     }
     curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, req->method);
+    if (req->on_sent) {
+        curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(h, CURLOPT_XFERINFODATA, req);
+    }
+}
+
+int exchange_init(struct exchange *x, struct err *e)
+{
+    *x = (struct exchange){.curl = curl_easy_init()};
+    return x->curl ? 0 : err_set(e, ERR_HOST, -ENOMEM, "libcurl cannot be set up");
+}
+
+static void forget_headers(struct exchange *x)
+{
+    if (x->curl)
+        curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(x->headers);
+    x->headers = NULL;
+}
+
+void exchange_done(struct exchange *x)
+{
+    forget_headers(x);
+    if (x->curl)
+        curl_easy_cleanup(x->curl);
+    x->curl = NULL;
+}
+
+int exchange_prepare(const struct client *c, struct exchange *x, const struct client_request *req,
+                     struct buf *body, struct err *e)
+{
+    cleanup_free char *url = NULL;
+    struct str base = str_of(c->settings.endpoint);
+    int r;
+
+    buf_init(body, ANSWER_MAX);
+    x->body = body;
+    forget_headers(x);
+    while (base.n && base.p[base.n - 1] == '/')
+        base.n--;
+    url = xasprintf("%.*s%.*s%s%.*s", STR_ARG(base), STR_ARG(req->path), req->query.n ? "?" : "",
+                    STR_ARG(req->query));
+    r = sign(c, req, &x->headers, e);
+    if (r >= 0)
+        set_options(x, req, url);
+    return r;
+}
+
+int exchange_result(const struct client *c, struct exchange *x, CURLcode code, struct err *e)
+{
+    long status = 0;
+
+    curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
+    forget_headers(x);
+    if (code != CURLE_OK)
+        return fail_transfer(c, x, code, e);
+    if (status < 200 || status > 299)
+        return fail_status((int)status, buf_str(x->body), e);
+    return (int)status;
+}
+
+struct str exchange_header(struct exchange *x, const char *name)
+{
+    struct curl_header *h = NULL;
+
+    if (curl_easy_header(x->curl, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+        return STR_NONE;
+    return str_of(h->value);
 }
 
 static int perform(struct client *c, const struct client_request *req, CURLcode *ret, struct err *e)
@@ -227,46 +306,25 @@ static int perform(struct client *c, const struct client_request *req, CURLcode 
     int r;
 
     if (!req->watched) {
-        *ret = curl_easy_perform(c->curl);
+        *ret = curl_easy_perform(c->one.curl);
         return 0;
     }
     if (!c->multi)
         c->multi = curl_multi_init();
-    r = c->multi ? transfer_watched(c->multi, c->curl, ret) : -ENOMEM;
+    r = c->multi ? transfer_watched(c->multi, c->one.curl, req->whole ? req->body.n : UINT64_MAX,
+                                    ret)
+                 : -ENOMEM;
     return r < 0 ? err_set(e, ERR_HOST, r, "the request was called off: %s", strerror(-r)) : 0;
 }
 
 int client_call(struct client *c, const struct client_request *req, struct buf *body, struct err *e)
 {
-    cleanup_free char *url = NULL;
-    struct curl_slist *headers = NULL;
-    struct str base = str_of(c->settings.endpoint);
-    CURLcode code;
-    long status = 0;
-    int r;
+    CURLcode code = CURLE_OK;
+    int r = exchange_prepare(c, &c->one, req, body, e);
 
-    buf_init(body, ANSWER_MAX);
-    while (base.n && base.p[base.n - 1] == '/')
-        base.n--;
-    url = xasprintf("%.*s%.*s%s%.*s", STR_ARG(base), STR_ARG(req->path), req->query.n ? "?" : "",
-                    STR_ARG(req->query));
-    r = sign(c, req, &headers, e);
-    if (r < 0) {
-        curl_slist_free_all(headers);
-        return r;
-    }
-    set_options(c, req, url, headers, body);
-    r = perform(c, req, &code, e);
-    curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_slist_free_all(headers);
-    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
-    if (r < 0)
-        return r;
-    if (code != CURLE_OK)
-        return fail_transfer(c, code, e);
-    if (status < 200 || status > 299)
-        return fail_status((int)status, buf_str(body), e);
-    return (int)status;
+    if (r >= 0)
+        r = perform(c, req, &code, e);
+    return r < 0 ? r : exchange_result(c, &c->one, code, e);
 }
 
 int client_get(struct client *c, struct str path, struct str query, struct cJSON **ret,
@@ -285,9 +343,5 @@ int client_get(struct client *c, struct str path, struct str query, struct cJSON
 
 struct str client_header(struct client *c, const char *name)
 {
-    struct curl_header *h = NULL;
-
-    if (curl_easy_header(c->curl, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
-        return STR_NONE;
-    return str_of(h->value);
+    return exchange_header(&c->one, name);
 }

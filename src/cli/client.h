@@ -25,6 +25,9 @@ struct client_request {
     struct str body;
     uint64_t timeout_ms; /* 0: none (invocations end when their function does) */
     bool watched; /* ends early: -EINTR after Ctrl-C (interrupt.h), -EPIPE without reader of stdout */
+    bool whole;   /* watched: once its body is sent whole, its answer is waited for all the same */
+    void (*on_sent)(void *user, uint64_t sent, uint64_t total); /* now and then; or NULL */
+    void *user;
 };
 
 /*

@@ -22,7 +22,15 @@ static CURLcode result_of(CURLM *multi)
     return CURLE_FAILED_INIT;
 }
 
-int transfer_watched(CURLM *multi, CURL *easy, CURLcode *ret)
+static bool is_sent(CURL *easy, uint64_t whole)
+{
+    curl_off_t sent = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return (uint64_t)sent >= whole;
+}
+
+int transfer_watched(CURLM *multi, CURL *easy, uint64_t whole, CURLcode *ret)
 {
     struct curl_waitfd others[] = {
             {.fd = interrupt_fd(), .events = CURL_WAIT_POLLIN},
@@ -33,10 +41,14 @@ int transfer_watched(CURLM *multi, CURL *easy, CURLcode *ret)
     if (curl_multi_add_handle(multi, easy) != CURLM_OK)
         return -ENOMEM;
     while (r == 0 && running) {
+        bool sent = is_sent(easy, whole);
+
         if (curl_multi_perform(multi, &running) != CURLM_OK)
             r = -ENOMEM;
-        else if (running && curl_multi_poll(multi, others, 2, LOOK_MS, NULL) != CURLM_OK)
+        else if (running && curl_multi_poll(multi, others, sent ? 0 : 2, LOOK_MS, NULL) != CURLM_OK)
             r = -ENOMEM;
+        if (sent || is_sent(easy, whole))
+            continue;
         if (interrupt_seen())
             r = -EINTR;
         else if (!term_heard())

@@ -4,12 +4,13 @@
 #define EVOKE_CLI_TRANSFER_H
 
 #include <curl/curl.h>
+#include <stdint.h>
 
 /*
  * As curl_easy_perform(), but ends early with -EINTR after Ctrl-C (interrupt.h), with -EPIPE when
- * nobody reads stdout any more. Else 0, and *ret is the transfer's result. Connections are kept in
- * multi.
+ * nobody reads stdout any more; but not once `whole` bytes of the request are sent. Else 0, and *ret
+ * is the transfer's result. Connections are kept in multi.
  */
-int transfer_watched(CURLM *multi, CURL *easy, CURLcode *ret);
+int transfer_watched(CURLM *multi, CURL *easy, uint64_t whole, CURLcode *ret);
 
 #endif
