@@ -8,76 +8,89 @@
  */
 #include "conf/options.h"
 
-#include <fcntl.h>
-#include <stddef.h>
-#include <string.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/io.h"
-#include "base/json.h"
 #include "base/log.h"
+#include "base/nearest.h"
 #include "base/obj.h"
-#include "base/str.h"
-#include "base/yaml.h"
+#include "conf/address.h"
 
-enum opt_type { OPT_TEXT, OPT_INT, OPT_FLAG };
+static int check_listen(struct str value, struct err *e)
+{
+    union address a;
+    socklen_t n;
 
-struct option {
-    const char *name; /* flag without dashes, and key in the file */
-    enum opt_type type;
-    size_t offset;
-    const char *env; /* or NULL */
-    const char *arg; /* placeholder in the help */
-    const char *def; /* default as text; NULL: none, or found out at run time */
-    int64_t min, max;
-    const char *help;
-};
+    return address_parse(value, &a, &n, e);
+}
+
+static int check_log_level(struct str value, struct err *e)
+{
+    struct log_conf log;
+
+    return log_conf_parse(value, S("logfmt"), &log, e);
+}
+
+static int check_log_format(struct str value, struct err *e)
+{
+    struct log_conf log;
+
+    return log_conf_parse(S("info"), value, &log, e);
+}
 
 #define FIELD(f) .offset = offsetof(struct options, f)
 
-static const struct option table[] = {
+static const struct conf_option table[] = {
         {"config", OPT_TEXT, FIELD(config), "EVOKE_CONFIG", "FILE", NULL, 0, 4095,
-         "YAML file with any of the options below, without dashes"},
+         "YAML file with any of the options below, without dashes", .flag_only = true},
         {"data", OPT_TEXT, FIELD(data), "EVOKE_DATA", "DIR", NULL, 1, 3000,
          "data directory (root: /var/lib/evoke, else ~/.local/share/evoke)"},
         {"listen", OPT_TEXT, FIELD(listen), "EVOKE_LISTEN", "ADDR:PORT", "127.0.0.1:8900", 3, 255,
-         "where the APIs are served; port 0 takes a free one"},
+         "where the APIs are served; port 0 takes a free one", .check = check_listen},
         {"region", OPT_TEXT, FIELD(region), "EVOKE_REGION", "NAME", "local-1", 1, 64,
          "region of requests that name none"},
         {"user", OPT_TEXT, FIELD(user), NULL, "NAME|UID", NULL, 1, 64,
          "as root: whom the daemon runs as (evoke if there is such a user, else 699999)"},
         {"instances", OPT_INT, FIELD(instances), NULL, "N", "1000", 1, 4000,
-         "function instances at once, all functions together"},
+         "function instances at once, all functions together", .reloads = true},
         {"functions", OPT_INT, FIELD(functions), NULL, "N", "10000", 1, 1000000,
-         "functions that may be deployed, and groups of them"},
+         "functions that may be deployed, and groups of them", .reloads = true},
         {"keep-warm", OPT_INT, FIELD(keep_warm_s), NULL, "SECONDS", "60", 0, 86400,
-         "how long an idle instance is kept"},
+         "how long an idle instance is kept", .reloads = true},
         {"waiting", OPT_INT, FIELD(waiting), NULL, "N", "1000", 1, 1000000,
-         "requests that may wait for an instance, per function"},
+         "requests that may wait for an instance, per function", .reloads = true},
         {"memory", OPT_INT, FIELD(memory_mb), NULL, "MIB", "0", 0, 1 << 24,
-         "memory of all instances, at their limits while busy (0: 80 % of what is available)"},
+         "memory of all instances, at their limits while busy (0: 80 % of what is available)",
+         .reloads = true},
         {"freeze-after", OPT_INT, FIELD(freeze_after_ms), NULL, "MS", "300", 0, 3600000,
-         "an instance idle for so long is frozen (0: never)"},
+         "an instance idle for so long is frozen (0: never)", .reloads = true},
         {"drain", OPT_INT, FIELD(drain_s), NULL, "SECONDS", "30", 0, 3600,
-         "how long running invocations may go on after SIGTERM"},
+         "how long running invocations may go on after SIGTERM", .reloads = true},
         {"python", OPT_TEXT, FIELD(python), NULL, "FILE", "/usr/bin/python3", 1, 4095,
          "interpreter of the Python runtimes; it and its libraries must lie below /usr"},
         {"node", OPT_TEXT, FIELD(node), NULL, "FILE", "/usr/bin/node", 1, 4095,
          "interpreter of the Node.js runtimes; likewise"},
         {"log-level", OPT_TEXT, FIELD(log_level), "EVOKE_LOG_LEVEL", "LEVELS", "info", 1, 1000,
-         "err, warn, info or debug; of a component too: info,pool=debug,http=warn"},
+         "err, warn, info or debug; of a component too: info,pool=debug,http=warn", .reloads = true,
+         .check = check_log_level},
         {"log-format", OPT_TEXT, FIELD(log_format), "EVOKE_LOG_FORMAT", "FORMAT", "logfmt", 1, 16,
-         "logfmt or json (journald gets fields of its own)"},
-        {"help", OPT_FLAG, FIELD(help), NULL, NULL, NULL, 0, 0, "show this text"},
+         "logfmt or json (journald gets fields of its own)", .reloads = true,
+         .check = check_log_format},
+        {"help", OPT_FLAG, FIELD(help), NULL, NULL, NULL, 0, 0, "show this text",
+         .flag_only = true},
 };
 
-static const struct option *find(struct str name)
+const struct conf_option *options_at(size_t i)
+{
+    return i < ARRAY_LEN(table) ? &table[i] : NULL;
+}
+
+const struct conf_option *options_find(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (str_eq(name, str_of(table[i].name)))
@@ -85,9 +98,26 @@ static const struct option *find(struct str name)
     return NULL;
 }
 
-/* source names where the value came from: "--listen", "EVOKE_LISTEN", "evoke.yaml: listen". */
-static int set(struct options *o, const struct option *opt, const char *source, struct str value,
-               struct err *e)
+static int set_text(char **field, const struct conf_option *opt, const char *source,
+                    struct str value, struct err *e)
+{
+    int r;
+
+    if (value.n < (size_t)opt->min || value.n > (size_t)opt->max)
+        return err_set(e, ERR_CALLER, -EINVAL, "%s: %zu characters, allowed are %lld to %lld",
+                       source, value.n, (long long)opt->min, (long long)opt->max);
+    if (str_has(value, '\0') || str_has(value, '\n'))
+        return err_set(e, ERR_CALLER, -EINVAL, "%s: a line break or NUL character in it", source);
+    r = opt->check ? opt->check(value, e) : 0;
+    if (r < 0)
+        return err_wrap(e, r, "%s", source);
+    free(*field);
+    *field = str_dup(value);
+    return 0;
+}
+
+int options_set(struct options *o, const struct conf_option *opt, const char *source,
+                struct str value, struct err *e)
 {
     void *field = (char *)o + opt->offset;
     int64_t number;
@@ -95,20 +125,16 @@ static int set(struct options *o, const struct option *opt, const char *source, 
 
     switch (opt->type) {
     case OPT_TEXT:
-        if (value.n < (size_t)opt->min || value.n > (size_t)opt->max)
-            return err_set(e, ERR_CALLER, -EINVAL, "%s: %zu characters, allowed are %lld to %lld",
-                           source, value.n, (long long)opt->min, (long long)opt->max);
-        free(*(char **)field);
-        *(char **)field = str_dup(value);
-        return 0;
+        return set_text(field, opt, source, value, e);
     case OPT_INT:
         r = str_i64(value, opt->min, opt->max, &number);
         if (r == -ERANGE)
             return err_set(e, ERR_CALLER, -EINVAL, "%s: %.*s is outside %lld to %lld", source,
                            STR_ARG(value), (long long)opt->min, (long long)opt->max);
         if (r < 0)
-            return err_set(e, ERR_CALLER, -EINVAL, "%s: '%.*s' is not a whole number", source,
-                           STR_ARG(value));
+            return err_set(e, ERR_CALLER, -EINVAL,
+                           "%s: '%.*s' is not a whole number; it is %lld to %lld", source,
+                           STR_ARG(value), (long long)opt->min, (long long)opt->max);
         *(int64_t *)field = number;
         return 0;
     case OPT_FLAG:
@@ -128,7 +154,7 @@ static int set_defaults(struct options *o, struct err *e)
         if (!table[i].def)
             continue;
 
-        r = set(o, &table[i], table[i].name, str_of(table[i].def), e);
+        r = options_set(o, &table[i], table[i].name, str_of(table[i].def), e);
         if (r < 0)
             return r;
     }
@@ -148,71 +174,49 @@ static int set_from_environment(struct options *o, struct err *e)
 
         if (!value || !*value)
             continue;
-        r = set(o, &table[i], table[i].env, str_of(value), e);
+        r = options_set(o, &table[i], table[i].env, str_of(value), e);
         if (r < 0)
             return r;
     }
     return 0;
 }
 
-static int set_from_file(struct options *o, const char *path, struct err *e)
+static int refuse_flag(struct str name, struct err *e)
 {
-    cleanup_with(buf_done) struct buf text;
-    cleanup_with(json_freep) struct cJSON *tree = NULL;
-    char number[32];
-    int r;
+    cleanup_free char *word = str_dup(name);
+    struct nearest best = {0};
 
-    buf_init(&text, 1 << 20);
-    r = io_read_file(AT_FDCWD, path, &text, e);
-    if (r < 0)
-        return r;
-    tree = yaml_parse(buf_str(&text), e);
-    if (!tree)
-        return err_wrap(e, -EINVAL, "%s", path);
-    if (!cJSON_IsObject(tree))
-        return err_set(e, ERR_CALLER, -EINVAL, "%s: must be a map of options", path);
-
-    for (const struct cJSON *it = tree->child; it; it = it->next) {
-        cleanup_free char *source = xasprintf("%s: %s", path, it->string);
-        const struct option *opt = find(str_of(it->string));
-        struct str value;
-
-        if (!opt || opt->type == OPT_FLAG || strcmp(opt->name, "config") == 0)
-            return err_set(e, ERR_CALLER, -EINVAL, "%s: there is no such option", source);
-        if (cJSON_IsString(it)) {
-            value = str_of(it->valuestring);
-        } else if (cJSON_IsNumber(it)) {
-            snprintf(number, sizeof(number), "%.0f", it->valuedouble);
-            value = str_of(number);
-        } else {
-            return err_set(e, ERR_CALLER, -EINVAL, "%s: must be a text or a number", source);
-        }
-
-        r = set(o, opt, source, value, e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        nearest_try(&best, word, table[i].name);
+    return err_set(e, ERR_CALLER, -EINVAL, "there is no option '--%s'%s%s%s", word,
+                   best.name ? "; did you mean --" : "", best.name ? best.name : "",
+                   best.name ? "?" : "");
 }
 
 /* "--name value" and "--name=value". only: set just this option (the file's name is needed first).
  */
 static int set_from_flags(struct options *o, int argc, char **argv, const char *only, struct err *e)
 {
+    bool given[ARRAY_LEN(table)] = {0};
     int r;
 
     for (int i = 0; i < argc; i++) {
         struct str rest = str_of(argv[i]), name;
-        const struct option *opt;
+        const struct conf_option *opt;
 
         if (!str_starts(rest, S("--")))
             return err_set(e, ERR_CALLER, -EINVAL, "'%s' is not an option of serve", argv[i]);
         rest = str_from(rest, 2);
         name = str_cut(&rest, '=');
-        opt = find(name);
+        opt = options_find(name);
         if (!opt)
-            return err_set(e, ERR_CALLER, -EINVAL, "there is no option '--%.*s'", STR_ARG(name));
+            return refuse_flag(name, e);
+        if (given[opt - table])
+            return err_set(e, ERR_CALLER, -EINVAL, "--%s is given twice", opt->name);
+        given[opt - table] = true;
 
+        if (opt->type == OPT_FLAG && rest.p)
+            return err_set(e, ERR_CALLER, -EINVAL, "--%s takes no value", opt->name);
         if (opt->type != OPT_FLAG && !rest.p) {
             if (i + 1 >= argc)
                 return err_set(e, ERR_CALLER, -EINVAL, "--%s needs a value (%s)", opt->name,
@@ -223,7 +227,7 @@ static int set_from_flags(struct options *o, int argc, char **argv, const char *
             continue;
 
         cleanup_free char *source = xasprintf("--%s", opt->name);
-        r = set(o, opt, source, rest, e);
+        r = options_set(o, opt, source, rest, e);
         if (r < 0)
             return r;
     }
@@ -233,7 +237,6 @@ static int set_from_flags(struct options *o, int argc, char **argv, const char *
 int options_load(int argc, char **argv, struct options *ret, struct err *e)
 {
     struct options o = {0};
-    struct log_conf log;
     int r;
 
     r = set_defaults(&o, e);
@@ -241,8 +244,8 @@ int options_load(int argc, char **argv, struct options *ret, struct err *e)
         r = set_from_environment(&o, e);
     if (r >= 0)
         r = set_from_flags(&o, argc, argv, "config", e);
-    if (r >= 0 && o.config) {
-        r = set_from_file(&o, o.config, e);
+    if (r >= 0 && o.config && *o.config) {
+        r = options_read_file(&o, o.config, e);
         if (r >= 0)
             r = set_from_environment(&o, e);
     }
@@ -250,8 +253,6 @@ int options_load(int argc, char **argv, struct options *ret, struct err *e)
         r = set_from_flags(&o, argc, argv, NULL, e);
     if (r >= 0 && !o.data)
         r = err_set(e, ERR_CALLER, -EINVAL, "--data is needed: HOME is not set");
-    if (r >= 0)
-        r = options_log(&o, &log, e);
     if (r < 0) {
         options_done(&o);
         return r;
@@ -261,20 +262,17 @@ int options_load(int argc, char **argv, struct options *ret, struct err *e)
     return 0;
 }
 
-/* As one flag: "--name=value"; NULL: it has none. */
-static char *flag_of(const struct options *o, const struct option *opt)
+char *options_value(const struct options *o, const struct conf_option *opt)
 {
     const void *field = (const char *)o + opt->offset;
-    const char *text;
 
     switch (opt->type) {
     case OPT_TEXT:
-        text = *(char *const *)field;
-        return text ? xasprintf("--%s=%s", opt->name, text) : NULL;
+        return xstrdup(*(char *const *)field);
     case OPT_INT:
-        return xasprintf("--%s=%lld", opt->name, (long long)*(const int64_t *)field);
+        return xasprintf("%lld", (long long)*(const int64_t *)field);
     case OPT_FLAG:
-        return *(const bool *)field ? xasprintf("--%s", opt->name) : NULL;
+        return *(const bool *)field ? xstrdup("true") : NULL;
     }
     assert(!"every option type is handled");
     return NULL;
@@ -288,10 +286,12 @@ char **options_argv(const struct options *o, const char *name, const char *comma
     argv[n++] = xstrdup(name);
     argv[n++] = xstrdup(command);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        char *flag = strcmp(table[i].name, "config") == 0 ? NULL : flag_of(o, &table[i]);
+        cleanup_free char *value = options_value(o, &table[i]);
 
-        if (flag)
-            argv[n++] = flag;
+        if (!value || strcmp(table[i].name, "config") == 0)
+            continue;
+        argv[n++] = table[i].type == OPT_FLAG ? xasprintf("--%s", table[i].name)
+                                              : xasprintf("--%s=%s", table[i].name, value);
     }
     return argv;
 }
@@ -313,29 +313,5 @@ void options_done(struct options *o)
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (table[i].type == OPT_TEXT)
             free(*(char **)((char *)o + table[i].offset));
-    memset(o, 0, sizeof(*o));
-}
-
-void options_help(FILE *out)
-{
-    char left[64];
-
-    fputs("usage: evoke serve [options]\n\n"
-          "Run the daemon in the foreground. Stop it with SIGTERM or Ctrl-C.\n\n",
-          out);
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const struct option *opt = &table[i];
-
-        snprintf(left, sizeof(left), "--%s%s%s", opt->name, opt->arg ? " " : "",
-                 opt->arg ? opt->arg : "");
-        fprintf(out, "  %-22s %s", left, opt->help);
-        if (opt->def)
-            fprintf(out, " [%s]", opt->def);
-        if (opt->env)
-            fprintf(out, " ($%s)", opt->env);
-        fputc('\n', out);
-    }
-    fputs("\nEVOKE_ACCESS_KEY and EVOKE_SECRET_KEY replace the stored root key pair for this "
-          "run.\n",
-          out);
+    *o = (struct options){0};
 }

@@ -80,7 +80,7 @@ struct keeper {
     int data_fd;              /* owned; holds the lock */
     int run_fd;               /* owned; its `run`, which the daemon could replace by a link */
     int cgroup;               /* owned: where we stepped down from, or -EBADF */
-    char address[128];
+    char address[LISTENER_TEXT];
     struct child launcher, daemon;
     bool daemon_ready; /* this one has said READY */
     bool was_ready, stopping;
@@ -441,7 +441,7 @@ static int prepare(struct keeper *k, struct err *e)
     k->run_fd = openat(k->data_fd, "run", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (k->run_fd < 0)
         return err_sys(e, "open 'run' of the data directory");
-    k->listen_fd = listener_open(k->o->listen, k->address, sizeof(k->address), e);
+    k->listen_fd = listener_open(k->o->listen, k->address, e);
     if (k->listen_fd < 0)
         return k->listen_fd;
     r = catch_signals(k, e);

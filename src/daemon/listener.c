@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listener.c - one we bind, or one the service manager has bound for us (sd_listen_fds(3)).
+ *
+ * The manager's sockets are descriptors 3 and up, announced for the process that LISTEN_PID names.
+ * They are moved out of the way of what spawn.c places there, and made ours.
+ */
 #include "daemon/listener.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,75 +17,27 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "conf/address.h"
 
-enum { BACKLOG = 4096 };
+enum { BACKLOG = 4096, FIRST_GIVEN = 3, ABOVE = 100 };
 
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
+_Static_assert((int)LISTENER_TEXT >= (int)ADDRESS_TEXT, "every address fits");
 
-static int parse(struct str where, union address *ret, socklen_t *ret_len)
+static void print(const union address *a, char text[LISTENER_TEXT])
 {
-    char host[INET6_ADDRSTRLEN];
-    struct str addr = where;
-    uint64_t port;
-    size_t colon = where.n;
-
-    while (colon > 0 && where.p[colon - 1] != ':')
-        colon--;
-    if (colon == 0 || str_u64(str_from(where, colon), 0, 65535, &port) < 0)
-        return -EINVAL;
-    addr.n = colon - 1;
-    if (str_eq(addr, S("localhost")))
-        addr = S("127.0.0.1");
-    if (addr.n > 2 && addr.p[0] == '[' && addr.p[addr.n - 1] == ']')
-        addr = (struct str){addr.p + 1, addr.n - 2};
-    if (addr.n >= sizeof(host))
-        return -EINVAL;
-    snprintf(host, sizeof(host), "%.*s", STR_ARG(addr));
-
-    memset(ret, 0, sizeof(*ret));
-    if (inet_pton(AF_INET, host, &ret->v4.sin_addr) == 1) {
-        ret->v4.sin_family = AF_INET;
-        ret->v4.sin_port = htons((uint16_t)port);
-        *ret_len = sizeof(ret->v4);
-        return 0;
-    }
-    if (inet_pton(AF_INET6, host, &ret->v6.sin6_addr) == 1) {
-        ret->v6.sin6_family = AF_INET6;
-        ret->v6.sin6_port = htons((uint16_t)port);
-        *ret_len = sizeof(ret->v6);
-        return 0;
-    }
-    return -EINVAL;
+    (void)address_print(a, text);
 }
 
-static void print(const union address *a, char *text, size_t size)
-{
-    char host[INET6_ADDRSTRLEN];
-
-    if (a->any.sa_family == AF_INET)
-        snprintf(text, size, "%s:%u", inet_ntop(AF_INET, &a->v4.sin_addr, host, sizeof(host)),
-                 ntohs(a->v4.sin_port));
-    else
-        snprintf(text, size, "[%s]:%u", inet_ntop(AF_INET6, &a->v6.sin6_addr, host, sizeof(host)),
-                 ntohs(a->v6.sin6_port));
-}
-
-int listener_open(const char *where, char *text, size_t size, struct err *e)
+int listener_open(const char *where, char text[LISTENER_TEXT], struct err *e)
 {
     cleanup_close int fd = -EBADF;
     union address a;
     socklen_t len;
-    int one = 1;
+    int one = 1, r;
 
-    if (parse(str_of(where), &a, &len) < 0)
-        return err_set(
-                e, ERR_CALLER, -EINVAL,
-                "listen address '%s' must be ADDRESS:PORT, such as 127.0.0.1:8900 or [::1]:8900",
-                where);
+    r = address_parse(str_of(where), &a, &len, e);
+    if (r < 0)
+        return r;
     fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_sys(e, "make a socket");
@@ -92,6 +49,59 @@ int listener_open(const char *where, char *text, size_t size, struct err *e)
     if (getsockname(fd, &a.any, &len) < 0)
         return err_sys(e, "ask for the bound address");
 
-    print(&a, text, size);
+    print(&a, text);
     return TAKE_FD(fd);
+}
+
+/* How many descriptors are meant for this process; the variables are for nobody else. */
+static int count_given(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+    uint64_t whose = 0, count = 0;
+    bool ours = pid && n && str_u64(str_of(pid), 1, INT32_MAX, &whose) == 0 &&
+                whose == (uint64_t)getpid() && str_u64(str_of(n), 0, 1024, &count) == 0;
+
+    (void)unsetenv("LISTEN_PID");
+    (void)unsetenv("LISTEN_FDS");
+    (void)unsetenv("LISTEN_FDNAMES");
+    return ours ? (int)count : 0;
+}
+
+static int check_given(int fd, char text[LISTENER_TEXT], struct err *e)
+{
+    union address a = {0};
+    socklen_t len = sizeof(a), n = sizeof(int);
+    int listening = 0, type = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) < 0 ||
+        getsockname(fd, &a.any, &len) < 0)
+        return err_sys(e, "look at the socket of the service manager");
+    if (type != SOCK_STREAM || !listening ||
+        (a.any.sa_family != AF_INET && a.any.sa_family != AF_INET6))
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "the service manager's socket is not a listening TCP socket: use "
+                       "ListenStream=ADDRESS:PORT and Accept=no");
+    print(&a, text);
+    return 0;
+}
+
+int listener_given(char text[LISTENER_TEXT], struct err *e)
+{
+    cleanup_close int fd = -EBADF;
+    int n = count_given(), r;
+
+    if (n == 0)
+        return 0;
+    if (n > 1)
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "the service manager gave %d sockets, one is expected: a single "
+                       "ListenStream=ADDRESS:PORT",
+                       n);
+    fd = fcntl(FIRST_GIVEN, F_DUPFD_CLOEXEC, ABOVE);
+    if (fd < 0)
+        return err_sys(e, "take the socket of the service manager");
+    close(FIRST_GIVEN);
+    r = check_given(fd, text, e);
+    return r < 0 ? r : TAKE_FD(fd);
 }

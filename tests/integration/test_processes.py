@@ -393,10 +393,10 @@ def test_options_come_from_file_environment_and_flags_in_that_order(open_path):
     env = {"PATH": os.environ["PATH"], "EVOKE_CONFIG": str(config)}
     argv = [str(BUILD / "evoke"), "serve", "--data", str(open_path / "d"), "--listen", "127.0.0.1:0"]
     r = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
-    assert r.returncode == 2 and "evoke.yaml: instances: 0 is outside" in r.stderr
+    assert r.returncode == 2 and "evoke.yaml: line 1: instances: 0 is outside" in r.stderr
     config.write_text("instancez: 1\n")
     r = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
-    assert r.returncode == 2 and "evoke.yaml: instancez: there is no such option" in r.stderr
+    assert r.returncode == 2 and "evoke.yaml: line 1: instancez: there is no such option; did you mean 'instances'?" in r.stderr
     config.write_text("listen: 256.0.0.1:1\n")
     r = subprocess.run(argv[:-2], env=env, capture_output=True, text=True, timeout=30, check=False)
     assert r.returncode == 2 and "'256.0.0.1:1' must be ADDRESS:PORT" in r.stderr
