@@ -26,6 +26,7 @@
 enum { SMALL_BODY = 64 << 10, EVENT_BODY = 33 << 20 };
 
 #define FUNCTION "/evoke/v1/functions/{dialect}/{account}/{region}/{space}/{name}"
+#define KEYS     "/evoke/v1/keys"
 
 static const struct api_op ops[] = {
         {{"GET", "/evoke/v1/functions"},
@@ -53,6 +54,18 @@ static const struct api_op ops[] = {
          admin_probe,
          .scope = KEY_DEPLOY},
         {{"GET", "/evoke/v1/status"}, "Status", SMALL_BODY, admin_status, .scope = KEY_READ},
+        {{"GET", KEYS}, "ListKeys", SMALL_BODY, admin_keys_list, .scope = KEY_ADMIN},
+        {{"POST", KEYS}, "AddKey", SMALL_BODY, admin_keys_add, .scope = KEY_ADMIN},
+        {{"POST", KEYS "/{access_key}/rotate"},
+         "RotateKey",
+         SMALL_BODY,
+         admin_keys_rotate,
+         .scope = KEY_ADMIN},
+        {{"DELETE", KEYS "/{access_key}"},
+         "RemoveKey",
+         SMALL_BODY,
+         admin_keys_remove,
+         .scope = KEY_ADMIN},
 };
 
 static void refuse(struct call *c, enum auth_failure why, const struct err *e)

@@ -29,5 +29,9 @@ void admin_deploy(struct call *c);
 void admin_invoke(struct call *c);
 void admin_probe(struct call *c);
 void admin_status(struct call *c);
+void admin_keys_list(struct call *c);
+void admin_keys_add(struct call *c);
+void admin_keys_rotate(struct call *c);
+void admin_keys_remove(struct call *c);
 
 #endif

@@ -44,7 +44,7 @@ struct api {
     struct invoker *invoker;
     struct pool *pool;
     struct launch *launch;
-    const struct keys *keys;
+    struct keys *keys;
     struct health *health;                  /* what /readyz says; NULL: all is well */
     const char *commit;                     /* of the source this was built from; "": unknown */
     const char *region;                     /* where a request names none: "local-1" */
