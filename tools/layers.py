@@ -36,7 +36,7 @@ MAY_USE = {
                     "observe", "pool/pool.h", "dialect/shape.h"],
     "admin": ["base", "loop", "http", "auth", "fn", "catalog", "invoke", "observe", "pool", "api", "runtime",
               "dialect/shape.h", "launcher/proto.h"],
-    "cli": ["base", "conf", "sign"],
+    "cli": ["base", "conf", "fn", "runtime", "sign"],
     "daemon": None,  # wires everything
 }
 

@@ -17,6 +17,7 @@
 #include "base/obj.h"
 #include "base/str.h"
 #include "cli/command.h"
+#include "cli/term.h"
 
 int command_exit_of(const struct err *e)
 {
@@ -46,9 +47,39 @@ int command_exit_of(const struct err *e)
     return EXIT_INTERNAL;
 }
 
+/* What to do about it, where that is the same whatever the command was. */
+static const struct {
+    int code;
+    const char *about; /* words of the message it goes with; NULL: any */
+    const char *next;
+} next_steps[] = {
+        {-ECONNREFUSED, NULL,
+         "start the daemon with `evoke serve`, or say where it is with --endpoint"},
+        {-EACCES, NULL,
+         "be the user of `evoke serve`, say --data DIR, or set EVOKE_ACCESS_KEY and "
+         "EVOKE_SECRET_KEY"},
+        {-ENOENT, "no function", "`evoke list` shows what there is"},
+        {-ENOTUNIQ, NULL, "write one of them in full"},
+};
+
+static void print_next(const struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(next_steps); i++)
+        if (next_steps[i].code == e->code &&
+            (!next_steps[i].about || strstr(e->msg, next_steps[i].about))) {
+            fprintf(stderr, "  next: %s\n", next_steps[i].next);
+            return;
+        }
+}
+
 int command_fail(const struct err *e)
 {
-    fprintf(stderr, "evoke: %s\n", e->msg);
+    const struct term t = term_of(stderr);
+
+    fprintf(stderr, "%sevoke:%s ", term_style(&t, TERM_RED), term_style(&t, TERM_PLAIN));
+    (void)term_write(&t, str_of(e->msg)); /* it may quote what a function or another host said */
+    fputc('\n', stderr);
+    print_next(e);
     return command_exit_of(e);
 }
 
@@ -88,7 +119,7 @@ static int fail_usage(const struct command *cmd, struct err *e)
 /* argv[0] is the last word of the command's name. */
 static int run_command(const struct command *cmd, int argc, char **argv)
 {
-    struct option_table tables[COMMON_TABLES + 1];
+    struct option_table tables[COMMAND_TABLES];
     size_t ntables = command_options(cmd, tables);
     struct args args = {0};
     struct common common;
@@ -117,15 +148,13 @@ static void on_interrupt(int sig)
     _exit(EXIT_INTERRUPT);
 }
 
-int cli_main(int argc, char **argv)
+static int run_words(int argc, char **argv)
 {
     static char help[] = "help", version[] = "version";
-    struct sigaction interrupt = {.sa_handler = on_interrupt};
     const struct command *cmd;
     bool family;
     int words;
 
-    (void)sigaction(SIGINT, &interrupt, NULL);
     if (argc < 2) {
         command_usage(stderr);
         return EXIT_USAGE;
@@ -145,4 +174,13 @@ int cli_main(int argc, char **argv)
         return asked ? EXIT_OK : EXIT_USAGE;
     }
     return command_unknown(argc - 1, argv + 1);
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct sigaction interrupt = {.sa_handler = on_interrupt};
+
+    (void)sigaction(SIGINT, &interrupt, NULL);
+    (void)signal(SIGPIPE, SIG_IGN); /* term_end() ends quietly instead, with a code of its own */
+    return term_end(run_words(argc, argv));
 }

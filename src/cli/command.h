@@ -49,11 +49,12 @@ enum command_group {              /* as `evoke help` lists them */
 struct command {
     const char *name; /* "invoke", "key add" */
     enum command_group group;
-    const char *args;            /* the words: "NAME", "[DIR|FILE] [NAME...]", "" */
-    const char *summary;         /* one line, lower case, no full stop */
-    const char *help;            /* paragraphs, lines up to 80 columns; NULL: none */
-    const char *examples;        /* whole command lines, each ended by '\n'; NULL: none */
-    struct option_table options; /* its own, searched before the common ones */
+    const char *args;                  /* the words: "NAME", "[DIR|FILE] [NAME...]", "" */
+    const char *summary;               /* one line, lower case, no full stop */
+    const char *help;                  /* paragraphs, lines up to 80 columns; NULL: none */
+    const char *examples;              /* whole command lines, each ended by '\n'; NULL: none */
+    struct option_table options;       /* its own, searched before the common ones */
+    const struct option_table *shared; /* more of them, that somebody else keeps; NULL */
     size_t min_words, max_words;
     enum complete complete; /* of its words */
     bool local;     /* asks no daemon: of the common options it has only --help and --output */
@@ -68,12 +69,12 @@ struct command {
 /* Row i in the order of `evoke help`, hidden ones too; NULL: no more. */
 const struct command *command_at(size_t i);
 
-enum { COMMON_TABLES = 3 };
+enum { COMMAND_TABLES = 5 };
 
 /* The options of every command, those of a command that speaks to the daemon, --output. */
 extern const struct option common_help_option, common_output_option, common_daemon_options[2];
 /* Everything cmd understands: its own and the common ones. Returns how many tables. */
-size_t command_options(const struct command *cmd, struct option_table ret[COMMON_TABLES + 1]);
+size_t command_options(const struct command *cmd, struct option_table ret[COMMAND_TABLES]);
 
 /* The row for argv[0], or argv[0] and argv[1] ("key add"); *ret_words: how many were its name.
  * NULL: none; *ret_group then tells that argv[0] is the first word of some ("key"). */

@@ -165,7 +165,7 @@ static void print_option(FILE *out, const struct option *o, size_t width)
 /* The common options in one line: what they do is the same everywhere. */
 static void print_common(FILE *out, const struct command *cmd)
 {
-    struct option_table tables[COMMON_TABLES + 1];
+    struct option_table tables[COMMAND_TABLES];
     size_t n = command_options(cmd, tables);
     const char *before = "Also: ";
 

@@ -5,8 +5,17 @@
 #include "base/obj.h"
 #include "cli/command.h"
 
-extern const struct command command_delete, command_deploy, command_get, command_help_row,
-        command_invoke, command_list, command_status, command_version;
+extern const struct command command_complete;
+extern const struct command command_completion;
+extern const struct command command_delete;
+extern const struct command command_deploy;
+extern const struct command command_docs;
+extern const struct command command_get;
+extern const struct command command_help_row;
+extern const struct command command_invoke;
+extern const struct command command_list;
+extern const struct command command_status;
+extern const struct command command_version;
 
 /* The daemon's own: its options are conf's. */
 static const struct command command_serve = {
@@ -20,10 +29,22 @@ static const struct command command_serve = {
         .no_output = true,
 };
 
-static const struct command *const commands[] = {
-        &command_serve, &command_status, &command_deploy,  &command_delete,   &command_invoke,
-        &command_list,  &command_get,    &command_version, &command_help_row,
+/* clang-format off */
+static const struct command *const commands[] = { /* a line each */
+        &command_serve,
+        &command_status,
+        &command_deploy,
+        &command_delete,
+        &command_invoke,
+        &command_list,
+        &command_get,
+        &command_version,
+        &command_completion,
+        &command_help_row,
+        &command_complete,
+        &command_docs,
 };
+/* clang-format on */
 
 /* First words of commands of two. */
 static const struct {
@@ -71,11 +92,13 @@ const struct option common_daemon_options[2] = {
          .complete = COMPLETE_DIR},
 };
 
-size_t command_options(const struct command *cmd, struct option_table ret[COMMON_TABLES + 1])
+size_t command_options(const struct command *cmd, struct option_table ret[COMMAND_TABLES])
 {
     size_t n = 0;
 
     ret[n++] = cmd->options;
+    if (cmd->shared)
+        ret[n++] = *cmd->shared;
     if (!cmd->local)
         ret[n++] = OPTION_TABLE(common_daemon_options);
     if (!cmd->no_output)

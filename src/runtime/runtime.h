@@ -34,6 +34,8 @@ struct interpreter {
     const char *program; /* borrowed: path on the host */
 };
 
+extern const struct runtime runtimes[];
+extern const size_t runtimes_n;
 extern const struct worker_kind worker_kinds[];
 extern const size_t worker_kinds_n;
 

@@ -28,7 +28,7 @@
 #define FC(n, w, s)  ROW(DIALECT_FC, n, w, s)
 #define SCF(n, w, s) ROW(DIALECT_SCF, n, w, s)
 
-static const struct runtime table[] = {
+const struct runtime runtimes[] = {
         FG("Python2.7", NULL, ".py"),
         FG("Python3.6", "python", ".py"),
         FG("Python3.9", "python", ".py"),
@@ -110,6 +110,8 @@ static const struct runtime table[] = {
         SCF("native", "native", NULL),
 };
 
+const size_t runtimes_n = ARRAY_LEN(runtimes);
+
 /* -E -s: nothing of the host's environment or user directory; -u: what is printed is captured at
  * once; -B: the code is mounted read-only. */
 static const char *const python_argv[] = {
@@ -146,9 +148,9 @@ const size_t worker_kinds_n = ARRAY_LEN(worker_kinds);
 
 const struct runtime *runtime_find(enum dialect dialect, struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if (table[i].dialect == dialect && str_eq(str_of(table[i].name), name))
-            return &table[i];
+    for (size_t i = 0; i < runtimes_n; i++)
+        if (runtimes[i].dialect == dialect && str_eq(str_of(runtimes[i].name), name))
+            return &runtimes[i];
     return NULL;
 }
 

@@ -93,7 +93,7 @@ static void no_option_hides_another(void **state)
     for
         EACH_COMMAND(cmd)
         {
-            struct option_table tables[COMMON_TABLES + 1];
+            struct option_table tables[COMMAND_TABLES];
             size_t n = command_options(cmd, tables);
             bool letters[256] = {0};
 
@@ -157,7 +157,7 @@ static void every_help_fits_a_screen_and_names_every_option(void **state)
         EACH_COMMAND(cmd)
         {
             cleanup_free char *text = text_of(command_help, cmd);
-            struct option_table tables[COMMON_TABLES + 1];
+            struct option_table tables[COMMAND_TABLES];
             size_t n = command_options(cmd, tables);
             char first[33];
 
