@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metrics_scrape.c - GET /metrics, however often it is asked.
+ *
+ * The loop copies the figures, a worker thread writes them down, and everybody who has asked
+ * meanwhile or asks within render_ms gets that text. So a scrape costs the loop a copy of some
+ * 800 bytes per series, at most once in render_ms.
+ */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/obj.h"
+#include "loop/loop.h"
+#include "observe/metrics_internal.h"
+
+enum { RENDER_MAGIC = 0x52454e44, BODY_MAX = 256 << 20 };
+
+struct waiting {
+    struct list node;
+    void (*done)(void *user, struct str body);
+    void *user;
+};
+
+struct render {
+    uint32_t magic;
+    struct metrics *metrics; /* NULL: it is gone */
+    struct snapshot shot;
+    struct buf body;
+};
+
+static void copy_series(const struct metered *mf, struct snapshot_function *f)
+{
+    f->series = xcalloc(mf->nseries ? mf->nseries : 1, sizeof(*f->series));
+    list_each (it, &mf->series)
+        f->series[f->nseries++] = *container_of(it, struct series, node);
+}
+
+static void take_snapshot(struct metrics *m, struct snapshot *s)
+{
+    struct metered *mf;
+    size_t cursor = 0;
+
+    if (m->source->platform)
+        m->source->platform(m->source_user, &s->platform);
+    s->platform.loop_lag_ns = m->lag_ns;
+    s->platform.loop_lag_max_ns =
+            m->lag_max_ns > m->lag_before_ns ? m->lag_max_ns : m->lag_before_ns;
+    s->renders = m->renders;
+    s->functions = xcalloc(map_count(m->functions) + 1, sizeof(*s->functions));
+    while ((mf = metered_next(m, &cursor)) != NULL) {
+        struct snapshot_function *f = &s->functions[s->n++];
+
+        f->path = (struct str){str_dup(mf->path), mf->path.n};
+        copy_series(mf, f);
+        f->used = m->source->use && mf->key.name.p;
+        if (f->used)
+            m->source->use(m->source_user, mf->path, &f->use);
+    }
+}
+
+static void free_snapshot(struct snapshot *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        free((char *)s->functions[i].path.p);
+        free(s->functions[i].series);
+    }
+    free(s->functions);
+}
+
+static void answer_all(struct metrics *m)
+{
+    for (struct list *it; (it = list_pop_front(&m->waiting)) != NULL;) {
+        struct waiting *w = container_of(it, struct waiting, node);
+
+        w->done(w->user, buf_str(&m->body));
+        free(w);
+    }
+}
+
+/* On a worker thread: the snapshot is ours alone. */
+static void render(void *user)
+{
+    struct render *r = OBJ(user, struct render, RENDER_MAGIC);
+
+    metrics_write(&r->shot, &r->body);
+    free_snapshot(&r->shot);
+}
+
+static void on_rendered(void *user)
+{
+    struct render *r = OBJ(user, struct render, RENDER_MAGIC);
+    struct metrics *m = r->metrics;
+
+    if (m) {
+        buf_done(&m->body);
+        buf_move(&m->body, &r->body);
+        m->render = NULL;
+        answer_all(m);
+    } else {
+        buf_done(&r->body);
+    }
+    r->magic = 0;
+    free(r);
+}
+
+void metrics_scrape(struct metrics *m, void (*done)(void *user, struct str body), void *user)
+{
+    uint64_t now = clock_mono_ns();
+    struct waiting *w;
+
+    if (!m->render && m->body.n > 0 &&
+        now - m->rendered_ns < (uint64_t)m->conf.render_ms * 1000000) {
+        done(user, buf_str(&m->body));
+        return;
+    }
+    w = xnew(struct waiting);
+    w->done = done;
+    w->user = user;
+    list_push_back(&m->waiting, &w->node);
+    if (m->render)
+        return;
+    m->renders++;
+    m->rendered_ns = now;
+    m->render = xnew(struct render);
+    m->render->magic = RENDER_MAGIC;
+    m->render->metrics = m;
+    buf_init(&m->render->body, BODY_MAX);
+    take_snapshot(m, &m->render->shot);
+    loop_work(m->loop, render, on_rendered, m->render);
+}
+
+uint64_t metrics_renders(const struct metrics *m)
+{
+    return m->renders;
+}
+
+void scrape_done(struct metrics *m)
+{
+    if (m->render)
+        m->render->metrics = NULL;
+    answer_all(m);
+    buf_done(&m->body);
+}
