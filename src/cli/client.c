@@ -15,11 +15,13 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
 #include "cli/command.h"
 #include "cli/exchange.h"
+#include "cli/mismatch.h"
 #include "cli/settings.h"
 #include "cli/transfer.h"
 #include "sign/sign.h"
@@ -279,6 +281,17 @@ int exchange_prepare(const struct client *c, struct exchange *x, const struct cl
     return r;
 }
 
+static int fail_answer(struct exchange *x, int status, struct err *e)
+{
+    int r = fail_status(status, buf_str(x->body), e);
+
+    if (status == 401)
+        mismatch_clock(exchange_header(x, "Date"), clock_wall_ms(), e);
+    if (status == 405 || (status == 404 && e && str_starts(str_of(e->msg), S("there is no API"))))
+        mismatch_unknown(exchange_header(x, "X-Evoke-Version"), e);
+    return e && e->code ? e->code : r;
+}
+
 int exchange_result(const struct client *c, struct exchange *x, CURLcode code, struct err *e)
 {
     long status = 0;
@@ -287,8 +300,9 @@ int exchange_result(const struct client *c, struct exchange *x, CURLcode code, s
     forget_headers(x);
     if (code != CURLE_OK)
         return fail_transfer(c, x, code, e);
+    mismatch_warn(exchange_header(x, "X-Evoke-Version"));
     if (status < 200 || status > 299)
-        return fail_status((int)status, buf_str(x->body), e);
+        return fail_answer(x, (int)status, e);
     return (int)status;
 }
 

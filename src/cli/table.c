@@ -13,6 +13,10 @@ extern const struct command command_docs;
 extern const struct command command_get;
 extern const struct command command_help_row;
 extern const struct command command_invoke;
+extern const struct command command_key_add;
+extern const struct command command_key_remove;
+extern const struct command command_key_rotate;
+extern const struct command command_key_show;
 extern const struct command command_list;
 extern const struct command command_status;
 extern const struct command command_version;
@@ -33,6 +37,10 @@ static const struct command command_serve = {
 static const struct command *const commands[] = { /* a line each */
         &command_serve,
         &command_status,
+        &command_key_show,
+        &command_key_add,
+        &command_key_rotate,
+        &command_key_remove,
         &command_deploy,
         &command_delete,
         &command_invoke,
