@@ -6,6 +6,7 @@
 
 struct api_set;
 
-extern const struct api_set admin_api; /* prefix "/evoke/v1/" */
+extern const struct api_set admin_api;   /* prefix "/evoke/v1/" */
+extern const struct api_set metrics_api; /* "/metrics" */
 
 #endif

@@ -29,13 +29,24 @@ struct call;
 struct catalog;
 struct fn_key;
 struct health;
+struct history;
 struct invoker;
 struct keys;
 struct launch;
 struct loop;
+struct metrics;
 struct pool;
 
 struct interpreter;
+
+/* Answers given, for the metrics: by set and class of status ([2]: 200 to 299; [0]: others). */
+enum { API_SETS = 8, API_CLASSES = 6 };
+struct api_counts {
+    struct {
+        const struct api_set *set; /* NULL: no more */
+        uint64_t replies[API_CLASSES];
+    } sets[API_SETS];
+};
 
 /* What API halves may call. Made by the daemon, borrowed by all. */
 struct api {
@@ -45,6 +56,9 @@ struct api {
     struct pool *pool;
     struct launch *launch;
     struct keys *keys;
+    struct metrics *metrics;
+    struct history *history;
+    struct api_counts *counts;              /* NULL: nobody counts */
     struct health *health;                  /* what /readyz says; NULL: all is well */
     const char *commit;                     /* of the source this was built from; "": unknown */
     const char *region;                     /* where a request names none: "local-1" */

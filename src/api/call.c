@@ -151,12 +151,26 @@ void call_cancel(struct call *c)
         bury(l);
 }
 
+static void count(struct api_counts *counts, const struct api_set *set, int status)
+{
+    uint32_t i = 0;
+
+    if (!counts)
+        return;
+    while (counts->sets[i].set && counts->sets[i].set != set)
+        if (++i == API_SETS)
+            return;
+    counts->sets[i].set = set;
+    counts->sets[i].replies[status >= 100 && status <= 599 ? status / 100 : 0]++;
+}
+
 /* Headers of the set, then the request is ours to answer; NULL when nobody waits. */
-static struct http_request *finish(struct call *c)
+static struct http_request *finish(struct call *c, int status)
 {
     struct life *l = life_of(c);
     struct http_request *r = c->req;
 
+    count(c->api->counts, c->set, status);
     if (r && c->set->headers)
         c->set->headers(c);
     bury(l);
@@ -165,7 +179,7 @@ static struct http_request *finish(struct call *c)
 
 void call_reply(struct call *c, int status, struct str content_type, struct str body)
 {
-    struct http_request *r = finish(c);
+    struct http_request *r = finish(c, status);
 
     if (r)
         http_reply(r, status, content_type, body);
@@ -173,7 +187,7 @@ void call_reply(struct call *c, int status, struct str content_type, struct str 
 
 void call_reply_buf(struct call *c, int status, struct str content_type, struct buf *body)
 {
-    struct http_request *r = finish(c);
+    struct http_request *r = finish(c, status);
 
     if (r)
         http_reply_buf(r, status, content_type, body);

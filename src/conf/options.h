@@ -37,6 +37,8 @@ struct options {
     int64_t waiting;
     int64_t memory_mb;
     int64_t freeze_after_ms;
+    int64_t metrics_functions;
+    int64_t history_mb;
     int64_t drain_s;
     bool help;
 };

@@ -38,6 +38,7 @@
 #include "daemon/commit.h"
 #include "daemon/control.h"
 #include "daemon/endpoint.h"
+#include "daemon/figures.h"
 #include "daemon/interpreters.h"
 #include "daemon/memory.h"
 #include "daemon/notice.h"
@@ -47,8 +48,11 @@
 #include "invoke/invoke.h"
 #include "loop/loop.h"
 #include "observe/health.h"
+#include "observe/metrics.h"
+#include "observe/run.h"
 #include "pool/launch.h"
 #include "pool/pool.h"
+#include "pool/state.h"
 #include "runtime/runtime.h"
 #include "store/blob.h"
 #include "store/kv.h"
@@ -60,7 +64,8 @@ enum {
     ENDING_CONNECTIONS = 1000,
 };
 
-static const struct api_set *const api_sets[] = {&functiongraph_api, &fc_api, &admin_api};
+static const struct api_set *const api_sets[] = {&functiongraph_api, &fc_api, &admin_api,
+                                                 &metrics_api};
 
 struct daemon {
     uint32_t magic;
@@ -74,6 +79,7 @@ struct daemon {
     struct launch *launch;
     struct pool *pool;
     struct invoker *invoker;
+    struct figures *figures;
     struct api api;
     struct interpreter interpreters[INTERPRETERS];
     struct api_server *api_server;
@@ -215,6 +221,8 @@ static void on_function_change(void *user, const struct fn *before, const struct
     if (after) {
         pool_know(d->pool, after, 1);
         invoker_keep(d->invoker, after);
+    } else {
+        pool_forget(d->pool, before);
     }
 }
 
@@ -230,6 +238,7 @@ static void on_hello(void *user, const struct launch_hello *h)
 
     notice_enforced(NULL, h);
     pool_hello(d->pool);
+    figures_hello(d->figures);
 }
 
 static void wipe_environment(const char *name)
@@ -268,6 +277,9 @@ static int open_data(struct daemon *d, struct err *e)
         return err_wrap(e, r, "catalog");
     catalog_limit(d->catalog, (size_t)d->o->functions);
     catalog_on_change(d->catalog, on_function_change, d);
+    r = figures_open(d->loop, d->o, &d->figures, e);
+    if (r < 0)
+        return err_wrap(e, r, "history");
     return 0;
 }
 
@@ -286,6 +298,8 @@ static void open_engine(struct daemon *d)
     launch_on_hello(d->launch, on_hello, d);
     d->pool = pool_new(d->loop, d->launch, &conf);
     d->invoker = invoker_new(d->loop, d->catalog, d->pool);
+    invoker_watch(d->invoker, &metrics_watch, figures_metrics(d->figures));
+    figures_ask(d->figures, d->catalog, d->pool, d->launch);
     invoker_set_roles(d->invoker, &roles);
     explicit_bzero(&roles, sizeof(roles));
     catalog_each(d->catalog, &(struct catalog_filter){.dialect = -1}, on_function, d);
@@ -306,11 +320,13 @@ static int open_front(struct daemon *d, struct err *e)
                           .commit = build_commit,
                           .region = d->o->region,
                           .interpreters = d->interpreters};
+    figures_watch(d->figures, &d->api);
     d->api_server = api_server_new(&d->api, api_sets, ARRAY_LEN(api_sets));
     d->endpoints = endpoints_new(d->loop, &d->api);
     pool_serve_endpoints(d->pool, &endpoints_ops, d->endpoints);
     http_limits_default(&limits);
     d->http = http_server_new(d->loop, &limits, &api_http_ops, d->api_server);
+    figures_serve(d->figures, d->http);
     return http_server_listen(d->http, DAEMON_LISTEN_FD, e);
 }
 
@@ -339,6 +355,7 @@ static int open_all(struct daemon *d, struct err *e)
 
 static void close_all(struct daemon *d)
 {
+    figures_hush(d->figures);
     http_server_free(d->http);
     http_server_free(d->ending);
     api_server_free(d->ending_api);
@@ -348,6 +365,7 @@ static void close_all(struct daemon *d)
     pool_free(d->pool);
     endpoints_free(d->endpoints);
     launch_free(d->launch);
+    figures_free(d->figures);
     catalog_free(d->catalog);
     kv_close(d->kv);
     blobs_free(d->blobs);

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * figures.c - the figures of the platform, gathered from every room when /metrics is made.
+ *
+ * The rooms know nothing of metrics: they have plain counters, which are copied here into one plain
+ * struct (observe/platform.h). What this process takes is asked of the kernel, once per rendering.
+ */
+#include "daemon/figures.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/obj.h"
+#include "catalog/catalog.h"
+#include "conf/options.h"
+#include "http/server.h"
+#include "observe/history.h"
+#include "observe/metrics.h"
+#include "pool/launch.h"
+#include "pool/pool.h"
+#include "pool/state.h"
+
+enum { FIGURES_MAGIC = 0x0f160001 };
+
+struct figures {
+    uint32_t magic;
+    struct metrics *metrics; /* owned */
+    struct history *history; /* owned */
+    struct catalog *catalog; /* borrowed, as the next; NULL: not to be asked */
+    struct pool *pool;
+    struct launch *launch;
+    const struct http_server *http;
+    struct api_counts counts;
+    uint64_t launchers;
+    int64_t start_wall_ms;
+};
+
+static_assert((int)API_SETS <= (int)PLATFORM_APIS && (int)API_CLASSES == (int)STATUS_CLASSES,
+              "what is counted has a place where it is told");
+
+/* ---- of this process ---- */
+
+static uint64_t resident(void)
+{
+    struct buf text;
+    struct str rest;
+    uint64_t pages = 0;
+
+    buf_init(&text, 4096);
+    rest = io_read_file(AT_FDCWD, "/proc/self/statm", &text, NULL) == 0 ? buf_str(&text) : STR_NONE;
+    (void)str_cut(&rest, ' ');
+    if (str_u64(str_cut(&rest, ' '), 0, UINT64_MAX >> 16, &pages) < 0)
+        pages = 0;
+    buf_done(&text);
+    return pages ? pages * (uint64_t)sysconf(_SC_PAGESIZE) : FIGURE_UNKNOWN;
+}
+
+static uint64_t open_fds(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    uint64_t n = 0;
+
+    if (!d)
+        return FIGURE_UNKNOWN;
+    for (struct dirent *e; (e = readdir(d)) != NULL;)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n - 1; /* the directory's own */
+}
+
+static uint64_t cpu_us(const struct timeval *t)
+{
+    return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+static void put_process(struct platform *p, const struct figures *f)
+{
+    struct rusage usage;
+    struct rlimit fds;
+
+    p->cpu_us = getrusage(RUSAGE_SELF, &usage) == 0
+                        ? cpu_us(&usage.ru_utime) + cpu_us(&usage.ru_stime)
+                        : FIGURE_UNKNOWN;
+    p->max_fds = getrlimit(RLIMIT_NOFILE, &fds) == 0 ? (uint64_t)fds.rlim_cur : FIGURE_UNKNOWN;
+    p->resident_bytes = resident();
+    p->open_fds = open_fds();
+    p->start_wall_ms = (uint64_t)f->start_wall_ms;
+}
+
+/* ---- of the rooms ---- */
+
+static void put_http(struct platform *p, const struct figures *f)
+{
+    struct http_stats stats = {0};
+
+    if (f->http)
+        http_server_stats(f->http, &stats);
+    p->http_accepted = stats.accepted;
+    p->http_refused = stats.refused;
+    p->http_cancelled = stats.cancelled;
+    p->http_connections = stats.connections;
+    p->http_body_bytes = stats.body_bytes;
+    for (uint32_t i = 0; i < API_SETS && f->counts.sets[i].set; i++) {
+        p->apis[i].name = f->counts.sets[i].set->name;
+        for (uint32_t class = 0; class < API_CLASSES; class ++)
+            p->apis[i].replies[class] = f->counts.sets[i].replies[class];
+    }
+}
+
+static void put_pool(struct platform *p, const struct figures *f)
+{
+    struct pool_stats stats = {0};
+
+    if (f->pool)
+        pool_stats(f->pool, &stats);
+    p->starting = stats.starting;
+    p->idle = stats.idle - stats.frozen;
+    p->frozen = stats.frozen;
+    p->busy = stats.busy;
+    p->starts = stats.starts;
+    p->spares = stats.spares;
+    p->cold = stats.cold;
+    p->runs = stats.runs;
+    p->failed_starts = stats.failed_starts;
+    p->backing_off = stats.backing_off;
+    p->evictions = stats.evictions;
+    p->freezes = stats.freezes;
+    p->reserved = stats.reserved;
+    p->waiting = stats.waiting;
+    p->oldest_wait_ns = f->pool ? pool_oldest_wait_ns(f->pool) : 0;
+    p->instance_memory_bytes = stats.memory_bytes;
+    p->instance_memory_budget_bytes = stats.memory_budget ? stats.memory_budget : FIGURE_UNKNOWN;
+    p->dropped_log_bytes = stats.dropped_log_bytes;
+}
+
+static void on_platform(void *user, struct platform *p)
+{
+    const struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
+    struct history_stats history;
+
+    put_http(p, f);
+    put_pool(p, f);
+    put_process(p, f);
+    p->functions = f->catalog ? catalog_count(f->catalog) : 0;
+    p->launcher_up = f->launch && launch_hello(f->launch);
+    p->launcher_connects = f->launchers;
+    history_stats(f->history, &history);
+    p->history_bytes = history.bytes;
+    p->history_lost_bytes = history.lost_bytes;
+    p->history_errors = history.errors;
+}
+
+static bool is_alive(void *user, const struct fn_key *key)
+{
+    const struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
+
+    return !f->catalog || catalog_find(f->catalog, key);
+}
+
+static void on_use(void *user, struct str path, struct metrics_use *ret)
+{
+    const struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
+    struct pool_use use = {0};
+
+    if (f->pool)
+        pool_use(f->pool, path, &use);
+    *ret = (struct metrics_use){.instances = use.instances,
+                                .busy = use.busy,
+                                .waiting = use.waiting,
+                                .memory_bytes = use.memory_bytes};
+}
+
+static const struct metrics_source source = {
+        .alive = is_alive,
+        .use = on_use,
+        .platform = on_platform,
+};
+
+/* ---- life ---- */
+
+int figures_open(struct loop *l, const struct options *o, struct figures **ret, struct err *e)
+{
+    struct history_conf history;
+    struct metrics_conf metrics;
+    struct figures *f = xnew(struct figures);
+    int r;
+
+    f->magic = FIGURES_MAGIC;
+    f->start_wall_ms = clock_wall_ms();
+    history_conf_default(&history);
+    history.max_bytes = (uint64_t)o->history_mb << 20;
+    r = history_open(l, "history", &history, &f->history, e);
+    if (r < 0) {
+        free(f);
+        return r;
+    }
+    metrics_conf_default(&metrics);
+    metrics.functions = (uint32_t)o->metrics_functions;
+    f->metrics = metrics_new(l, &metrics, &source, f);
+    metrics_keep_history(f->metrics, f->history);
+    *ret = f;
+    return 0;
+}
+
+void figures_ask(struct figures *f, struct catalog *catalog, struct pool *pool,
+                 struct launch *launch)
+{
+    f->catalog = catalog;
+    f->pool = pool;
+    f->launch = launch;
+}
+
+void figures_watch(struct figures *f, struct api *api)
+{
+    api->metrics = f->metrics;
+    api->history = f->history;
+    api->counts = &f->counts;
+}
+
+void figures_serve(struct figures *f, const struct http_server *http)
+{
+    f->http = http;
+}
+
+void figures_hello(struct figures *f)
+{
+    f->launchers++;
+}
+
+struct metrics *figures_metrics(struct figures *f)
+{
+    return f->metrics;
+}
+
+void figures_hush(struct figures *f)
+{
+    if (!f)
+        return;
+    figures_ask(f, NULL, NULL, NULL);
+    f->http = NULL;
+}
+
+struct figures *figures_free(struct figures *f)
+{
+    if (!f)
+        return NULL;
+    f->metrics = metrics_free(f->metrics);
+    f->history = history_free(f->history);
+    f->magic = 0;
+    free(f);
+    return NULL;
+}
