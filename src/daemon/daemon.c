@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,12 +65,14 @@ enum {
     ENDING_CONNECTIONS = 1000,
 };
 
+#define NO_LAUNCHER "it is being restarted: no function can be started"
+
 static const struct api_set *const api_sets[] = {&functiongraph_api, &fc_api, &admin_api,
                                                  &metrics_api};
 
 struct daemon {
     uint32_t magic;
-    const struct options *o;
+    struct options *o; /* borrowed; the keeper tells of changes */
     struct loop *loop;
     struct health *health;
     struct kv *kv;
@@ -90,6 +93,7 @@ struct daemon {
     struct loop_io *control;
     struct loop_signal *term;
     struct loop_timer *drain_timer, *gc_timer;
+    int64_t memory_share_mb; /* what --memory 0 means, as it was at the start */
     bool draining;
 };
 
@@ -97,11 +101,86 @@ static const struct log_cx cx = {.component = "daemon"};
 
 /* ---- the keeper ---- */
 
+static int tell_keeper(const void *message, size_t n)
+{
+    return send(DAEMON_CONTROL_FD, message, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static void say(enum control_type type)
+{
+    struct control_message m = {.type = type};
+    int r = tell_keeper(&m, sizeof(m));
+
+    if (r < 0 && type == CONTROL_READY)
+        log_warn(&cx, "the keeper did not take READY, ignoring: %s", strerror(-r));
+}
+
+static void pool_wanted(const struct daemon *d, struct pool_conf *conf)
+{
+    pool_conf_default(conf);
+    conf->instances = (uint32_t)d->o->instances;
+    conf->keep_warm_ms = (uint32_t)d->o->keep_warm_s * 1000;
+    conf->waiting = (uint32_t)d->o->waiting;
+    conf->freeze_after_ms = (uint32_t)d->o->freeze_after_ms;
+    conf->memory_mb = (uint32_t)(d->o->memory_mb ? d->o->memory_mb : d->memory_share_mb);
+}
+
+/* Every option with .reloads in conf/options.c, now as d->o says. */
+static void apply_options(struct daemon *d)
+{
+    struct pool_conf pool;
+    struct log_conf log;
+    struct err e = {0};
+
+    if (options_log(d->o, &log, &e) >= 0)
+        log_set(&log);
+    pool_wanted(d, &pool);
+    pool_configure(d->pool, &pool);
+    catalog_limit(d->catalog, (size_t)d->o->functions);
+    /* drain is looked at when it begins */
+}
+
+static void on_options(struct daemon *d, const struct control_options *m)
+{
+    struct err e = {0};
+
+    if (options_take(d->o, (struct str){m->text, m->n}, &e) < 0)
+        log_err(&cx, "new options not taken over: %s", e.msg);
+    apply_options(d);
+    say(CONTROL_FOLLOWED);
+}
+
+static void on_message(struct daemon *d, const struct control_options *m, size_t n, int *fd)
+{
+    switch ((enum control_type)m->type) {
+    case CONTROL_LAUNCHER:
+        if (*fd >= 0)
+            launch_adopt(d->launch, TAKE_FD(*fd));
+        return;
+    case CONTROL_END:
+        loop_stop(d->loop);
+        return;
+    case CONTROL_OPTIONS:
+        if (n >= offsetof(struct control_options, text) &&
+            n == offsetof(struct control_options, text) + m->n)
+            on_options(d, m);
+        return;
+    case CONTROL_PING:
+        say(CONTROL_PONG);
+        return;
+    case CONTROL_READY: /* ours to say */
+    case CONTROL_FOLLOWED:
+    case CONTROL_PONG:
+    case CONTROL_STATUS:
+        return;
+    }
+}
+
 static void on_control(void *user, unsigned ready)
 {
     struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
-    struct control_message m;
-    int fd = -EBADF;
+    static struct control_options m;
+    cleanup_close int fd = -EBADF;
     size_t nfds = 1;
     ssize_t n;
 
@@ -114,20 +193,20 @@ static void on_control(void *user, unsigned ready)
         loop_stop(d->loop);
         return;
     }
-    if (n == (ssize_t)sizeof(m) && m.type == CONTROL_LAUNCHER && nfds == 1)
-        launch_adopt(d->launch, fd);
-    else
-        fd_close(nfds ? fd : -EBADF);
-    if (n == (ssize_t)sizeof(m) && m.type == CONTROL_END)
-        loop_stop(d->loop);
+    if (n >= (ssize_t)sizeof(struct control_message))
+        on_message(d, &m, (size_t)n, &fd);
 }
 
-static void say_ready(void)
+/* For `systemctl status`: what is wrong first. */
+static void on_health(void *user)
 {
-    struct control_message m = {.type = CONTROL_READY};
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+    struct control_status m = {.type = CONTROL_STATUS};
+    struct health_fault f;
 
-    if (send(DAEMON_CONTROL_FD, &m, sizeof(m), MSG_NOSIGNAL) < 0)
-        log_warn(&cx, "the keeper did not take READY, ignoring: %s", strerror(errno));
+    if (health_fault(d->health, 0, &f))
+        snprintf(m.text, sizeof(m.text), "not ready: %s: %s", f.component, f.reason);
+    (void)tell_keeper(&m, sizeof(m));
 }
 
 /* ---- draining ---- */
@@ -236,6 +315,9 @@ static void on_hello(void *user, const struct launch_hello *h)
 {
     struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
 
+    health_set(d->health, "launcher", h ? NULL : NO_LAUNCHER);
+    if (!h)
+        return;
     notice_enforced(NULL, h);
     pool_hello(d->pool);
     figures_hello(d->figures);
@@ -288,12 +370,8 @@ static void open_engine(struct daemon *d)
     struct role_root roles = keys_role_root(d->keys);
     struct pool_conf conf;
 
-    pool_conf_default(&conf);
-    conf.instances = (uint32_t)d->o->instances;
-    conf.keep_warm_ms = (uint32_t)d->o->keep_warm_s * 1000;
-    conf.waiting = (uint32_t)d->o->waiting;
-    conf.freeze_after_ms = (uint32_t)d->o->freeze_after_ms;
-    conf.memory_mb = (uint32_t)(d->o->memory_mb ? d->o->memory_mb : memory_share_mb());
+    d->memory_share_mb = memory_share_mb();
+    pool_wanted(d, &conf);
     d->launch = launch_new(d->loop);
     launch_on_hello(d->launch, on_hello, d);
     d->pool = pool_new(d->loop, d->launch, &conf);
@@ -336,6 +414,8 @@ static int open_all(struct daemon *d, struct err *e)
 
     d->loop = loop_new();
     d->health = health_new();
+    health_on_change(d->health, on_health, d);
+    health_set(d->health, "launcher", NO_LAUNCHER);
     d->drain_timer = loop_timer_new(d->loop, on_drain_late, d);
     d->gc_timer = loop_timer_new(d->loop, collect, d);
     d->term = loop_signal_new(d->loop, SIGTERM, on_term, d);
@@ -378,12 +458,14 @@ static void close_all(struct daemon *d)
     loop_free(d->loop);
 }
 
-int daemon_main(const struct options *o)
+int daemon_main(struct options *o, int argc, char **argv)
 {
     struct daemon d = {.magic = DAEMON_MAGIC, .o = o};
     struct err e = {0};
     int r;
 
+    (void)argc;
+    (void)argv;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN); /* a terminal's: the keeper got it too, and lets us drain */
     (void)signal(SIGHUP, SIG_IGN);
@@ -393,7 +475,7 @@ int daemon_main(const struct options *o)
     (void)fcntl(DAEMON_LISTEN_FD, F_SETFD, FD_CLOEXEC);
     r = open_all(&d, &e);
     if (r == 0) {
-        say_ready();
+        say(CONTROL_READY);
         r = loop_run(d.loop);
     } else {
         log_err(&cx, "%s", e.msg);

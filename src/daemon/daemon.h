@@ -5,7 +5,8 @@
 
 struct options;
 
-/* Descriptors as in control.h, working directory = data directory. Returns the exit code. */
-int daemon_main(const struct options *o);
+/* Descriptors as in control.h, working directory = data directory. Returns the exit code. o changes
+ * when the keeper says so. */
+int daemon_main(struct options *o, int argc, char **argv);
 
 #endif

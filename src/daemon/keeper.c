@@ -4,7 +4,7 @@
  *
  * It makes the data directory and the listening sockets, starts the launcher and the daemon, joins
  * them with a socket pair, and starts again whichever dies. It reads no network input: what it
- * hears are signals, child exits and one word (READY) from the daemon.
+ * hears are signals, child exits and a few words of the daemon.
  *
  *   keeper (root, or you)
  *     +- launcher   privileged inside a user namespace of its own; below it every instance
@@ -19,8 +19,11 @@
  *       Later deaths are restarted, after a pause that doubles from 100 ms to 5 s while they come
  *       in a row.
  *
- * SIGTERM, SIGINT, SIGHUP (unless it was ignored: nohup): the daemon drains (its own affair,
- * bounded by --drain), then everything ends. A second one ends it at once.
+ * SIGTERM, SIGINT: the daemon drains (its own affair, bounded by --drain), then everything ends. A
+ * second one ends it at once. SIGHUP: the options are read again (keeper_reload.c), also under
+ * nohup, where nothing else would come of it. A terminal that closes does no more than that.
+ *
+ * Read next: keeper_start.c, keeper_hear.c.
  */
 #include "daemon/keeper.h"
 
@@ -36,220 +39,48 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "base/str.h"
 #include "conf/options.h"
 #include "daemon/control.h"
 #include "daemon/datadir.h"
-#include "daemon/interpreters.h"
-#include "daemon/listener.h"
-#include "daemon/paths.h"
-#include "daemon/spawn.h"
+#include "daemon/keeper_internal.h"
 #include "daemon/user.h"
-#include "launcher/proto.h"
-#include "runtime/runtime.h"
 #include "sandbox/cgroup_unified.h"
 
+enum {
+    PING_MS = 5000,     /* a daemon that hangs is found within five of them */
+    PINGS_IN_WATCH = 8, /* at least so many within the service manager's own patience */
+};
 enum { PAUSE_MIN_MS = 100, PAUSE_MAX_MS = 5000, LONG_LIFE_MS = 10000 };
 enum {
     STOP_SLACK_MS = 2000, /* after the drain time, or a second signal */
     AGAIN_MS = 500,       /* timeout(1) signals us and then our group: one wish, two signals */
 };
 
-struct child {
-    const char *name;
-    pid_t pid;   /* 0: not running */
-    int pidfd;   /* owned */
-    int control; /* owned: our end of its control socket */
-    uint64_t started_ms, restart_at_ms;
-    uint32_t pause_ms; /* before the next restart */
-};
-
-struct keeper {
-    const struct options *o;
-    struct paths paths;
-    uid_t uid;
-    bool root;
-    int listen_fd, signal_fd; /* owned */
-    int data_fd;              /* owned; holds the lock */
-    int run_fd;               /* owned; its `run`, which the daemon could replace by a link */
-    int cgroup;               /* owned: where we stepped down from, or -EBADF */
-    char address[LISTENER_TEXT];
-    struct child launcher, daemon;
-    bool daemon_ready; /* this one has said READY */
-    bool was_ready, stopping;
-    uint64_t stopped_ms, stop_by_ms;
-    int exit_code;
-};
-
 static const struct log_cx cx = {.component = "keeper"};
 
-static uint64_t now_ms(void)
+uint64_t keeper_now_ms(void)
 {
     return clock_mono_ns() / 1000000;
 }
 
-/* ---- starting children ---- */
-
-/* child_end (taken) is the child's side of c->control. */
-static int start_child(struct child *c, struct spawn *s, int child_end, struct err *e)
-{
-    int pid = spawn_child(s, &c->pidfd, e);
-
-    fd_close(child_end);
-    if (pid < 0) {
-        c->control = fd_close(c->control);
-        return pid;
-    }
-    c->pid = pid;
-    c->started_ms = now_ms();
-    c->restart_at_ms = 0;
-    return 0;
-}
-
-static int control_pair(struct child *c, int *ret_theirs, struct err *e)
-{
-    int pair[2];
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return err_sys(e, "make a control socket");
-    c->control = pair[0];
-    *ret_theirs = pair[1];
-    return 0;
-}
-
-/* "python=/usr/bin/python3 -E ..." for one row of the worker table: argv[0] is the program itself.
- */
-static char *worker_flag(const struct keeper *k, const struct worker_kind *w)
-{
-    struct interpreter chosen[INTERPRETERS];
-    const char *program;
-    struct buf b;
-
-    interpreters_chosen(k->o, chosen);
-    program = runtime_program(w, chosen);
-    buf_init(&b, 8192);
-    buf_addf(&b, "%s=%s", w->id, program ? program : "{code}/bootstrap");
-    for (size_t i = 1; w->argv[i]; i++)
-        buf_addf(&b, " %s", w->argv[i]);
-    return buf_take(&b);
-}
-
-static int start_launcher(struct keeper *k, struct err *e)
-{
-    static const char *const keep[] = {"JOURNAL_STREAM", NULL};
-    const char *argv[32] = {"evoke-launcher",  "--keeper-fd",   "3",
-                            "--data-dir",      k->o->data,      "--runtimes-dir",
-                            k->paths.runtimes, "--log-level",   k->o->log_level,
-                            "--log-format",    k->o->log_format};
-    size_t n = 11, first = n;
-    int theirs = -EBADF, r;
-
-    r = control_pair(&k->launcher, &theirs, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < worker_kinds_n && n + 2 < 32; i++) {
-        argv[n++] = "--runtime";
-        argv[n++] = worker_flag(k, &worker_kinds[i]);
-    }
-
-    struct spawn s = {
-            .program = k->paths.launcher, .argv = argv, .keep = keep, .fds = &theirs, .nfds = 1};
-    r = start_child(&k->launcher, &s, theirs, e);
-    for (size_t i = first + 1; i < n; i += 2)
-        free((char *)argv[i]);
-    return r;
-}
-
-static int start_daemon(struct keeper *k, struct err *e)
-{
-    static const char *const keep[] = {"EVOKE_ACCESS_KEY", "EVOKE_SECRET_KEY", "TZ",
-                                       "JOURNAL_STREAM", NULL};
-    struct options options = *k->o; /* its texts are k->o's */
-    int theirs = -EBADF, r;
-
-    k->daemon_ready = false;
-    r = control_pair(&k->daemon, &theirs, e);
-    if (r < 0)
-        return r;
-
-    options.listen = k->address; /* the port that was taken, not "0" */
-    cleanup_with(options_argv_freep) char **argv = options_argv(&options, "evoke-daemon", "daemon");
-    int fds[] = {theirs, k->listen_fd};
-    struct spawn s = {.program = k->paths.program,
-                      .argv = (const char *const *)argv,
-                      .keep = keep,
-                      .fds = fds,
-                      .nfds = 2,
-                      .directory = k->o->data,
-                      .drop = k->root,
-                      .uid = k->uid};
-    return start_child(&k->daemon, &s, theirs, e);
-}
-
-/* Join whoever runs with a fresh pair; each side takes it as "the other one is new". */
-static int introduce(struct keeper *k, struct err *e)
-{
-    struct launch_adopt adopt = {.type = LAUNCH_ADOPT};
-    struct control_message hello = {.type = CONTROL_LAUNCHER};
-    int pair[2], r;
-
-    if (!k->launcher.pid || !k->daemon.pid)
-        return 0;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-        return err_sys(e, "make the socket between daemon and launcher");
-    r = io_send_fds(k->launcher.control, &adopt, sizeof(adopt), &pair[0], 1);
-    if (r == 0)
-        r = io_send_fds(k->daemon.control, &hello, sizeof(hello), &pair[1], 1);
-    close(pair[0]);
-    close(pair[1]);
-    /* A broken pipe means that the child has just died: its exit comes next and is handled there.
-     */
-    return r == -EPIPE || r == -ECONNRESET ? 0 : r;
-}
-
-/* ---- what the keeper hears ---- */
-
-static void publish_endpoint(const struct keeper *k)
-{
-    cleanup_free char *text = xasprintf("http://%s\n", k->address);
-    struct err e = {0};
-
-    if (io_write_file(k->run_fd, "endpoint", str_of(text), 0644, &e) < 0)
-        log_warn(&cx, "the endpoint is not written to the data directory, ignoring: %s", e.msg);
-}
-
-static void on_daemon_word(struct keeper *k)
-{
-    struct control_message m;
-    ssize_t n = recv(k->daemon.control, &m, sizeof(m), MSG_DONTWAIT);
-
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-        k->daemon.control = fd_close(k->daemon.control); /* its exit follows */
-        return;
-    }
-    if (n != sizeof(m) || m.type != CONTROL_READY || k->daemon_ready)
-        return; /* a daemon that repeats itself must not fill the log */
-    k->daemon_ready = true;
-    publish_endpoint(k);
-    log_info(&cx, "ready: http://%s, data in '%s', daemon runs as uid %u", k->address, k->o->data,
-             (unsigned)k->uid);
-    k->was_ready = true;
-}
+/* ---- the end, and how children end ---- */
 
 /* The daemon drains, then everything ends. */
 static void stop(struct keeper *k, int exit_code)
 {
     k->exit_code = exit_code;
     k->stopping = true;
-    k->stopped_ms = now_ms();
+    k->stopped_ms = keeper_now_ms();
     k->stop_by_ms = k->stopped_ms + (uint64_t)k->o->drain_s * 1000 + STOP_SLACK_MS;
+    notify_send(&k->notify, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%llu\nSTATUS=ending, at most %lld s",
+                (unsigned long long)(k->stop_by_ms - k->stopped_ms + STOP_SLACK_MS) * 1000,
+                (long long)k->o->drain_s);
     if (k->daemon.pid)
         (void)kill(k->daemon.pid, SIGTERM);
 }
@@ -258,7 +89,7 @@ static void stop_now(struct keeper *k)
 {
     struct control_message m = {.type = CONTROL_END};
 
-    k->stop_by_ms = now_ms() + STOP_SLACK_MS;
+    k->stop_by_ms = keeper_now_ms() + STOP_SLACK_MS;
     if (k->daemon.control >= 0)
         (void)send(k->daemon.control, &m, sizeof(m), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -273,7 +104,7 @@ static void describe_exit(int status, char *text, size_t size)
 
 static void on_child_exit(struct keeper *k, struct child *c)
 {
-    uint64_t lived_ms = now_ms() - c->started_ms;
+    uint64_t lived_ms = keeper_now_ms() - c->started_ms;
     char how[64];
     int status;
 
@@ -282,6 +113,8 @@ static void on_child_exit(struct keeper *k, struct child *c)
     c->pid = 0;
     c->pidfd = fd_close(c->pidfd);
     c->control = fd_close(c->control);
+    if (c == &k->daemon)
+        keeper_daemon_gone(k);
     if (k->stopping)
         return;
 
@@ -294,7 +127,7 @@ static void on_child_exit(struct keeper *k, struct child *c)
     c->pause_ms = lived_ms > LONG_LIFE_MS || !c->pause_ms ? PAUSE_MIN_MS : c->pause_ms * 2;
     if (c->pause_ms > PAUSE_MAX_MS)
         c->pause_ms = PAUSE_MAX_MS;
-    c->restart_at_ms = now_ms() + c->pause_ms;
+    c->restart_at_ms = keeper_now_ms() + c->pause_ms;
     log_warn(&cx, "%s %s, restarting in %u ms", c->name, how, c->pause_ms);
 }
 
@@ -304,7 +137,7 @@ static void join(struct keeper *k)
 {
     struct err e = {0};
 
-    if (introduce(k, &e) == 0)
+    if (keeper_introduce(k, &e) == 0)
         return;
     log_warn(&cx, "daemon and launcher not joined, restarting the daemon: %s", e.msg);
     (void)kill(k->daemon.pid, SIGKILL);
@@ -315,13 +148,13 @@ static void restart(struct keeper *k, struct child *c,
 {
     struct err e = {0};
 
-    if (c->pid || now_ms() < c->restart_at_ms)
+    if (c->pid || keeper_now_ms() < c->restart_at_ms)
         return;
     if (start(k, &e) == 0) {
         join(k);
         return;
     }
-    c->restart_at_ms = now_ms() + PAUSE_MAX_MS;
+    c->restart_at_ms = keeper_now_ms() + PAUSE_MAX_MS;
     log_warn(&cx, "%s not restarted, retrying in %d ms: %s", c->name, PAUSE_MAX_MS, e.msg);
 }
 
@@ -329,8 +162,8 @@ static void restart_due(struct keeper *k)
 {
     if (k->stopping)
         return;
-    restart(k, &k->launcher, start_launcher);
-    restart(k, &k->daemon, start_daemon);
+    restart(k, &k->launcher, keeper_start_launcher);
+    restart(k, &k->daemon, keeper_start_daemon);
 }
 
 static void on_signal(struct keeper *k)
@@ -340,11 +173,14 @@ static void on_signal(struct keeper *k)
     while (read(k->signal_fd, &si, sizeof(si)) == sizeof(si)) {
         if (si.ssi_signo == SIGCHLD)
             continue;
-        if (!k->stopping) {
+        if (si.ssi_signo == SIGHUP) {
+            if (!k->stopping)
+                keeper_reload(k);
+        } else if (!k->stopping) {
             log_info(&cx, "SIG%s: draining, at most %lld s", sigabbrev_np((int)si.ssi_signo),
                      (long long)k->o->drain_s);
             stop(k, 0);
-        } else if (now_ms() - k->stopped_ms > AGAIN_MS) {
+        } else if (keeper_now_ms() - k->stopped_ms > AGAIN_MS) {
             log_info(&cx, "SIG%s again: ending now", sigabbrev_np((int)si.ssi_signo));
             stop_now(k);
         }
@@ -360,7 +196,7 @@ static bool ended(struct keeper *k)
 {
     if (!k->stopping)
         return false;
-    if (k->daemon.pid && now_ms() > k->stop_by_ms) {
+    if (k->daemon.pid && keeper_now_ms() > k->stop_by_ms) {
         log_warn(&cx, "the daemon did not end in time, killing it");
         (void)kill(k->daemon.pid, SIGKILL);
         k->stop_by_ms = UINT64_MAX;
@@ -372,7 +208,7 @@ static bool ended(struct keeper *k)
 
 static int timeout_ms(const struct keeper *k)
 {
-    uint64_t now = now_ms(), at = UINT64_MAX;
+    uint64_t now = keeper_now_ms(), at = UINT64_MAX;
 
     if (k->stopping)
         at = k->stop_by_ms;
@@ -380,6 +216,8 @@ static int timeout_ms(const struct keeper *k)
         at = k->launcher.restart_at_ms;
     if (!k->stopping && !k->daemon.pid && k->daemon.restart_at_ms < at)
         at = k->daemon.restart_at_ms;
+    if (k->daemon_ready && k->daemon.pid && k->next_ping_ms < at)
+        at = k->next_ping_ms;
     if (at == UINT64_MAX)
         return -1;
     return at <= now ? 0 : (int)(at - now > 60000 ? 60000 : at - now) + 1;
@@ -398,24 +236,24 @@ static void watch(struct keeper *k)
             return;
         }
         if (p[1].revents && k->daemon.control >= 0)
-            on_daemon_word(k);
+            keeper_on_word(k);
         if (p[0].revents)
             on_signal(k);
         restart_due(k);
+        keeper_ping(k);
     }
 }
 
 static int catch_signals(struct keeper *k, struct err *e)
 {
-    struct sigaction hup;
     sigset_t set;
 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
-    if (sigaction(SIGHUP, NULL, &hup) == 0 && hup.sa_handler != SIG_IGN)
-        sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGHUP);
+    (void)signal(SIGHUP, SIG_DFL); /* one that is ignored would never be seen */
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return err_sys(e, "block signals");
     (void)signal(SIGPIPE, SIG_IGN);
@@ -441,23 +279,45 @@ static int prepare(struct keeper *k, struct err *e)
     k->run_fd = openat(k->data_fd, "run", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (k->run_fd < 0)
         return err_sys(e, "open 'run' of the data directory");
-    k->listen_fd = listener_open(k->o->listen, k->address, e);
+    if (k->listen_fd < 0)
+        k->listen_fd = listener_open(k->o->listen, k->address, e);
     if (k->listen_fd < 0)
         return k->listen_fd;
     r = catch_signals(k, e);
     k->cgroup = cgroup_step_down();
     if (r == 0)
-        r = start_launcher(k, e);
+        r = keeper_start_launcher(k, e);
     if (r == 0)
-        r = start_daemon(k, e);
+        r = keeper_start_daemon(k, e);
     if (r == 0)
-        r = introduce(k, e);
+        r = keeper_introduce(k, e);
     return r;
 }
 
-int keeper_main(const struct options *o)
+/* What the service manager gave us; it says so by variables that our children must not see. */
+static int take_over(struct keeper *k, struct err *e)
+{
+    int fd = listener_given(k->address, e);
+
+    notify_open(&k->notify);
+    k->ping_ms = PING_MS;
+    if (k->notify.watchdog_ms && k->notify.watchdog_ms / PINGS_IN_WATCH < PING_MS)
+        k->ping_ms = k->notify.watchdog_ms / PINGS_IN_WATCH + 1;
+    if (fd < 0)
+        return fd;
+    if (fd > 0) {
+        k->listen_fd = fd;
+        log_info(&cx, "listening on the socket of the service manager, %s, whatever --listen says",
+                 k->address);
+    }
+    return 0;
+}
+
+int keeper_main(struct options *o, int argc, char **argv)
 {
     struct keeper k = {.o = o,
+                       .argc = argc,
+                       .argv = argv,
                        .listen_fd = -EBADF,
                        .signal_fd = -EBADF,
                        .data_fd = -EBADF,
@@ -467,7 +327,7 @@ int keeper_main(const struct options *o)
                        .daemon = {.name = "daemon", .pidfd = -EBADF, .control = -EBADF}};
     struct err e = {0};
 
-    if (prepare(&k, &e) < 0) {
+    if (take_over(&k, &e) < 0 || prepare(&k, &e) < 0) {
         log_err(&cx, "%s", e.msg);
         stop(&k, e.kind == ERR_CALLER ? 2 : 70);
     }
@@ -475,6 +335,8 @@ int keeper_main(const struct options *o)
 
     if (k.run_fd >= 0)
         (void)unlinkat(k.run_fd, "endpoint", 0);
+    notify_close(&k.notify);
+    free(k.reloaded);
     fd_close(k.listen_fd);
     fd_close(k.signal_fd);
     fd_close(k.run_fd);

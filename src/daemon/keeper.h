@@ -6,7 +6,7 @@
 
 struct options;
 
-/* Runs until SIGTERM or SIGINT; returns the exit code. */
-int keeper_main(const struct options *o);
+/* Runs until SIGTERM or SIGINT; returns the exit code. argv: what o was loaded from, for a reload. */
+int keeper_main(struct options *o, int argc, char **argv);
 
 #endif

@@ -14,7 +14,7 @@
 #include "daemon/keeper.h"
 
 static int run(int argc, char **argv, const char *process,
-               int (*process_main)(const struct options *))
+               int (*process_main)(struct options *, int argc, char **argv))
 {
     struct options o;
     struct log_conf log;
@@ -31,7 +31,7 @@ static int run(int argc, char **argv, const char *process,
     } else {
         log_open(process, log.level);
         log_set(&log);
-        code = process_main(&o);
+        code = process_main(&o, argc, argv);
         log_flush(true);
     }
     options_done(&o);

@@ -89,6 +89,8 @@ static void hang_up(struct launch *la)
         return;
     la->io = loop_io_free(la->io);
     la->sock = fd_close(la->sock);
+    if (la->said_hello && la->on_hello)
+        la->on_hello(la->on_hello_user, NULL);
     la->said_hello = false;
     list_init(&gone);
     for (size_t i = 0; i < ID_BUCKETS; i++) {

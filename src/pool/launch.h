@@ -15,7 +15,7 @@ struct launch *launch_free(struct launch *la);
 /* A socket to a (new) launcher; taken. Whatever ran under the one before is reported as exited. */
 void launch_adopt(struct launch *la, int sock);
 const struct launch_hello *launch_hello(const struct launch *la); /* NULL before the first HELLO */
-/* Called at each HELLO. */
+/* Called at each HELLO, and with NULL when a launcher that said it is gone. */
 void launch_on_hello(struct launch *la, void (*fn)(void *user, const struct launch_hello *h),
                      void *user);
 

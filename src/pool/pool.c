@@ -301,6 +301,16 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
     return p;
 }
 
+void pool_configure(struct pool *p, const struct pool_conf *conf)
+{
+    p->conf = *conf;
+    p->env.boot_timeout_ms = conf->boot_timeout_ms;
+    p->env.load_timeout_ms = conf->load_timeout_ms;
+    p->env.freeze_after_ms = conf->freeze_after_ms;
+    keep_on_timer(p); /* a shorter time may be over already */
+    pool_next_turn(p);
+}
+
 static void group_end(struct group *g)
 {
     struct pool *p = g->pool;

@@ -126,6 +126,9 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
  * call. Not from inside a callback of the pool. */
 struct pool *pool_free(struct pool *p);
 void pool_conf_default(struct pool_conf *conf);
+/* From now on. What is over a lower limit goes as soon as it is idle; of running jobs and those that
+ * wait already none is refused. */
+void pool_configure(struct pool *p, const struct pool_conf *conf);
 /* Before the first job. */
 void pool_set_shape(struct pool *p, const struct pool_shape *shape, void *user);
 
