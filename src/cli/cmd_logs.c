@@ -246,10 +246,13 @@ static int run_logs(struct logs_run *run, const struct common *common, const str
         return command_fail(&e);
     interrupt_catch();
     r = go_on(run, &e);
-    logs_view_sum(&run->view);
+    if (r != -EPIPE)
+        logs_view_sum(&run->view);
     if (r == -EINTR)
         return EXIT_INTERRUPT;
-    /* What stdout could not take is told by whoever ends the program. */
+    if (r == -EPIPE)
+        return TERM_GONE;
+    /* What else stdout did not take is told by term_end(). */
     return r < 0 && e.code ? command_fail(&e) : EXIT_OK;
 }
 
@@ -326,11 +329,8 @@ const struct command command_logs = {
         .group = GROUP_SEE,
         .args = "[NAME]",
         .summary = "what functions print, and how their runs ended",
-        .help = "All that is kept, oldest first; with --follow the last 10 records and then\n"
-                "what comes. A line that begins with '=' tells how a run ended. What could not\n"
-                "be kept is told on stderr where it is missing, and counted at the end.\n"
-                "On a terminal control characters are shown as \\x1b; a pipe gets every byte.\n"
-                "--output json: one record a line, as docs/admin-api.md describes it.",
+        .help = "All that is kept, oldest first; with -f the last 10 records, then what comes. A\n"
+                "'=' says how a run ended. What could not be kept is told on stderr.",
         .examples = "evoke logs hello -f\n"
                     "evoke logs hello --since 10m --status error\n"
                     "evoke logs --all --grep 'time.?out' --output json\n",

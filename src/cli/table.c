@@ -18,6 +18,7 @@ extern const struct command command_key_remove;
 extern const struct command command_key_rotate;
 extern const struct command command_key_show;
 extern const struct command command_list;
+extern const struct command command_logs;
 extern const struct command command_status;
 extern const struct command command_version;
 
@@ -46,6 +47,7 @@ static const struct command *const commands[] = { /* a line each */
         &command_invoke,
         &command_list,
         &command_get,
+        &command_logs,
         &command_version,
         &command_completion,
         &command_help_row,

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <locale.h>
 #include <poll.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -26,6 +25,7 @@
 
 #include "base/obj.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 
 enum { WIDTH_UNKNOWN = 80, TAB = 8 };
 
@@ -212,26 +212,34 @@ static int failed(FILE *out)
 {
     int code = errno ? errno : ENODATA; /* ENODATA: it failed long ago, and nobody looked why */
 
-    if (code == EINTR) {
-        /* Or the last flush of the program would wait for the same reader again. */
-        __fpurge(out);
-        clearerr(out);
-    } else if (out == stdout && !stdout_error) {
+    if (out == stdout && !stdout_error)
         stdout_error = code;
-    }
     return -code;
-}
-
-int term_put(const struct term *t, struct str text)
-{
-    errno = 0;
-    return fwrite(text.p, 1, text.n, t->out) == text.n ? 0 : failed(t->out);
 }
 
 int term_flush(const struct term *t)
 {
     errno = 0;
     return fflush(t->out) == 0 ? 0 : failed(t->out);
+}
+
+/* Past stdio, which begins again when a signal ends a write half done: Ctrl-C must end the wait for
+ * a reader that does not read. */
+int term_put(const struct term *t, struct str text)
+{
+    int r = term_flush(t);
+
+    while (r == 0 && text.n > 0) {
+        ssize_t n = write(fileno(t->out), text.p, text.n);
+
+        if (n > 0)
+            text = str_from(text, (size_t)n);
+        if (text.n > 0 && interrupt_seen())
+            return -EINTR;
+        if (n < 0 && errno != EINTR)
+            r = failed(t->out);
+    }
+    return r;
 }
 
 int term_write(const struct term *t, struct str text)

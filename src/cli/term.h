@@ -67,7 +67,7 @@ void term_cell(struct str text, size_t columns, struct buf *out);
  */
 int term_write(const struct term *t, struct str text);
 int term_put(const struct term *t, struct str text); /* as it is: safe already, or not for people */
-int term_flush(const struct term *t);
+int term_flush(const struct term *t); /* the two above leave nothing behind in t->out */
 
 /*
  * The last thing a program does: what is still buffered in stdout goes out. Returns exit_code; or

@@ -65,6 +65,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.fake.answers += 1
 
 
+class Server(http.server.ThreadingHTTPServer):
+    allow_reuse_address = daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_):
+        """Clients that go away are the point of it."""
+
+
 class FakeLogs:
     ANSWER_TEXT = 1 << 20
 
@@ -82,10 +90,7 @@ class FakeLogs:
         self.stop()
 
     def start(self):
-        http.server.ThreadingHTTPServer.allow_reuse_address = True
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.server.daemon_threads = True
-        self.server.block_on_close = False
+        self.server = Server(("127.0.0.1", self.port), Handler)
         self.server.fake = self
         self.stopping = False
         self.port = self.server.server_port
