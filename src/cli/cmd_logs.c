@@ -113,22 +113,19 @@ static int make_query(struct logs_run *run, const struct args *args, struct err 
     return 0;
 }
 
-/* The function's whole name, which is what the store goes by. */
+/* The function's whole name, its parts encoded, which is what the store goes by. */
 static int add_function(struct logs_run *run, const char *word, struct err *e)
 {
     static const struct str before = S("/evoke/v1/functions/");
-    cleanup_with(buf_done) struct buf path, name;
+    cleanup_with(buf_done) struct buf path;
     int r;
 
     buf_init(&path, QUERY_MAX);
-    buf_init(&name, QUERY_MAX);
     r = name_resolve(run->client, word, &path, e);
     if (r < 0)
         return r;
     assert(str_starts(buf_str(&path), before));
-    r = uri_decode(str_from(buf_str(&path), before.n), false, &name);
-    assert(r == 0);
-    add_filter(&run->filter, "function", buf_str(&name));
+    add_filter(&run->filter, "function", str_from(buf_str(&path), before.n));
     return 0;
 }
 

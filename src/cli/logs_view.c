@@ -53,6 +53,15 @@ static int64_t number_of(const struct cJSON *obj, const char *key)
     return v;
 }
 
+/* Milliseconds as people compare them: tenths where they count. */
+static void add_ms(const struct cJSON *obj, const char *key, struct buf *out)
+{
+    const struct cJSON *v = json_get(obj, key);
+    double ms = cJSON_IsNumber(v) ? v->valuedouble : 0;
+
+    buf_addf(out, "%.*f ms", ms < 10 ? 1 : 0, ms);
+}
+
 /* ---- what stands in front of a line ---------------------------------------------------------- */
 
 static void add_time(struct logs_view *v, int64_t time_ms, struct buf *out)
@@ -114,6 +123,7 @@ static void add_name(struct logs_view *v, struct str name, enum term_style style
 static void add_front(struct logs_view *v, const struct cJSON *record, struct buf *out)
 {
     struct str id = text_of(record, "request_id"), function = text_of(record, "function");
+    struct str cause = text_of(record, "trigger"); /* outside every run: which hook spoke */
 
     add_time(v, number_of(record, "time_ms"), out);
     if (v->functions && v->out.tty) { /* dialect/account/region/space/name: the last two say it */
@@ -125,7 +135,7 @@ static void add_front(struct logs_view *v, const struct cJSON *record, struct bu
     if (v->out.tty && id.n > ID_SHOWN)
         add_name(v, str_from(id, id.n - ID_SHOWN), style_of(id), out);
     else
-        add_name(v, id.n ? id : S("-"), style_of(id), out);
+        add_name(v, id.n ? id : cause, style_of(id), out);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */
@@ -151,23 +161,27 @@ static void add_end(struct logs_view *v, struct str front, const struct cJSON *r
 {
     const struct cJSON *end = json_get(record, "end");
     struct str outcome = text_of(end, "outcome"), reason = text_of(end, "reason");
-    int64_t init_ms = number_of(end, "init_ms"), memory = number_of(end, "memory_bytes");
+    const struct cJSON *init = json_get(end, "init_ms");
+    int64_t memory = number_of(end, "memory_bytes");
     bool ok = str_eq(outcome, S("ok"));
 
     buf_adds(&v->text, front);
     buf_addz(&v->text, term_style(&v->out, ok ? TERM_DIM : TERM_RED));
     buf_addz(&v->text, "= ");
     term_safe(outcome, TERM_LINE, &v->text);
-    buf_addf(&v->text, " %lld ms", (long long)number_of(end, "duration_ms"));
-    if (init_ms > 0)
-        buf_addf(&v->text, ", start %lld ms", (long long)init_ms);
+    buf_addc(&v->text, ' ');
+    add_ms(end, "duration_ms", &v->text);
+    if (cJSON_IsNumber(init) && init->valuedouble > 0) {
+        buf_addz(&v->text, ", start ");
+        add_ms(end, "init_ms", &v->text);
+    }
     if (memory > 0)
         buf_addf(&v->text, ", %lld MB", (long long)((memory + (1 << 20) - 1) >> 20));
     if (reason.n) {
         buf_addz(&v->text, ": ");
         term_safe(reason, TERM_LINE, &v->text);
     }
-    if (v->out.tty && !ok) { /* what to ask with, next */
+    if (v->out.tty && !ok && json_get(record, "request_id")) { /* what to ask with, next */
         buf_addz(&v->text, "; request ");
         term_safe(text_of(record, "request_id"), TERM_LINE, &v->text);
     }

@@ -19,13 +19,13 @@ SGR = re.compile(rb"\x1b\[[0-9;]*m")  # colours, the only sequences of ours
 EVERY_BYTE = bytes(range(256))
 
 RECORDS = [
-    record("hello\nworld\n", end=end()),
+    record("hello\nworld\n", end=end(duration_ms=0.25)),
     record("Traceback (most recent call last):\n  a line that is much wider than the terminal it is shown on, so it goes on below\n",
-           request="abcdefgh-12345678", time_ms=1795341845999, end=end("error", 1500, 80, reason="KeyError: 'x'")),
+           request="abcdefgh-12345678", time_ms=1795341845999, end=end("error", 1500.4, 8.06, reason="KeyError: 'x'")),
     record(None, gap={"lines": 12, "bytes": 480, "why": "the disk is full"}),
     record("no line feed at the end", function=FUNCTION.replace("hello", "other"), part=1, time_ms=1795341846000),
     record("\x1b]0;title\x07 \x1b[2J\rover \t tab \u202e rtl \u65e5\u672c e\u0301\n", time_ms=1795341846001),
-    record(b"\xff\xfe not UTF-8\n", request="", time_ms=1795341846002),
+    record(b"\xff\xfe not UTF-8\n", request="", trigger="pre_stop", time_ms=1795341846002),
     record("the next day\n", time_ms=1795341846000 + 86400000, end=end("timeout", 3000)),
 ]
 
