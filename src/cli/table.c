@@ -7,6 +7,9 @@
 
 extern const struct command command_complete;
 extern const struct command command_completion;
+extern const struct command command_config_check;
+extern const struct command command_config_example;
+extern const struct command command_config_markdown;
 extern const struct command command_delete;
 extern const struct command command_deploy;
 extern const struct command command_docs;
@@ -37,6 +40,9 @@ static const struct command command_serve = {
 /* clang-format off */
 static const struct command *const commands[] = { /* a line each */
         &command_serve,
+        &command_config_check,
+        &command_config_example,
+        &command_config_markdown,
         &command_status,
         &command_key_show,
         &command_key_add,

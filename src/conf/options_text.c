@@ -58,9 +58,8 @@ void options_markdown(FILE *out)
     char limits[64];
 
     fputs("# Options of `evoke serve`\n\n"
-          "Made from the table in `src/conf/options.c` by `tools/make-docs.sh`; a test checks that "
-          "it is "
-          "current.\n\n"
+          "Made from the table in `src/conf/options.c` by `evoke config markdown`; a test checks "
+          "that it is current.\n\n"
           "A flag (`--instances 100`) outranks the environment, which outranks the file that "
           "`--config` names\n"
           "(`instances: 100`, see `packaging/evoke.yaml`), which outranks the default. `evoke "
