@@ -264,7 +264,7 @@ static void count_series(struct series *s, const struct run_facts *f)
     case OUTCOME_CLASSES:
         break;
     }
-    s->cold += f->cold;
+    s->cold += span_cold(f);
     s->billed_ms += f->billed_ms;
     if (f->init_ns)
         observe(s, HIST_INIT, f->init_ns);

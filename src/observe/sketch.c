@@ -67,7 +67,9 @@ uint64_t sketch_quantile_ns(const struct sketch *s, double q)
         total += s->n[i];
     if (total == 0)
         return 0;
-    rank = (uint64_t)(q * (double)(total - 1)) + 1;
+    rank = (uint64_t)(q * (double)total); /* the nearest rank: as many are at most that long */
+    if ((double)rank < q * (double)total || rank == 0)
+        rank++;
     for (uint32_t i = 0; i < SKETCH_BUCKETS; i++) {
         seen += s->n[i];
         if (seen >= rank)

@@ -8,6 +8,11 @@
 #include "base/obj.h"
 #include "observe/run.h"
 
+bool span_cold(const struct run_facts *f)
+{
+    return f->cold && f->instance_id[0]; /* none: answered with the failure of an earlier start */
+}
+
 void span_count(struct span *s, const struct run_facts *f)
 {
     if (f->limited) {
@@ -26,7 +31,7 @@ void span_count(struct span *s, const struct run_facts *f)
     case OUTCOME_CLASSES:
         break;
     }
-    s->cold += f->cold;
+    s->cold += span_cold(f);
     if (f->duration_ns == 0)
         return;
     s->sum_ns += f->duration_ns;

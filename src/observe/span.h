@@ -23,6 +23,7 @@ struct span {                /* all zero: nothing happened */
 };
 
 void span_count(struct span *s, const struct run_facts *f);
+bool span_cold(const struct run_facts *f); /* it was the first of an instance */
 /* Two functions in the same time, or the same function in two spans (of those the greater use). */
 void span_add(struct span *into, const struct span *s);
 void span_follow(struct span *into, const struct span *s);
