@@ -57,7 +57,7 @@ export EVOKE_ENDPOINT
 
 title "Deploy the examples"
 for example in hello greeter report fc-upper basket fc-digest; do
-    try deploy "examples/$example"
+    try deploy --no-wait "examples/$example"
 done
 try list
 

@@ -30,7 +30,7 @@ enum { ANSWER_MAX = 256 << 20, CONNECT_TIMEOUT_MS = 5000, CALL_TIMEOUT_MS = 3000
 
 struct client {
     struct exchange one; /* of client_call() */
-    CURLM *multi;        /* of watched transfers; NULL before the first */
+    CURLM *multi;        /* its connections; NULL before the first request */
     struct settings settings;
     struct buf host; /* value of the Host header */
 };
@@ -315,19 +315,15 @@ struct str exchange_header(struct exchange *x, const char *name)
     return str_of(h->value);
 }
 
+/* Always by the multi interface: so all requests of a client share its connection. */
 static int perform(struct client *c, const struct client_request *req, CURLcode *ret, struct err *e)
 {
+    uint64_t called_off_until = !req->watched ? 0 : req->whole ? req->body.n : UINT64_MAX;
     int r;
 
-    if (!req->watched) {
-        *ret = curl_easy_perform(c->one.curl);
-        return 0;
-    }
     if (!c->multi)
         c->multi = curl_multi_init();
-    r = c->multi ? transfer_watched(c->multi, c->one.curl, req->whole ? req->body.n : UINT64_MAX,
-                                    ret)
-                 : -ENOMEM;
+    r = c->multi ? transfer_watched(c->multi, c->one.curl, called_off_until, ret) : -ENOMEM;
     return r < 0 ? err_set(e, ERR_HOST, r, "the request was called off: %s", strerror(-r)) : 0;
 }
 

@@ -1,77 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_deploy.c - evoke deploy [DIR] [NAME...]: make the daemon's functions what DIR/evoke.yaml
- * says. Functions that are not in the manifest are left alone. Stops at the first failure; what was
- * deployed before it stays and was printed.
+ * cmd_deploy.c - evoke deploy [DIR|FILE] [NAME...]: make the daemon's functions what a manifest
+ * says. Functions that are not in it are left alone.
+ *
+ * One after the other is packed and sent; whether it loads is asked at once and heard while the
+ * next is packed. What is done is printed in the manifest's order. The first failure ends it, and so
+ * does Ctrl-C: what was deployed before stays, was printed, and the rest is named.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/io.h"
 #include "base/json.h"
+#include "base/obj.h"
 #include "cli/client.h"
-#include "cli/command.h"
-#include "cli/manifest.h"
+#include "cli/deploy.h"
+#include "cli/fan.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
-#include "cli/pack.h"
 
-enum { MANIFEST_MAX = 1 << 20, PACKAGE_MAX = 100 << 20, REQUEST_MAX = 139 << 20 };
+enum { PROBES = 64, FOREVER_MS = 600000 };
 
-static int load_manifest(const char *dir, struct manifest *ret, struct err *e)
+struct deploying {
+    struct client *client; /* owned, as all of these */
+    struct fan *fan;
+    struct deploy_source source;
+    struct deploy_step *steps; /* one per function of the manifest, wanted or not */
+    size_t nput;               /* of them, in order, are done but for the probe */
+    size_t nshown;
+    struct cJSON *records;
+    bool dry_run, wait, table;
+    int exit_code; /* of the first one that does not load */
+};
+
+static void deploying_done(struct deploying *d)
 {
-    cleanup_free char *path = xasprintf("%s/evoke.yaml", dir);
-    cleanup_with(buf_done) struct buf text;
-    int r;
-
-    buf_init(&text, MANIFEST_MAX);
-    r = io_read_file(AT_FDCWD, path, &text, e);
-    if (r < 0)
-        return r;
-    r = manifest_parse(buf_str(&text), ret, e);
-    return r < 0 ? err_wrap(e, r, "%.100s", path) : 0;
-}
-
-static int package_code(const char *dir, const struct manifest_function *f, struct buf *zip,
-                        struct err *e)
-{
-    bool absolute = f->code.p[0] == '/';
-    cleanup_free char *path =
-            xasprintf("%s%s%.*s", absolute ? "" : dir, absolute ? "" : "/", STR_ARG(f->code));
-
-    return pack_path(path, zip, e);
-}
-
-/* Puts one function; answer gets the record, status 200 (updated) or 201 (created) is returned. */
-static int deploy_one(struct client *c, const char *dir, const struct manifest_function *f,
-                      struct cJSON **ret, struct err *e)
-{
-    cleanup_with(buf_done) struct buf path, zip, request, answer;
-    struct client_request req = {.method = "PUT", .timeout_ms = 300000};
-    int r;
-
-    buf_init(&path, 8 << 10);
-    buf_init(&zip, PACKAGE_MAX);
-    buf_init(&request, REQUEST_MAX);
-    buf_init(&answer, 0);
-    r = package_code(dir, f, &zip, e);
-    if (r < 0)
-        return r;
-    manifest_request(f, buf_str(&zip), &request);
-    if (!buf_ok(&request))
-        return err_set(e, ERR_LIMIT, -EMSGSIZE, "the package is too large");
-    name_path(&f->name, &path);
-    req.path = buf_str(&path);
-    req.body = buf_str(&request);
-    r = client_call(c, &req, &answer, e);
-    if (r < 0)
-        return r;
-    *ret = json_parse(buf_str(&answer), e);
-    return *ret ? r : -EPROTO;
+    for (size_t i = 0; d->steps && i < d->source.manifest.n; i++)
+        deploy_step_done(&d->steps[i]);
+    free(d->steps);
+    d->fan = fan_free(d->fan);
+    d->client = client_free(d->client);
+    json_free(d->records);
+    deploy_source_done(&d->source);
 }
 
 static bool is_wanted(const struct args *words, const struct manifest_function *f)
@@ -96,77 +69,208 @@ static int check_wanted(const struct args *words, const struct manifest *m, stru
     return 0;
 }
 
-static const char *what_happened(struct client *c, int status)
+/* ---- what is done ---- */
+
+static void show(struct deploying *d, const struct deploy_step *s,
+                 const struct manifest_function *f)
 {
-    if (client_header(c, "X-Evoke-Unchanged").n)
-        return "unchanged";
-    return status == 201 ? "created" : "updated";
-}
+    cleanup_free char *name = str_dup(f->name.name);
 
-/* A line for people as soon as it is done. */
-static void print_one(const struct manifest_function *f, const char *what,
-                      const struct cJSON *record)
-{
-    cleanup_with(buf_done) struct buf name;
-    struct str state = STR_NONE;
+    if (d->table)
+        deploy_show(s);
+    cJSON_AddItemToArray(d->records, deploy_object(s));
+    if (s->probed && !deploy_loads(s) && s->probe_err.code != -EINTR) {
+        int code = deploy_show_failure(s, name);
 
-    buf_init(&name, 8 << 10);
-    name_print(&f->name, &name);
-    (void)json_str(record, "state", false, &state, NULL);
-    printf("%s  %s  %.*s\n", name.p, what, STR_ARG(state));
-    fflush(stdout);
-}
-
-/* records: what was deployed, also when a later one failed. */
-static int deploy_all(struct client *c, const char *dir, const struct manifest *m,
-                      const struct args *words, enum output_format format, struct cJSON *records,
-                      struct err *e)
-{
-    for (size_t i = 0; i < m->n; i++) {
-        const struct manifest_function *f = &m->functions[i];
-        struct cJSON *record = NULL;
-        int status;
-
-        if (!is_wanted(words, f))
-            continue;
-        status = deploy_one(c, dir, f, &record, e);
-        if (status < 0)
-            return err_wrap(e, status, "function '%.*s'", STR_ARG(f->name.name));
-        if (format == OUTPUT_TABLE)
-            print_one(f, what_happened(c, status), record);
-        cJSON_AddItemToArray(records, record);
+        d->exit_code = d->exit_code ? d->exit_code : code;
     }
+}
+
+/* In order: one whose probe is out holds back the others. */
+static void show_what_is_done(struct deploying *d)
+{
+    for (; d->nshown < d->nput && !d->steps[d->nshown].probing; d->nshown++)
+        if (d->steps[d->nshown].record)
+            show(d, &d->steps[d->nshown], &d->source.manifest.functions[d->nshown]);
+}
+
+/* Take answers of probes as they come, for so long. -EINTR. */
+static int hear_probes(struct deploying *d, int timeout_ms)
+{
+    struct fan_answer a;
+    int r = 0;
+
+    while (d->fan && fan_running(d->fan) > 0 && (r = fan_next(d->fan, timeout_ms, &a)) > 0) {
+        deploy_probe_answer(a.user, &a);
+        show_what_is_done(d);
+    }
+    show_what_is_done(d);
+    return r < 0 ? r : 0;
+}
+
+static void give_up_probes(struct deploying *d)
+{
+    for (size_t i = 0; i < d->nput; i++) {
+        struct deploy_step *s = &d->steps[i];
+
+        if (!s->probing)
+            continue;
+        s->probing = false;
+        s->probed = true;
+        err_set(&s->probe_err, ERR_HOST, -EINTR, "interrupted");
+    }
+}
+
+static int put_one(struct deploying *d, size_t i, struct err *e)
+{
+    const struct manifest_function *f = &d->source.manifest.functions[i];
+    struct deploy_step *s = &d->steps[i];
+    int r = deploy_put(d->client, &d->source, f, d->dry_run, s, e);
+
+    if (r >= 0 && d->wait && str_eq(str_of(deploy_state(s)), S("ready"))) {
+        while (fan_running(d->fan) == PROBES && r >= 0)
+            r = hear_probes(d, 100);
+        r = r < 0 ? err_set(e, ERR_HOST, r, "interrupted") : deploy_probe(d->fan, s, e);
+    }
+    return r < 0 ? err_wrap(e, r, "function '%.*s'", STR_ARG(f->name.name)) : 0;
+}
+
+static int put_all(struct deploying *d, const struct args *words, struct err *e)
+{
+    const struct manifest *m = &d->source.manifest;
+    int r = 0;
+
+    while (d->nput < m->n && r >= 0 && !d->exit_code) {
+        if (is_wanted(words, &m->functions[d->nput]))
+            r = put_one(d, d->nput, e);
+        if (r >= 0 || d->steps[d->nput].record)
+            d->nput++;
+        if (r >= 0)
+            r = hear_probes(d, 0);
+        if (r == -EINTR && e->code == 0)
+            r = err_set(e, ERR_HOST, -EINTR, "interrupted");
+    }
+    return r;
+}
+
+/* Ctrl-C: what was and what was not done. */
+static int tell_interrupted(struct deploying *d, const struct args *words)
+{
+    const struct manifest *m = &d->source.manifest;
+    struct buf done, left;
+
+    buf_init(&done, 64 << 10);
+    buf_init(&left, 64 << 10);
+    for (size_t i = 0; i < m->n; i++) {
+        struct buf *to = d->steps[i].record ? &done : &left;
+
+        if (is_wanted(words, &m->functions[i]))
+            buf_addf(to, "%s%.*s", to->n ? ", " : "", STR_ARG(m->functions[i].name.name));
+    }
+    fprintf(stderr, "evoke: interrupted; %s: %s; not %s: %s\n",
+            d->dry_run ? "looked at" : "deployed", done.n ? done.p : "nothing",
+            d->dry_run ? "looked at" : "deployed", left.n ? left.p : "nothing");
+    buf_done(&done);
+    buf_done(&left);
+    return EXIT_INTERRUPT;
+}
+
+static int deploy_all(struct deploying *d, const struct common *common, const struct args *words)
+{
+    struct err e = {0};
+    int r = put_all(d, words, &e);
+
+    if (r != -EINTR && hear_probes(d, FOREVER_MS) == -EINTR)
+        r = -EINTR;
+    if (r == -EINTR)
+        give_up_probes(d);
+    show_what_is_done(d);
+    if (!d->table)
+        output_object(common->format, d->records);
+    if (r == -EINTR)
+        return tell_interrupted(d, words);
+    return r < 0 ? command_fail(&e) : d->exit_code;
+}
+
+static int prepare(struct deploying *d, const struct common *common, const struct args *args,
+                   struct err *e)
+{
+    const struct manifest *m = &d->source.manifest;
+    int r = deploy_source_read(args->n ? args->words[0] : ".", &d->source, e);
+
+    if (r >= 0)
+        r = check_wanted(args, m, e);
+    if (r >= 0)
+        r = client_new(common, &d->client, e);
+    if (r >= 0)
+        r = fan_new(d->client, PROBES, &d->fan, e);
+    if (r < 0)
+        return r;
+    d->steps = xcalloc(m->n, sizeof(*d->steps));
+    for (size_t i = 0; i < m->n; i++)
+        deploy_step_init(&d->steps[i], &m->functions[i]);
+    return 0;
+}
+
+static int check_options(const struct common *common, const struct args *args, struct err *e)
+{
+    if (args_has(args, "watch") && args_has(args, "dry-run"))
+        return err_set(e, ERR_CALLER, -EINVAL, "--watch deploys and --dry-run does not");
+    if (args_has(args, "watch") && common->format != OUTPUT_TABLE)
+        return err_set(e, ERR_CALLER, -EINVAL, "--watch has no end, and --output %s would be one",
+                       common->format == OUTPUT_JSON ? "json" : "yaml");
     return 0;
 }
 
 static int run(const struct common *common, const struct args *args)
 {
-    cleanup_with(client_freep) struct client *client = NULL;
-    cleanup_with(json_freep) struct cJSON *records = cJSON_CreateArray();
-    cleanup_with(manifest_done) struct manifest m = {0};
+    cleanup_with(deploying_done) struct deploying d = {
+            .dry_run = args_has(args, "dry-run"),
+            .wait = !args_has(args, "no-wait") && !args_has(args, "dry-run"),
+            .table = common->format == OUTPUT_TABLE,
+            .records = cJSON_CreateArray(),
+    };
     struct err e = {0};
-    const char *dir;
-    int r;
+    int code;
 
-    dir = args->n ? args->words[0] : ".";
-    if (load_manifest(dir, &m, &e) < 0 || check_wanted(args, &m, &e) < 0 ||
-        client_new(common, &client, &e) < 0)
+    if (check_options(common, args, &e) < 0 || prepare(&d, common, args, &e) < 0)
         return command_fail(&e);
-    r = deploy_all(client, dir, &m, args, common->format, records, &e);
-    if (common->format != OUTPUT_TABLE)
-        output_object(common->format, records);
-    return r < 0 ? command_fail(&e) : EXIT_OK;
+    interrupt_catch();
+    code = deploy_all(&d, common, args);
+    if (!args_has(args, "watch") || code == EXIT_INTERRUPT)
+        return code;
+    return deploy_watch(d.client, &d.source, args->words + 1, args->n ? args->n - 1 : 0, d.wait);
 }
+
+static const struct option options[] = {
+        {.name = "dry-run",
+         .letter = 'n',
+         .kind = OPTION_FLAG,
+         .help = "only show what would change"},
+        {.name = "watch",
+         .letter = 'w',
+         .kind = OPTION_FLAG,
+         .help = "stay, and deploy again whatever is saved"},
+        {.name = "no-wait",
+         .kind = OPTION_FLAG,
+         .help = "do not start an instance to see whether the code loads"},
+};
 
 const struct command command_deploy = {
         .name = "deploy",
         .group = GROUP_WRITE,
-        .args = "[DIR] [NAME...]",
-        .summary = "create or update the functions of DIR/evoke.yaml",
-        .help = "Packages the code of each function in the manifest and deploys it; with NAMEs,\n"
-                "only those. DIR is the current directory when left out. docs/manifest.md",
+        .args = "[DIR|FILE] [NAME...]",
+        .summary = "make functions what a manifest says",
+        .help = "Packs the code of each function in DIR/evoke.yaml (or the manifest FILE), sends\n"
+                "what has changed, and waits until it loads; with NAMEs, only those. DIR is the\n"
+                "current directory when left out. What a .evokeignore in the code's directory\n"
+                "names, in the syntax of .gitignore, stays out of the package.\n"
+                "Exit code 1 when a function does not load: its error and log are shown.",
         .examples = "evoke deploy\n"
-                    "evoke deploy shop thumbnail\n",
+                    "evoke deploy shop thumbnail\n"
+                    "evoke deploy --watch\n"
+                    "evoke deploy --dry-run --output json\n",
+        .options = OPTION_TABLE(options),
         .max_words = ARGS_WORDS,
         .complete = COMPLETE_DIR,
         .run = run,

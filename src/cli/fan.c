@@ -27,6 +27,7 @@ struct fan {
     CURLM *multi;
     struct place *places; /* owned */
     size_t n, running;
+    int wake; /* borrowed; -1: none */
 };
 
 int fan_new(struct client *c, size_t places, struct fan **ret, struct err *e)
@@ -35,6 +36,7 @@ int fan_new(struct client *c, size_t places, struct fan **ret, struct err *e)
 
     f->client = c;
     f->n = places;
+    f->wake = -1;
     f->places = xcalloc(places, sizeof(*f->places));
     f->multi = curl_multi_init();
     if (!f->multi) {
@@ -74,6 +76,11 @@ void fan_freep(struct fan **f)
 size_t fan_running(const struct fan *f)
 {
     return f->running;
+}
+
+void fan_wake_on(struct fan *f, int fd)
+{
+    f->wake = fd;
 }
 
 static struct place *free_place(struct fan *f)
@@ -144,7 +151,8 @@ static bool pick(struct fan *f, struct fan_answer *ret)
 
 int fan_next(struct fan *f, int timeout_ms, struct fan_answer *ret)
 {
-    struct curl_waitfd interrupt = {.fd = interrupt_fd(), .events = CURL_WAIT_POLLIN};
+    struct curl_waitfd others[] = {{.fd = interrupt_fd(), .events = CURL_WAIT_POLLIN},
+                                   {.fd = f->wake, .events = CURL_WAIT_POLLIN}};
     uint64_t end_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000;
 
     for (;;) {
@@ -158,9 +166,9 @@ int fan_next(struct fan *f, int timeout_ms, struct fan_answer *ret)
         if (pick(f, ret))
             return 1;
         now = clock_mono_ns();
-        if (f->running == 0 || now >= end_ns)
+        if ((f->running == 0 && f->wake < 0) || now >= end_ns || others[1].revents)
             return 0;
-        (void)curl_multi_poll(f->multi, &interrupt, interrupt.fd >= 0,
-                              (int)((end_ns - now + 999999) / 1000000), NULL);
+        /* poll(2) passes over descriptors below 0 */
+        (void)curl_multi_poll(f->multi, others, 2, (int)((end_ns - now + 999999) / 1000000), NULL);
     }
 }

@@ -34,8 +34,11 @@ struct fan_answer {
     struct exchange *x; /* for exchange_header() */
 };
 
-/* The next answer, of whatever place. 1: *ret; 0: none within timeout_ms, or nothing runs; -EINTR:
- * Ctrl-C was seen (interrupt.h), which is said as long as it is. */
+/* From now on fan_next() also waits for this descriptor, also while nothing runs. */
+void fan_wake_on(struct fan *f, int fd);
+
+/* The next answer, of whatever place. 1: *ret; 0: none within timeout_ms, nothing runs, or the
+ * descriptor is readable; -EINTR: Ctrl-C was seen (interrupt.h), which is said as long as it is. */
 int fan_next(struct fan *f, int timeout_ms, struct fan_answer *ret);
 
 #endif

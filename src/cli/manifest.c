@@ -250,23 +250,35 @@ static void put_field(struct jw *w, const struct field *f, const struct manifest
     }
 }
 
-void manifest_request(const struct manifest_function *f, struct str zip, struct buf *out)
+static void put_code(struct jw *w, struct str zip, const char *sha256)
 {
     cleanup_with(buf_done) struct buf base64;
+
+    buf_init(&base64, w->out->max);
+    jw_key(w, "code");
+    jw_obj(w);
+    if (zip.n > 0) {
+        base64_encode(zip, &base64);
+        jw_kstr(w, "zip", buf_str(&base64));
+    } else {
+        jw_kstrz(w, "sha256", sha256);
+    }
+    jw_obj_end(w);
+    if (!buf_ok(&base64))
+        w->out->failed = true;
+}
+
+void manifest_request(const struct manifest_function *f, struct str zip, const char *sha256,
+                      struct buf *out)
+{
     struct jw w;
 
-    buf_init(&base64, out->max);
-    base64_encode(zip, &base64);
     jw_init(&w, out);
     jw_obj(&w);
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         if (fields[i].sends)
             put_field(&w, &fields[i], f);
-    jw_key(&w, "code");
-    jw_obj(&w);
-    jw_kstr(&w, "zip", buf_str(&base64));
+    if (zip.n > 0 || sha256)
+        put_code(&w, zip, sha256);
     jw_obj_end(&w);
-    jw_obj_end(&w);
-    if (!buf_ok(&base64))
-        out->failed = true;
 }

@@ -34,7 +34,9 @@ struct manifest {
 int manifest_parse(struct str text, struct manifest *ret, struct err *e);
 void manifest_done(struct manifest *m);
 
-/* The deploy request; zip is the packaged code. */
-void manifest_request(const struct manifest_function *f, struct str zip, struct buf *out);
+/* The deploy request. zip: the packaged code, or empty; then sha256 names the code that must be
+ * there already, and NULL says nothing of it. */
+void manifest_request(const struct manifest_function *f, struct str zip, const char *sha256,
+                      struct buf *out);
 
 #endif

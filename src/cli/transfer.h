@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * As curl_easy_perform(), but ends early with -EINTR after Ctrl-C (interrupt.h), with -EPIPE when
- * nobody reads stdout any more; but not once `whole` bytes of the request are sent. Else 0, and *ret
- * is the transfer's result. Connections are kept in multi.
+ * As curl_easy_perform(), but as long as fewer than `whole` bytes of the request are sent it ends
+ * early: with -EINTR after Ctrl-C (interrupt.h), with -EPIPE when nobody reads stdout any more. Else
+ * 0, and *ret is the transfer's result. Connections are kept in multi.
  */
 int transfer_watched(CURLM *multi, CURL *easy, uint64_t whole, CURLcode *ret);
 

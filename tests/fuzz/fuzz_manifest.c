@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         struct buf out;
 
         buf_init(&out, MAX_TEXT);
-        manifest_request(&m.functions[i], S("zip"), &out);
+        manifest_request(&m.functions[i], S("zip"), NULL, &out);
         holds(buf_ok(&out));
         request = json_parse(buf_str(&out), &e);
         holds(request && cJSON_IsObject(json_get(request, "code")));

@@ -114,7 +114,8 @@ def test_a_failed_invocation_says_why_and_what_next(evoke_shared, tmp_path):
 
 def test_code_that_does_not_load(evoke_shared, tmp_path):
     e = evoke_shared
-    deploy(e, tmp_path, "broken", "def broken(:\n")
+    p = e.run("deploy", "--no-wait", manifest(tmp_path, hello("broken"), index__py="def broken(:\n"))
+    assert p.returncode == 0, p.stderr
     p = e.run("invoke", "broken")
     assert p.returncode == 1 and "(init_error)" in p.stderr and "SyntaxError" in p.stdout + p.stderr
     e.run("delete", "broken")
@@ -172,7 +173,8 @@ def test_an_unchanged_deploy_keeps_warm_instances(evoke_shared, tmp_path):
     assert deploy(e, tmp_path, "same").stdout == FULL + "same  unchanged  ready\n"
     assert json.loads(e.run("get", "same", "--output", "json").stdout)["code"]["sha256"] == first
     assert json.loads(e.run("invoke", "same", "--output", "json").stdout)["cold"] is False
-    assert deploy(e, tmp_path, "same", more="    memory: 256\n").stdout == FULL + "same  updated  ready\n"
+    assert deploy(e, tmp_path, "same", more="    memory: 256\n").stdout.split() == (
+        FULL + "same  updated  ready  memory_mb  128 -> 256").split()
     assert json.loads(e.run("invoke", "same", "--output", "json").stdout)["cold"] is True
     e.run("delete", "same")
 

@@ -80,7 +80,7 @@ static void everything_can_be_said(void **state)
     t_ok(manifest_parse(str_of(text), &m, &e), &e);
     assert_int_equal(m.n, 2);
     t_str(m.functions[0].name.account, S("123456789"));
-    manifest_request(&m.functions[0], S("zip"), &out);
+    manifest_request(&m.functions[0], S("zip"), NULL, &out);
     t_str(buf_str(&out),
           S("{\"runtime\":\"python3\",\"handler\":\"main.run\",\"initializer\":\"main.init\","
             "\"description\":\"does it\",\"memory_mb\":256,\"timeout_ms\":30000,"
@@ -101,7 +101,7 @@ static void a_package_over_the_ceiling_fails_the_request(void **state)
     (void)state;
     t_ok(manifest_parse(str_of(least), &m, &e), &e);
     buf_init(&out, 8);
-    manifest_request(&m.functions[0], S("123456789"), &out);
+    manifest_request(&m.functions[0], S("123456789"), NULL, &out);
     assert_false(buf_ok(&out));
     manifest_done(&m);
 }
