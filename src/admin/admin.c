@@ -27,6 +27,7 @@ enum { SMALL_BODY = 64 << 10, EVENT_BODY = 33 << 20 };
 
 #define FUNCTION "/evoke/v1/functions/{dialect}/{account}/{region}/{space}/{name}"
 #define KEYS     "/evoke/v1/keys"
+#define BACKUP   "/evoke/v1/backup"
 
 static const struct api_op ops[] = {
         {{"GET", "/evoke/v1/functions"},
@@ -56,7 +57,12 @@ static const struct api_op ops[] = {
         {{"GET", "/evoke/v1/status"}, "Status", SMALL_BODY, admin_status, .scope = KEY_READ},
         {{"GET", FUNCTION "/state"}, "State", SMALL_BODY, admin_state, .scope = KEY_READ},
         {{"GET", "/evoke/v1/top"}, "Top", SMALL_BODY, admin_top, .scope = KEY_READ, .each = true},
-        {{"GET", "/evoke/v1/history"}, "History", SMALL_BODY, admin_history, .scope = KEY_READ},
+        {{"GET", "/evoke/v1/history"},
+         "History",
+         SMALL_BODY,
+         admin_history,
+         .scope = KEY_READ,
+         .by_query = true},
         {{"GET", KEYS}, "ListKeys", SMALL_BODY, admin_keys_list, .scope = KEY_ADMIN},
         {{"POST", KEYS}, "AddKey", SMALL_BODY, admin_keys_add, .scope = KEY_ADMIN},
         {{"POST", KEYS "/{access_key}/rotate"},
@@ -68,6 +74,27 @@ static const struct api_op ops[] = {
          "RemoveKey",
          SMALL_BODY,
          admin_keys_remove,
+         .scope = KEY_ADMIN},
+        {{"POST", BACKUP}, "MakeBackup", SMALL_BODY, admin_backup_make, .scope = KEY_ADMIN},
+        {{"GET", BACKUP "/{id}/{file}"},
+         "ReadBackup",
+         SMALL_BODY,
+         admin_backup_read,
+         .scope = KEY_ADMIN},
+        {{"GET", BACKUP "/{id}/{dir}/{file}"},
+         "ReadBackup",
+         SMALL_BODY,
+         admin_backup_read,
+         .scope = KEY_ADMIN},
+        {{"GET", BACKUP "/{id}/{dir}/{sub}/{file}"},
+         "ReadBackup",
+         SMALL_BODY,
+         admin_backup_read,
+         .scope = KEY_ADMIN},
+        {{"DELETE", BACKUP "/{id}"},
+         "ForgetBackup",
+         SMALL_BODY,
+         admin_backup_forget,
          .scope = KEY_ADMIN},
 };
 
@@ -90,14 +117,16 @@ static bool admit(struct call *c)
     return why == AUTH_OK;
 }
 
-/* Whose function: the path says it, or "function=dialect/account/..." of what is told of them. */
+/* Whose function: the path says it, or "function=dialect/account/..." where the handler heeds it. */
 static void realm(struct call *c, struct api_realm *ret)
 {
-    struct str dialect = c->captures[0], rest;
+    struct str dialect = STR_NONE, rest;
     enum dialect d;
 
-    ret->account = c->captures[1];
-    if (!str_starts(str_of(c->op->route.pattern), S(FUNCTION))) {
+    if (str_starts(str_of(c->op->route.pattern), S(FUNCTION))) {
+        dialect = c->captures[0];
+        ret->account = c->captures[1];
+    } else if (c->op->by_query) {
         rest = call_query(c, S("function"));
         dialect = str_cut(&rest, '/');
         ret->account = str_cut(&rest, '/');

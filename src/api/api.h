@@ -24,6 +24,7 @@
 #include "http/router.h"
 #include "http/server.h"
 
+struct backups;
 struct cJSON;
 struct call;
 struct catalog;
@@ -56,6 +57,7 @@ struct api {
     struct pool *pool;
     struct launch *launch;
     struct keys *keys;
+    struct backups *backups;
     struct metrics *metrics;
     struct history *history;
     struct api_counts *counts;              /* NULL: nobody counts */
@@ -81,6 +83,7 @@ struct api_op {
     enum key_scope scope; /* what a key must be allowed to do; 0 counts as KEY_ADMIN */
     enum api_role role;   /* with more than NOTHING, the handler asks call_permit() */
     bool json; /* the handler will call call_json(): a large body is parsed ahead, on a worker */
+    bool by_query; /* the handler tells of the function that the query names, if it names one */
     bool each; /* the handler asks call_sees() of everything it tells: open to keys of one account
                   also where the request names none */
 };

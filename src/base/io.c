@@ -107,6 +107,29 @@ int io_read_file(int dirfd, const char *path, struct buf *out, struct err *e)
     return err_set(e, ERR_HOST, r, "read '%s': %s", path, strerror(-r));
 }
 
+int io_read_part(int dirfd, const char *path, uint64_t offset, size_t n, struct buf *out)
+{
+    cleanup_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+
+    if (fd < 0)
+        return -errno;
+    while (n > 0) {
+        char *to = buf_room(out, n);
+        ssize_t got = to ? pread(fd, to, n, (off_t)offset) : -1;
+
+        if (!to)
+            return -EMSGSIZE;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -errno : 0;
+        buf_grew(out, (size_t)got);
+        offset += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return 0;
+}
+
 /* fsync the directory that holds path, so that a rename in it survives a power cut. */
 static int sync_parent(int dirfd, const char *path)
 {

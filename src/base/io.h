@@ -15,6 +15,9 @@ int io_write_all(int fd, const void *p, size_t n); /* 0 or -errno; blocking fd *
 ssize_t io_read_full(int fd, void *p, size_t n);   /* bytes (short at EOF) or -errno */
 int io_read_file(int dirfd, const char *path, struct buf *out,
                  struct err *e); /* -EMSGSIZE: over out->max */
+/* Up to n bytes from offset are added to out, fewer only at the end of the file. 0 or -errno. Follows
+ * no link in place of the file. */
+int io_read_part(int dirfd, const char *path, uint64_t offset, size_t n, struct buf *out);
 /* Atomic: temporary file, fsync, rename, fsync of the directory. */
 int io_write_file(int dirfd, const char *path, struct str data, mode_t mode, struct err *e);
 int io_mkdir_p(const char *path, mode_t mode, struct err *e); /* like mkdir -p */

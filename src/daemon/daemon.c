@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/backup.h"
 #include "api/api.h"
 #include "auth/keys.h"
 #include "base/cleanup.h"
@@ -78,6 +79,7 @@ struct daemon {
     struct kv *kv;
     struct blobs *blobs;
     struct keys *keys;
+    struct backups *backups;
     struct catalog *catalog;
     struct launch *launch;
     struct pool *pool;
@@ -388,12 +390,14 @@ static int open_front(struct daemon *d, struct err *e)
     struct http_limits limits;
 
     interpreters_chosen(d->o, d->interpreters);
+    d->backups = backups_new(d->loop, d->catalog);
     d->api = (struct api){.loop = d->loop,
                           .catalog = d->catalog,
                           .invoker = d->invoker,
                           .pool = d->pool,
                           .launch = d->launch,
                           .keys = d->keys,
+                          .backups = d->backups,
                           .health = d->health,
                           .commit = build_commit,
                           .region = d->o->region,
@@ -446,6 +450,7 @@ static void close_all(struct daemon *d)
     endpoints_free(d->endpoints);
     launch_free(d->launch);
     figures_free(d->figures);
+    backups_free(d->backups);
     catalog_free(d->catalog);
     kv_close(d->kv);
     blobs_free(d->blobs);

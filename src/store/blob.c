@@ -9,10 +9,13 @@
  *
  * A put also renews the file's time, and gc leaves the young alone: between a put and the record
  * that will name it, nothing keeps the blob but its age. So gc must not look before a put and
- * remove after it: puts share a lock that gc takes alone, for one file at a time.
+ * remove after it: puts share a lock that gc takes alone, for one file at a time. Whoever copies all
+ * of them holds them meanwhile; a hold is counted under the same lock, so once it is, gc removes
+ * nothing any more, also one that is at work already.
  */
 #include "store/blob.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +32,7 @@
 struct blobs {
     int dir; /* owned */
     pthread_rwlock_t puts;
+    uint32_t held; /* under puts */
 };
 
 int blobs_open(const char *dir, struct blobs **ret, struct err *e)
@@ -160,7 +164,7 @@ int blob_gc(struct blobs *b, bool (*keep)(void *user, const char *sha), void *us
 
         /* Anything else is what a crash left of a write. */
         pthread_rwlock_wrlock(&b->puts);
-        r = collect(b, de->d_name, blob && keep(user, de->d_name), older_than_s);
+        r = collect(b, de->d_name, blob && (b->held || keep(user, de->d_name)), older_than_s);
         pthread_rwlock_unlock(&b->puts);
         if (r > 0 && blob)
             removed++;
@@ -169,4 +173,43 @@ int blob_gc(struct blobs *b, bool (*keep)(void *user, const char *sha), void *us
     if (r < 0)
         return r;
     return fsync(b->dir) < 0 ? -errno : removed;
+}
+
+void blobs_hold(struct blobs *b)
+{
+    pthread_rwlock_wrlock(&b->puts);
+    b->held++;
+    pthread_rwlock_unlock(&b->puts);
+}
+
+void blobs_release(struct blobs *b)
+{
+    pthread_rwlock_wrlock(&b->puts);
+    assert(b->held > 0);
+    b->held--;
+    pthread_rwlock_unlock(&b->puts);
+}
+
+int blobs_each(struct blobs *b, bool (*fn)(void *user, const char *sha, uint64_t bytes), void *user)
+{
+    DIR *d = io_open_dir(b->dir, ".");
+    bool go_on = true;
+    struct dirent *de;
+    struct stat st;
+
+    if (!d)
+        return -errno;
+    while (go_on && (de = readdir(d)))
+        if (is_hex(str_of(de->d_name), SHA256_HEX - 1) &&
+            fstatat(b->dir, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            go_on = fn(user, de->d_name, (uint64_t)st.st_size);
+    closedir(d);
+    return 0;
+}
+
+int blob_read(struct blobs *b, const char *sha, uint64_t offset, size_t n, struct buf *out)
+{
+    if (!is_hex(str_of(sha), SHA256_HEX - 1))
+        return -ENOENT;
+    return io_read_part(b->dir, sha, offset, n, out);
 }

@@ -26,4 +26,17 @@ int blob_get(struct blobs *b, const char *sha, struct buf *out, struct err *e);
 int blob_gc(struct blobs *b, bool (*keep)(void *user, const char *sha), void *user,
             uint32_t grace_s);
 
+/*
+ * For a copy of all of them: while anybody holds them blob_gc() removes no blob. What blobs_each()
+ * then tells is there until the last blobs_release(), and so is every blob that was named by
+ * anything at the moment of the hold.
+ */
+void blobs_hold(struct blobs *b);
+void blobs_release(struct blobs *b);
+/* Each blob with its size; fn returns false to stop. 0 or -errno. */
+int blobs_each(struct blobs *b, bool (*fn)(void *user, const char *sha, uint64_t bytes),
+               void *user);
+/* Up to n bytes from offset; fewer only at the end. Its digest is not checked. -ENOENT. */
+int blob_read(struct blobs *b, const char *sha, uint64_t offset, size_t n, struct buf *out);
+
 #endif

@@ -100,6 +100,7 @@ typedef void kv_list_fn(void *user, int r, const struct kv_page *page);
  * revision this txn got, 0 when it changed nothing: refused without `else_ops`, or failed.
  */
 typedef void kv_txn_fn(void *user, int r, uint64_t rev);
+typedef void kv_backup_fn(void *user, int r);
 /*
  * r 0: the txn `rev` touched these keys (1..KV_OPS, each once, in the order of its operations, as
  * the last of them left it; deleting a key that was not there counts). Anything else: this was the
@@ -120,6 +121,7 @@ struct kv_ops {
     /* Finish what was accepted, complete it, end the watches, release everything. A completion
      * given out meanwhile may call the store once more: it is answered with -EIO. */
     void (*close)(struct kv *kv);
+    void (*backup)(struct kv *kv, struct str path, kv_backup_fn *fn, void *user);
 };
 
 struct kv {
@@ -161,6 +163,17 @@ static inline struct kv_watch *kv_watch(struct kv *kv, struct str prefix, uint64
                                         kv_watch_fn *fn, void *user)
 {
     return kv->ops->watch(kv, prefix, from_rev, fn, user);
+}
+
+/*
+ * A copy of the store as of one moment between call and completion, in a new file (0600) that a
+ * backend of the same kind opens. Reads and writes go on meanwhile. One at a time: -EAGAIN while
+ * another is made. -EEXIST: there is such a file; -ENOTSUP: this backend keeps nothing in files. On
+ * failure what was written of it is removed.
+ */
+static inline void kv_backup(struct kv *kv, struct str path, kv_backup_fn *fn, void *user)
+{
+    kv->ops->backup(kv, path, fn, user);
 }
 
 /* No call comes any more. Also inside its own call, also after the store was closed. */

@@ -43,6 +43,15 @@ struct kv_job *kv_job_get(struct str key, uint64_t deadline_ns, kv_get_fn *fn, v
     return job;
 }
 
+struct kv_job *kv_job_backup(struct str path, kv_backup_fn *fn, void *user)
+{
+    struct kv_job *job = job_new(KV_JOB_BACKUP, 0, user);
+
+    job->fn.backup = fn;
+    job->key = copy(path);
+    return job;
+}
+
 struct kv_job *kv_job_list(const struct kv_range *range, kv_list_fn *fn, void *user)
 {
     struct kv_job *job = job_new(KV_JOB_LIST, range->deadline_ns, user);
@@ -192,6 +201,9 @@ void kv_job_complete(struct kv_job *job)
         break;
     case KV_JOB_TXN:
         job->fn.txn(job->user, job->r, job->rev);
+        break;
+    case KV_JOB_BACKUP:
+        job->fn.backup(job->user, job->r);
         break;
     }
     kv_job_free(job);

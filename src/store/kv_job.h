@@ -9,7 +9,7 @@
 
 struct kv_past;
 
-enum kv_job_kind { KV_JOB_GET, KV_JOB_LIST, KV_JOB_TXN };
+enum kv_job_kind { KV_JOB_GET, KV_JOB_LIST, KV_JOB_TXN, KV_JOB_BACKUP };
 
 struct kv_job {
     struct list node;
@@ -19,10 +19,11 @@ struct kv_job {
         kv_get_fn *get;
         kv_list_fn *list;
         kv_txn_fn *txn;
+        kv_backup_fn *backup;
     } fn;
     uint64_t deadline_ns; /* 0: none */
 
-    struct str key;        /* get */
+    struct str key;        /* get; of a backup the path */
     struct kv_range range; /* list */
     struct kv_txn request; /* txn. Everything these point to is part of this job */
 
@@ -39,6 +40,7 @@ struct kv_job {
 struct kv_job *kv_job_get(struct str key, uint64_t deadline_ns, kv_get_fn *fn, void *user);
 struct kv_job *kv_job_list(const struct kv_range *range, kv_list_fn *fn, void *user);
 struct kv_job *kv_job_txn(const struct kv_txn *txn, kv_txn_fn *fn, void *user);
+struct kv_job *kv_job_backup(struct str path, kv_backup_fn *fn, void *user);
 struct kv_job *kv_job_free(struct kv_job *job);
 
 void kv_job_add(struct kv_job *job, struct str key, struct str value, uint64_t rev); /* copies */

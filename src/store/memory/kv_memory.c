@@ -155,6 +155,9 @@ static void submit(struct memory *m, struct kv_job *job)
         case KV_JOB_TXN:
             run_txn(m, job);
             break;
+        case KV_JOB_BACKUP:
+            job->r = -ENOTSUP;
+            break;
         }
     }
     list_init(&one);
@@ -184,6 +187,11 @@ static struct kv_watch *memory_watch(struct kv *kv, struct str prefix, uint64_t 
     return kv_outbox_watch(of(kv)->outbox, prefix, from_rev, fn, user);
 }
 
+static void memory_backup(struct kv *kv, struct str path, kv_backup_fn *fn, void *user)
+{
+    submit(of(kv), kv_job_backup(path, fn, user));
+}
+
 static void memory_close(struct kv *kv)
 {
     struct memory *m = of(kv);
@@ -205,6 +213,7 @@ static const struct kv_ops memory_ops = {
         .txn = memory_txn,
         .watch = memory_watch,
         .close = memory_close,
+        .backup = memory_backup,
 };
 
 struct kv *kv_memory_new(struct loop *l)

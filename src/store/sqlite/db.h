@@ -57,6 +57,15 @@ void db_close(struct db *db); /* also a half-opened one */
 void db_txns(struct db *db, struct list *jobs);
 void db_read(struct db *db, struct kv_job *job); /* a get or a list */
 
+/*
+ * A copy of the file, a piece per step; what is written meanwhile through the same db is in it.
+ * step: 1 there is more, 0 it is whole and on disk, or -errno. free: an unfinished one is removed.
+ */
+struct db_copy; /* opaque */
+int db_copy_new(struct db *db, const char *path, struct db_copy **ret);
+int db_copy_step(struct db_copy *c);
+struct db_copy *db_copy_free(struct db_copy *c);
+
 void db_history_init(struct db *db);
 /* Inside a transaction: add the txn mark.rev to the history; before its commit: write it, and
  * forget what is over the bounds. SQLITE_OK or its code; mark moves along. */

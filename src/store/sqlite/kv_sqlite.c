@@ -10,6 +10,8 @@
  * A disk may hang for minutes. So deadlines are looked at from both ends: the thread refuses what
  * it takes too late, and an alarm on the loop answers what is late while the thread cannot.
  *
+ * A backup is made a piece at a time between the batches, so that nobody waits for all of it.
+ *
  * What always holds:
  *   (1) db belongs to the thread from its start until it is joined; nobody else touches it.
  *   (2) a job is in `queue`, in the thread's hands, or in the outbox; never in two of them.
@@ -49,7 +51,9 @@ struct disk {
     struct loop_timer *alarm; /* the loop's: at the earliest deadline of what waits, or earlier */
     uint64_t alarm_ns;        /* 0: not running */
 
-    struct db db; /* the thread's */
+    struct db db;            /* the thread's, and so are these: */
+    struct db_copy *copy;    /* owned; the backup under way */
+    struct kv_job *copy_job; /* ... and who asked for it */
 };
 
 static struct disk *of(struct kv *kv)
@@ -57,18 +61,48 @@ static struct disk *of(struct kv *kv)
     return OBJ((void *)kv, struct disk, SQLITE_MAGIC);
 }
 
-/* Wait for work. False when there is none and never will be. */
+/* Wait for work, unless there is some of our own. False when there is none and never will be. */
 static bool take_all(struct disk *d, struct list *ret)
 {
     struct list *n;
 
     pthread_mutex_lock(&d->lock);
-    while (list_empty(&d->queue) && !d->closing)
+    while (list_empty(&d->queue) && !d->closing && !d->copy)
         pthread_cond_wait(&d->wake, &d->lock);
     while ((n = list_pop_front(&d->queue)))
         list_push_back(ret, n);
     pthread_mutex_unlock(&d->lock);
-    return !list_empty(ret);
+    return !list_empty(ret) || d->copy;
+}
+
+static void end_backup(struct disk *d, struct kv_job *job, int r)
+{
+    struct list one;
+
+    job->r = r;
+    list_init(&one);
+    list_push_back(&one, &job->node);
+    kv_outbox_push(d->outbox, &one);
+}
+
+static void begin_backup(struct disk *d, struct kv_job *job)
+{
+    int r = d->copy ? -EAGAIN : db_copy_new(&d->db, job->key.p, &d->copy);
+
+    if (r < 0)
+        end_backup(d, job, r);
+    else
+        d->copy_job = job;
+}
+
+static void go_on_with_backup(struct disk *d)
+{
+    int r = db_copy_step(d->copy);
+
+    if (r > 0)
+        return; /* there is more */
+    d->copy = db_copy_free(d->copy);
+    end_backup(d, d->copy_job, r);
 }
 
 static void run_all(struct disk *d, struct list *jobs)
@@ -92,8 +126,12 @@ static void run_all(struct disk *d, struct list *jobs)
     list_each (it, &rest) {
         struct kv_job *job = container_of(it, struct kv_job, node);
 
-        if (job->r == 0)
+        if (job->r == 0 && job->kind == KV_JOB_BACKUP) {
+            list_remove(it);
+            begin_backup(d, job);
+        } else if (job->r == 0) {
             db_read(&d->db, job);
+        }
     }
     kv_outbox_push(d->outbox, &rest);
 }
@@ -104,8 +142,11 @@ static void *thread_main(void *user)
     struct list jobs;
 
     list_init(&jobs);
-    while (take_all(d, &jobs))
+    while (take_all(d, &jobs)) {
         run_all(d, &jobs);
+        if (d->copy)
+            go_on_with_backup(d);
+    }
     return NULL;
 }
 
@@ -182,6 +223,11 @@ static void disk_txn(struct kv *kv, const struct kv_txn *txn, kv_txn_fn *fn, voi
     submit(of(kv), kv_job_txn(txn, fn, user));
 }
 
+static void disk_backup(struct kv *kv, struct str path, kv_backup_fn *fn, void *user)
+{
+    submit(of(kv), kv_job_backup(path, fn, user));
+}
+
 static struct kv_watch *disk_watch(struct kv *kv, struct str prefix, uint64_t from_rev,
                                    kv_watch_fn *fn, void *user)
 {
@@ -219,6 +265,7 @@ static const struct kv_ops disk_ops = {
         .txn = disk_txn,
         .watch = disk_watch,
         .close = disk_close,
+        .backup = disk_backup,
 };
 
 /* Signals are the loop's business: the thread is born with all of them blocked. */

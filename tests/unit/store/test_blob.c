@@ -147,6 +147,59 @@ static void gc_removes_what_is_old_and_not_kept(void **state)
     free(left);
 }
 
+static void gc_removes_nothing_while_somebody_holds_them(void **state)
+{
+    struct fix *f = *state;
+    char old[SHA256_HEX];
+
+    t_ok(blob_put(f->b, S("old"), old, &f->e), &f->e);
+    set_age(f, old, 1000);
+    blobs_hold(f->b);
+    blobs_hold(f->b);
+    assert_int_equal(blob_gc(f->b, keep_one, (void *)"", 500), 0);
+    blobs_release(f->b);
+    assert_int_equal(blob_gc(f->b, keep_one, (void *)"", 500), 0);
+    assert_int_equal(blob_get(f->b, old, &f->out, &f->e), 0);
+    blobs_release(f->b);
+    assert_int_equal(blob_gc(f->b, keep_one, (void *)"", 500), 1);
+}
+
+static bool add_up(void *user, const char *sha, uint64_t bytes)
+{
+    (void)sha;
+    *(uint64_t *)user += bytes;
+    return true;
+}
+
+static void all_of_them_are_told_with_their_size(void **state)
+{
+    struct fix *f = *state;
+    char *left = path_of(f, "abc.1234.tmp"), sha[SHA256_HEX];
+    uint64_t bytes = 0;
+
+    t_ok(io_write_file(AT_FDCWD, left, S("half"), 0600, &f->e), &f->e);
+    free(left);
+    t_ok(blob_put(f->b, S("12345"), sha, &f->e), &f->e);
+    t_ok(blob_put(f->b, S("1"), sha, &f->e), &f->e);
+    assert_int_equal(blobs_each(f->b, add_up, &bytes), 0);
+    assert_int_equal(bytes, 6);
+}
+
+static void a_part_of_a_blob_ends_with_it(void **state)
+{
+    struct fix *f = *state;
+    char sha[SHA256_HEX];
+
+    t_ok(blob_put(f->b, S("0123456789"), sha, &f->e), &f->e);
+    assert_int_equal(blob_read(f->b, sha, 2, 3, &f->out), 0);
+    t_str(buf_str(&f->out), S("234"));
+    assert_int_equal(blob_read(f->b, sha, 8, 100, &f->out), 0);
+    t_str(buf_str(&f->out), S("23489"));
+    assert_int_equal(blob_read(f->b, sha, 10, 1, &f->out), 0);
+    t_str(buf_str(&f->out), S("23489"));
+    assert_int_equal(blob_read(f->b, "../x", 0, 1, &f->out), -ENOENT);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -157,6 +210,9 @@ int main(void)
             T(a_blob_is_read_at_the_ceiling_and_refused_above_it),
             T(a_damaged_blob_is_refused_and_put_right_by_the_next_put),
             T(gc_removes_what_is_old_and_not_kept),
+            T(gc_removes_nothing_while_somebody_holds_them),
+            T(all_of_them_are_told_with_their_size),
+            T(a_part_of_a_blob_ends_with_it),
     };
     return T_RUN(tests);
 }
