@@ -48,6 +48,7 @@ LIBRARIES = {
     "libmnl/": ["sandbox"],
     "archive.h": ["catalog", "cli"],
     "archive_entry.h": ["catalog", "cli"],
+    "pcre2.h": ["observe"],
     "curl/curl.h": ["cli"],
     "yaml.h": ["base"],
     "openssl/": ["base"],

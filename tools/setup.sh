@@ -9,7 +9,7 @@ what=${1:-build}
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 packages="gcc pkg-config meson ninja-build libc6-dev libuv1-dev libssl-dev libcjson-dev libyaml-dev
-libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev libmnl-dev libnftables1 python3 python3-dev"
+libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev libmnl-dev libpcre2-dev libnftables1 python3 python3-dev"
 [ -x /usr/bin/node ] || packages="$packages nodejs"
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp

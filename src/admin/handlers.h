@@ -32,6 +32,7 @@ void admin_status(struct call *c);
 void admin_state(struct call *c);
 void admin_top(struct call *c);
 void admin_history(struct call *c);
+void admin_logs(struct call *c);
 void admin_backup_make(struct call *c);
 void admin_backup_read(struct call *c);
 void admin_backup_forget(struct call *c);

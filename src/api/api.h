@@ -34,6 +34,7 @@ struct history;
 struct invoker;
 struct keys;
 struct launch;
+struct logs;
 struct loop;
 struct metrics;
 struct pool;
@@ -60,6 +61,7 @@ struct api {
     struct backups *backups;
     struct metrics *metrics;
     struct history *history;
+    struct logs *logs;
     struct api_counts *counts;              /* NULL: nobody counts */
     struct health *health;                  /* what /readyz says; NULL: all is well */
     const char *commit;                     /* of the source this was built from; "": unknown */

@@ -39,6 +39,9 @@ struct options {
     int64_t freeze_after_ms;
     int64_t metrics_functions;
     int64_t history_mb;
+    int64_t log_function_mb;
+    int64_t log_mb;
+    int64_t log_age_h;
     int64_t drain_s;
     bool help;
 };

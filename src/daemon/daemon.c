@@ -50,6 +50,7 @@
 #include "invoke/invoke.h"
 #include "loop/loop.h"
 #include "observe/health.h"
+#include "observe/logs.h"
 #include "observe/metrics.h"
 #include "observe/run.h"
 #include "pool/launch.h"
@@ -81,6 +82,7 @@ struct daemon {
     struct keys *keys;
     struct backups *backups;
     struct catalog *catalog;
+    struct logs *logs;
     struct launch *launch;
     struct pool *pool;
     struct invoker *invoker;
@@ -264,6 +266,7 @@ static void on_term(void *user)
                "it is ending: running requests are finished, no new ones taken");
     loop_timer_start(d->drain_timer, (uint64_t)d->o->drain_s * 1000);
     serve_ending(d);
+    logs_quiet(d->logs);
     http_server_drain(d->http, on_http_drained, d);
 }
 
@@ -333,6 +336,19 @@ static void wipe_environment(const char *name)
         explicit_bzero(value, strlen(value));
 }
 
+static int open_logs(struct daemon *d, struct err *e)
+{
+    struct logs_conf conf;
+    int r;
+
+    logs_conf_default(&conf);
+    conf.function_bytes = (uint64_t)d->o->log_function_mb << 20;
+    conf.total_bytes = (uint64_t)d->o->log_mb << 20;
+    conf.age_ms = (uint64_t)d->o->log_age_h * 3600 * 1000;
+    r = logs_open(d->loop, "logs", &conf, &d->logs, e);
+    return r < 0 ? err_wrap(e, r, "logs") : 0;
+}
+
 static int open_data(struct daemon *d, struct err *e)
 {
     cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -364,7 +380,7 @@ static int open_data(struct daemon *d, struct err *e)
     r = figures_open(d->loop, d->o, &d->figures, e);
     if (r < 0)
         return err_wrap(e, r, "history");
-    return 0;
+    return open_logs(d, e);
 }
 
 static void open_engine(struct daemon *d)
@@ -378,6 +394,7 @@ static void open_engine(struct daemon *d)
     launch_on_hello(d->launch, on_hello, d);
     d->pool = pool_new(d->loop, d->launch, &conf);
     d->invoker = invoker_new(d->loop, d->catalog, d->pool);
+    invoker_watch(d->invoker, &logs_watch, d->logs);
     invoker_watch(d->invoker, &metrics_watch, figures_metrics(d->figures));
     figures_ask(d->figures, d->catalog, d->pool, d->launch);
     invoker_set_roles(d->invoker, &roles);
@@ -399,6 +416,7 @@ static int open_front(struct daemon *d, struct err *e)
                           .keys = d->keys,
                           .backups = d->backups,
                           .health = d->health,
+                          .logs = d->logs,
                           .commit = build_commit,
                           .region = d->o->region,
                           .interpreters = d->interpreters};
@@ -449,6 +467,7 @@ static void close_all(struct daemon *d)
     pool_free(d->pool);
     endpoints_free(d->endpoints);
     launch_free(d->launch);
+    logs_free(d->logs);
     figures_free(d->figures);
     backups_free(d->backups);
     catalog_free(d->catalog);
