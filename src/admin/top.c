@@ -116,9 +116,11 @@ static int by_work(const void *a, const void *b)
     return str_cmp(x->path, y->path);
 }
 
-static void put_line(struct jw *w, const struct line *line, uint64_t covered_ms)
+static void put_line(struct jw *w, const struct line *line, uint64_t covered_ms,
+                     const struct metrics *m)
 {
     const struct span *s = &line->span;
+    struct metrics_past past = {0};
 
     jw_obj(w);
     jw_kstr(w, "function", line->path);
@@ -137,6 +139,8 @@ static void put_line(struct jw *w, const struct line *line, uint64_t covered_ms)
     jw_kint(w, "busy", line->use.busy);
     jw_kint(w, "waiting", line->use.waiting);
     jw_kint(w, "memory_bytes", (int64_t)line->use.memory_bytes);
+    metrics_past(m, line->path, &past);
+    jw_kint(w, "last_run_ms", past.last_ms);
     jw_obj_end(w);
 }
 
@@ -158,7 +162,7 @@ static void put_lines(struct jw *w, const struct top *t, uint64_t covered_ms)
     qsort(lines, n, sizeof(struct line *), by_work);
     for (size_t i = 0; i < n; i++) {
         if (!says_nothing(lines[i]))
-            put_line(w, lines[i], covered_ms);
+            put_line(w, lines[i], covered_ms, t->call->api->metrics);
         free((char *)lines[i]->path.p);
         free(lines[i]);
     }

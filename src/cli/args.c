@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/obj.h"
 #include "base/str.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 struct walk {
     const struct option_table *tables; /* borrowed */

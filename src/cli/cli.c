@@ -56,7 +56,8 @@ static const struct {
         {-ECONNREFUSED, NULL,
          "start the daemon with `evoke serve`, or say where it is with --endpoint"},
         {-EACCES, NULL,
-         "be the user of `evoke serve`, say --data DIR, or set EVOKE_ACCESS_KEY and "
+         "be the user of `evoke serve`, name its directory with --data, or set EVOKE_ACCESS_KEY "
+         "and "
          "EVOKE_SECRET_KEY"},
         {-ENOENT, "no function", "`evoke list` shows what there is"},
         {-ENOTUNIQ, NULL, "write one of them in full"},

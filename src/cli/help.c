@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/obj.h"
 #include "cli/command.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 
 enum { HELP_COLUMNS = 80, LEFT_MAX = 26, TEXT_MAX = 64 << 10 };
 

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/nearest.h"
 #include "base/obj.h"
 #include "base/uri.h"
 #include "cli/client.h"
@@ -70,6 +71,13 @@ void name_print(const struct name *n, struct buf *out)
              STR_ARG(n->region), STR_ARG(n->space), STR_ARG(n->name));
 }
 
+void name_of_function(const struct cJSON *function, struct buf *out)
+{
+    struct name n = name_of(function);
+
+    name_print(&n, out);
+}
+
 void name_path(const struct name *n, struct buf *out)
 {
     const struct str parts[PARTS] = {n->dialect, n->account, n->region, n->space, n->name};
@@ -81,26 +89,43 @@ void name_path(const struct name *n, struct buf *out)
     }
 }
 
+/* name and want->name are views; the tree's own strings are terminated. */
+static void try_name(struct nearest *meant, const struct name *want, const struct cJSON *f)
+{
+    const struct cJSON *have = json_get(f, "name");
+    char word[65];
+
+    if (!cJSON_IsString(have) || want->name.n >= sizeof(word))
+        return;
+    snprintf(word, sizeof(word), "%.*s", STR_ARG(want->name));
+    nearest_try(meant, word, have->valuestring);
+}
+
 int name_pick(const struct name *want, const struct cJSON *list, struct name *ret,
               struct buf *candidates, struct err *e)
 {
     const struct cJSON *functions = json_get(list, "functions");
+    struct nearest meant = {0};
     struct name found = {0};
     size_t n = 0;
 
     for (const struct cJSON *f = functions ? functions->child : NULL; f; f = f->next) {
         struct name have = name_of(f);
 
-        if (!fits(want, &have))
+        if (!fits(want, &have)) {
+            try_name(&meant, want, f);
             continue;
+        }
         if (n++ == 0)
             found = have;
         name_print(&have, candidates);
         buf_addc(candidates, '\n');
     }
     if (n == 0)
-        return err_set(e, ERR_CALLER, -ENOENT, "there is no function '%.*s%s%.*s'",
-                       STR_ARG(want->space), want->space.p ? "/" : "", STR_ARG(want->name));
+        return err_set(e, ERR_CALLER, -ENOENT, "there is no function '%.*s%s%.*s'%s%s%s",
+                       STR_ARG(want->space), want->space.p ? "/" : "", STR_ARG(want->name),
+                       meant.name ? "; did you mean '" : "", meant.name ? meant.name : "",
+                       meant.name ? "'?" : "");
     if (n > 1)
         return err_set(e, ERR_CALLER, -ENOTUNIQ, "'%.*s%s%.*s' means %zu functions",
                        STR_ARG(want->space), want->space.p ? "/" : "", STR_ARG(want->name), n);

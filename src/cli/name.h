@@ -26,6 +26,9 @@ int name_pick(const struct name *want, const struct cJSON *list, struct name *re
 void name_print(const struct name *n, struct buf *out);
 void name_path(const struct name *n, struct buf *out);
 
+/* The full name of a function as the daemon told of it. */
+void name_of_function(const struct cJSON *function, struct buf *out);
+
 /* What a word on the command line means, asking the daemon when it is short. out gets the API path.
  * Prints candidates on stderr when there are several. */
 int name_resolve(struct client *c, const char *word, struct buf *out, struct err *e);

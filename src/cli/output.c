@@ -7,16 +7,24 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "cli/term.h"
 
-/* A value as one cell: text bare, the rest as JSON, nothing for null. */
+enum { GAP = 2, CELL_MIN = 8 };
+
+/* A value as one cell: text bare, the rest as JSON, nothing for null. What a terminal would obey
+ * is made visible, in a pipe too: a table is for eyes. */
 static void add_cell(const struct cJSON *value, const char *unit, struct buf *out)
 {
     if (!value || cJSON_IsNull(value))
         return;
     if (cJSON_IsString(value)) {
+        cleanup_free char *line = xstrdup(value->valuestring);
+
         /* A line break would break the table. */
-        for (const char *p = value->valuestring; *p; p++)
-            buf_addc(out, (char)((unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p));
+        for (char *p = line; *p; p++)
+            if (*p == '\n' || *p == '\t' || *p == '\r')
+                *p = ' ';
+        term_safe(str_of(line), TERM_LINE, out);
     } else {
         json_print(value, out);
     }
@@ -27,13 +35,10 @@ static void add_cell(const struct cJSON *value, const char *unit, struct buf *ou
 static size_t cell_width(const struct cJSON *value, const char *unit)
 {
     cleanup_with(buf_done) struct buf cell;
-    size_t width = 0;
 
     buf_init(&cell, OUTPUT_MAX);
     add_cell(value, unit, &cell);
-    for (size_t i = 0; i < cell.n; i++)
-        width += ((unsigned char)cell.p[i] & 0xc0) != 0x80;
-    return width;
+    return term_columns(buf_str(&cell));
 }
 
 static void pad(struct buf *out, size_t have, size_t want)
@@ -54,27 +59,98 @@ static size_t column_width(const struct cJSON *rows, const struct column *column
     return width;
 }
 
-void output_rows(const struct cJSON *rows, const struct column *columns, size_t n, struct buf *out)
+/* The widest column, as long as something can be taken from it; n: none. */
+static size_t widest(const size_t *widths, const struct column *columns, size_t n)
+{
+    size_t best = n;
+
+    for (size_t i = 0; i < n; i++)
+        if (widths[i] > strlen(columns[i].title) && widths[i] > CELL_MIN &&
+            (best == n || widths[i] > widths[best]))
+            best = i;
+    return best;
+}
+
+/* Takes from the widest columns until all of it fits into most (0: any width is right). */
+static void fit(size_t *widths, const struct column *columns, size_t n, size_t most)
+{
+    size_t all = n ? (n - 1) * GAP : 0;
+
+    for (size_t i = 0; i < n; i++)
+        all += widths[i];
+    for (; most && all > most; all--) {
+        size_t i = widest(widths, columns, n);
+
+        if (i == n)
+            return;
+        widths[i]--;
+    }
+}
+
+static void add_row(const struct cJSON *row, const struct column *columns, const size_t *widths,
+                    size_t n, struct buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        cleanup_with(buf_done) struct buf cell;
+
+        buf_init(&cell, OUTPUT_MAX);
+        add_cell(json_get(row, columns[i].key), columns[i].unit, &cell);
+        if (i + 1 < n || term_columns(buf_str(&cell)) > widths[i])
+            term_cell(buf_str(&cell), widths[i], out);
+        else
+            buf_adds(out, buf_str(&cell)); /* no blanks at the end of a line */
+        if (i + 1 < n)
+            pad(out, 0, GAP);
+    }
+    buf_addc(out, '\n');
+}
+
+/* most: columns of the terminal; 0: there is none. */
+static void add_table(const struct cJSON *rows, const struct column *columns, size_t n,
+                      const struct term *t, size_t most, struct buf *out)
 {
     cleanup_free size_t *widths = xcalloc(n + 1, sizeof(*widths));
 
     if (!rows)
         return;
+    for (size_t i = 0; i < n; i++)
+        widths[i] = column_width(rows, &columns[i]);
+    fit(widths, columns, n, most);
+    buf_addz(out, t ? term_style(t, TERM_BOLD) : "");
     for (size_t i = 0; i < n; i++) {
-        widths[i] = i + 1 < n ? column_width(rows, &columns[i]) + 2 : 0;
         buf_addz(out, columns[i].title);
-        pad(out, strlen(columns[i].title), widths[i]);
+        pad(out, strlen(columns[i].title), i + 1 < n ? widths[i] + GAP : 0);
     }
+    buf_addz(out, t ? term_style(t, TERM_PLAIN) : "");
     buf_addc(out, '\n');
-    for (const struct cJSON *row = rows->child; row; row = row->next) {
-        for (size_t i = 0; i < n; i++) {
-            const struct cJSON *value = json_get(row, columns[i].key);
+    for (const struct cJSON *row = rows->child; row; row = row->next)
+        add_row(row, columns, widths, n, out);
+}
 
-            add_cell(value, columns[i].unit, out);
-            pad(out, cell_width(value, columns[i].unit), widths[i]);
-        }
-        buf_addc(out, '\n');
+void output_rows(const struct cJSON *rows, const struct column *columns, size_t n, struct buf *out)
+{
+    add_table(rows, columns, n, NULL, 0, out);
+}
+
+void output_list(enum output_format format, const struct cJSON *rows, const struct column *columns,
+                 size_t n)
+{
+    const struct term t = term_of(stdout);
+    cleanup_with(buf_done) struct buf out;
+
+    buf_init(&out, OUTPUT_MAX);
+    switch (format) {
+    case OUTPUT_TABLE:
+        add_table(rows, columns, n, &t, term_width(&t), &out);
+        break;
+    case OUTPUT_JSON:
+        output_json(rows, &out);
+        break;
+    case OUTPUT_YAML:
+        output_yaml(rows, &out);
+        break;
     }
+    fwrite(out.p, 1, out.n, stdout);
 }
 
 /* The longest "outer.inner" below obj. The reader of JSON bounds the depth. */

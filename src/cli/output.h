@@ -15,6 +15,10 @@ struct column {
     const char *title, *key, *unit; /* unit: appended to each value, or NULL */
 };
 
+/* An array on stdout: with the columns as a table, else as it is. On a terminal the table fits its
+ * width: the widest columns are cut, titles are bold. */
+void output_list(enum output_format format, const struct cJSON *rows, const struct column *columns,
+                 size_t n);
 /* One line per object of an array, columns aligned. */
 void output_rows(const struct cJSON *rows, const struct column *columns, size_t n, struct buf *out);
 /* One line per field of an object, those of objects inside as outer.inner; lists as JSON. */

@@ -81,10 +81,7 @@ static int read_keys(const struct common *common, struct settings *s, struct err
     r = io_read_file(AT_FDCWD, path, &text, e);
     if (r < 0) {
         buf_done(&text);
-        return err_set(e, ERR_CALLER, -EACCES,
-                       "no key pair: %.90s cannot be read; be the user of `evoke serve`, name its "
-                       "directory with --data, or set EVOKE_ACCESS_KEY and EVOKE_SECRET_KEY",
-                       path);
+        return err_set(e, ERR_CALLER, -EACCES, "no key pair: '%.128s' cannot be read", path);
     }
     r = settings_root_key(buf_str(&text), &s->access_key, &s->secret_key, e);
     wipe(&text);

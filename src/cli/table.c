@@ -12,9 +12,12 @@ extern const struct command command_config_example;
 extern const struct command command_config_markdown;
 extern const struct command command_delete;
 extern const struct command command_deploy;
+extern const struct command command_describe;
 extern const struct command command_docs;
+extern const struct command command_doctor;
 extern const struct command command_get;
 extern const struct command command_help_row;
+extern const struct command command_init;
 extern const struct command command_invoke;
 extern const struct command command_key_add;
 extern const struct command command_key_remove;
@@ -23,7 +26,9 @@ extern const struct command command_key_show;
 extern const struct command command_list;
 extern const struct command command_logs;
 extern const struct command command_status;
+extern const struct command command_top;
 extern const struct command command_version;
+extern const struct command command_why;
 
 /* The daemon's own: its options are conf's. */
 static const struct command command_serve = {
@@ -44,16 +49,21 @@ static const struct command *const commands[] = { /* a line each */
         &command_config_example,
         &command_config_markdown,
         &command_status,
+        &command_doctor,
         &command_key_show,
         &command_key_add,
         &command_key_rotate,
         &command_key_remove,
+        &command_init,
         &command_deploy,
         &command_delete,
         &command_invoke,
         &command_list,
         &command_get,
+        &command_describe,
         &command_logs,
+        &command_why,
+        &command_top,
         &command_version,
         &command_completion,
         &command_help_row,

@@ -57,8 +57,10 @@ def test_deploy_invoke_list_get_delete(evoke_shared, tmp_path):
         assert part in p.stderr
 
     rows = [line.split() for line in e.run("list").stdout.splitlines()]
-    assert rows[0][:5] == ["DIALECT", "ACCOUNT", "REGION", "SPACE", "NAME"]
-    assert ["functiongraph", "local", "local-1", "default", "first", "Python3.9", "256", "MB", "7000", "ms", "ready"] in rows
+    assert rows[0] == ["NAME", "SPACE", "ACCOUNT", "REGION", "DIALECT", "RUNTIME", "MEMORY", "USED", "STATE"]
+    row = next(r for r in rows if r[0] == "first")
+    assert row[:8] == ["first", "default", "local", "local-1", "functiongraph", "Python3.9", "256", "MB"] and row[-1] == "ready"
+    assert row[8:-1], f"it was used just now: {row}"
     listed = json.loads(e.run("list", "--output", "json", "--space", "default").stdout)
     assert [f["name"] for f in listed] == ["first"]
     assert json.loads(e.run("list", "--output", "json", "--space", "other").stdout) == []
