@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Meson does the work; tools/setup.sh installs what is missing.
 .POSIX:
-.PHONY: all demo test vm-test asan fuzz bench fmt fmt-check lint layers install clean setup
+.PHONY: all demo test vm-test asan fuzz bench fmt fmt-check lint layers install deb clean setup
 
 BUILD = build
 PREFIX = /usr/local
@@ -53,12 +53,19 @@ bench: all
 	@tools/setup.sh test
 	@python3 bench/run.py --build $(BUILD)
 
-# make install [PREFIX=/usr/local] [DESTDIR=]: bin/evoke and lib/evoke; the tree may be moved as a whole.
+# make install [PREFIX=/usr/local] [DESTDIR=]: bin/evoke and lib/evoke, which may be moved as a whole; manual, completions, systemd
+# units, example configuration, rules and dashboards in share/ and lib/.
 install: all
 	@meson configure $(BUILD) -Dprefix=$(PREFIX)
 	@ninja -C $(BUILD) --quiet evoke evoke-launcher evoke-runtimes
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --strip --quiet
+	@packaging/install.sh $(BUILD)/evoke "$(DESTDIR)" $(PREFIX)
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/evoke and $(DESTDIR)$(PREFIX)/lib/evoke"
+
+# A Debian package, $(BUILD)/evoke_VERSION_ARCH.deb. VERSION=1.2.3 gives it another version.
+deb: all
+	@tools/setup.sh deb
+	@packaging/deb/build.sh $(BUILD) $(VERSION)
 
 clean:
 	rm -rf build build-*

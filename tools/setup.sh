@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# setup.sh [build|test] - install what is missing on a Debian 12 machine, and nothing else does.
+# setup.sh [build|deb|test] - install what is missing on a Debian 12 machine, and nothing else does.
 #   build   compilers, libraries, the interpreters of the Python and Node.js functions (default)
+#   deb     also what makes a Debian package
 #   test    also what `make test` needs: cmocka, linters, the clouds' SDKs, peers for the benchmark
 set -eu
 
@@ -11,9 +12,12 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 packages="gcc pkg-config meson ninja-build libc6-dev libuv1-dev libssl-dev libcjson-dev libyaml-dev
 libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev libmnl-dev libpcre2-dev libnftables1 python3 python3-dev"
 [ -x /usr/bin/node ] || packages="$packages nodejs"
+if [ "$what" = deb ] || [ "$what" = test ]; then
+    packages="$packages adduser dpkg-dev"
+fi
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
-    python3-venv git iproute2 passt strace zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3"
+    python3-venv git init-system-helpers systemd iproute2 passt strace zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3"
     command -v npm >/dev/null || packages="$packages npm"
 fi
 

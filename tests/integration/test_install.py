@@ -44,7 +44,7 @@ def test_the_installed_program_says_its_version(installed):
 
 
 def test_the_installed_tree_has_programs_runtimes_and_nothing_else(installed):
-    assert sorted(p.name for p in installed.iterdir()) == ["bin", "include", "lib"]
+    assert sorted(p.name for p in installed.iterdir()) == ["bin", "include", "lib", "share"]
     assert [p.name for p in (installed / "bin").iterdir()] == ["evoke"]
     lib = installed / "lib/evoke"
     assert sorted(p.name for p in lib.iterdir()) == ["evoke-launcher", "runtimes"]
@@ -54,6 +54,16 @@ def test_the_installed_tree_has_programs_runtimes_and_nothing_else(installed):
     assert compiled == {p.stem for p in (lib / "runtimes/python/_evoke").glob("*.py")}
     node = lib / "runtimes/node"
     assert {p.name for p in node.rglob("*.js")} == {p.name for p in (ROOT / "runtimes/node").rglob("*.js")}
+
+
+def test_manual_completions_and_units_are_installed_and_name_the_program(installed):
+    assert (installed / "share/man/man1/evoke.1").read_text().startswith(".")
+    assert "evoke" in (installed / "share/bash-completion/completions/evoke").read_text()
+    unit = (installed / "lib/systemd/system/evoke.service").read_text()
+    assert "ExecStart=/opt/evoke/bin/evoke serve" in unit and "@" not in unit
+    r = subprocess.run([str(installed / "bin/evoke"), "config", "check", str(installed / "share/evoke/evoke.yaml")],
+                       capture_output=True, text=True, check=False)
+    assert r.returncode == 0 and "no fault" in r.stdout
 
 
 def test_the_installed_tree_runs_functions(daemon, tmp_path):
