@@ -60,7 +60,7 @@ def test_manual_completions_and_units_are_installed_and_name_the_program(install
     assert (installed / "share/man/man1/evoke.1").read_text().startswith(".")
     assert "evoke" in (installed / "share/bash-completion/completions/evoke").read_text()
     unit = (installed / "lib/systemd/system/evoke.service").read_text()
-    assert "ExecStart=/opt/evoke/bin/evoke serve" in unit and "@" not in unit
+    assert "ExecStart=/opt/evoke/bin/evoke serve" in unit and "@BINDIR@" not in unit
     r = subprocess.run([str(installed / "bin/evoke"), "config", "check", str(installed / "share/evoke/evoke.yaml")],
                        capture_output=True, text=True, check=False)
     assert r.returncode == 0 and "no fault" in r.stdout
