@@ -36,6 +36,7 @@ void admin_logs(struct call *c);
 void admin_backup_make(struct call *c);
 void admin_backup_read(struct call *c);
 void admin_backup_forget(struct call *c);
+void admin_audit(struct call *c);
 void admin_keys_list(struct call *c);
 void admin_keys_add(struct call *c);
 void admin_keys_rotate(struct call *c);

@@ -155,6 +155,7 @@ static void on_head(struct http_request *req)
     }
     c->op = container_of(match.row, struct api_op, route);
     memcpy(c->captures, match.captures, sizeof(c->captures));
+    call_matched(c);
 
     if (c->set->admit && !c->set->admit(c))
         return; /* it has replied */

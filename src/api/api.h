@@ -25,6 +25,7 @@
 #include "http/server.h"
 
 struct backups;
+struct audit;
 struct cJSON;
 struct call;
 struct catalog;
@@ -65,6 +66,7 @@ struct api {
     struct api_counts *counts;              /* NULL: nobody counts */
     struct health *health;                  /* what /readyz says; NULL: all is well */
     const char *commit;                     /* of the source this was built from; "": unknown */
+    struct audit *audit;                    /* who did what; NULL: nobody asks */
     const char *region;                     /* where a request names none: "local-1" */
     const struct interpreter *interpreters; /* see runtime/runtime.h */
 };
@@ -84,6 +86,7 @@ struct api_op {
     void (*handle)(struct call *c);
     enum key_scope scope; /* what a key must be allowed to do; 0 counts as KEY_ADMIN */
     enum api_role role;   /* with more than NOTHING, the handler asks call_permit() */
+    bool unrecorded;      /* it reads the audit trail, which does not tell of itself */
     bool json; /* the handler will call call_json(): a large body is parsed ahead, on a worker */
     bool by_query; /* the handler tells of the function that the query names, if it names one */
     bool each; /* the handler asks call_sees() of everything it tells: open to keys of one account

@@ -6,10 +6,13 @@
  * it is ours and dies with the request; from then on the handler owns it and ends it by replying,
  * also when nobody listens any more.
  *
+ * The answer to a change is held until the audit trail has it (record.c).
+ *
  * What always holds:
  *   (1) c->req is the live request or NULL; on_cancel sets it, and nothing else does before the end.
  *   (2) a call is freed in exactly two places: finish() and call_cancel() of a call not yet handed
  *       to its handler.
+ *   (3) a held answer comes after handing over, so whoever goes away meanwhile leaves it to finish().
  */
 #include "api/internal.h"
 
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/record.h"
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/cleanup.h"
@@ -40,6 +44,13 @@ struct life {
     bool parsed;        /* ahead: tree, or not_json says why not */
     struct cJSON *tree; /* owned */
     struct err not_json;
+
+    struct record *record; /* owned; NULL: the trail does not want to know */
+    struct {               /* the answer that waits for it */
+        int status;
+        char *type; /* owned */
+        struct buf body;
+    } answer;
 };
 
 struct call *call_new(struct http_request *r, const struct api *api, const struct api_set *set)
@@ -65,8 +76,19 @@ static void bury(struct life *l)
 {
     json_free(l->tree);
     free(l->call.by.role);
+    l->record = record_free(l->record);
     l->call.magic = 0;
     free(l);
+}
+
+void call_matched(struct call *c)
+{
+    life_of(c)->record = record_new(c);
+}
+
+void call_about(struct call *c, const struct fn_key *key)
+{
+    record_about(life_of(c)->record, key);
 }
 
 static void verify(struct life *l, const struct http_request *r)
@@ -86,7 +108,9 @@ static void go_on(struct life *l)
         return;
     }
     l->handed = true;
-    if (permit_operation(c))
+    if (record_forbids(c, l->record))
+        call_fail(c, 503, NULL, "nothing may change while the audit trail cannot be written");
+    else if (permit_operation(c))
         c->op->handle(c);
 }
 
@@ -136,6 +160,7 @@ void call_refuse(struct call *c, struct http_refusal *x)
     if (x->status == 413 && set->too_large)
         set->too_large(c->op, &too_large);
     x->status = too_large.status;
+    (void)record_write(c, life_of(c)->record, x->status, false, NULL, NULL);
     x->type =
             set->error(NULL, c->request_id, x->status, too_large.code, too_large.message, x->body);
     if (set->headers)
@@ -177,15 +202,7 @@ static struct http_request *finish(struct call *c, int status)
     return r;
 }
 
-void call_reply(struct call *c, int status, struct str content_type, struct str body)
-{
-    struct http_request *r = finish(c, status);
-
-    if (r)
-        http_reply(r, status, content_type, body);
-}
-
-void call_reply_buf(struct call *c, int status, struct str content_type, struct buf *body)
+static void send_buf(struct call *c, int status, struct str content_type, struct buf *body)
 {
     struct http_request *r = finish(c, status);
 
@@ -195,11 +212,63 @@ void call_reply_buf(struct call *c, int status, struct str content_type, struct 
         buf_done(body);
 }
 
+static void on_recorded(void *user)
+{
+    struct life *l = life_of(user);
+    cleanup_free char *type = TAKE_PTR(l->answer.type);
+    struct buf body = {0};
+
+    buf_move(&body, &l->answer.body);
+    send_buf(&l->call, l->answer.status, str_of(type), &body);
+}
+
+static bool must_wait(struct call *c, int status)
+{
+    struct life *l = life_of(c);
+
+    return record_write(c, l->record, status, l->handed, on_recorded, c);
+}
+
+/* body is taken */
+static void hold_answer(struct call *c, int status, struct str content_type, struct buf *body)
+{
+    struct life *l = life_of(c);
+
+    l->answer.status = status;
+    l->answer.type = str_dup(content_type);
+    buf_move(&l->answer.body, body);
+}
+
+void call_reply(struct call *c, int status, struct str content_type, struct str body)
+{
+    struct http_request *r;
+    struct buf copy;
+
+    if (must_wait(c, status)) {
+        buf_init(&copy, body.n + 1);
+        buf_adds(&copy, body);
+        hold_answer(c, status, content_type, &copy);
+        return;
+    }
+    r = finish(c, status);
+    if (r)
+        http_reply(r, status, content_type, body);
+}
+
+void call_reply_buf(struct call *c, int status, struct str content_type, struct buf *body)
+{
+    if (must_wait(c, status))
+        hold_answer(c, status, content_type, body);
+    else
+        send_buf(c, status, content_type, body);
+}
+
 static void fail(struct call *c, int status, const char *code, const char *message)
 {
     struct buf body;
     const char *type;
 
+    record_code(life_of(c)->record, code);
     buf_init(&body, ERROR_BODY);
     type = c->set->error(c->req, c->request_id, status, code, message, &body);
     call_reply_buf(c, status, str_of(type), &body);

@@ -10,6 +10,8 @@ struct jw;
 enum { ERROR_MESSAGE = 512, ERROR_BODY = 8192, HEADER_TEXT = 1024 };
 
 struct call *call_new(struct http_request *r, const struct api *api, const struct api_set *set);
+/* c->op is known now. */
+void call_matched(struct call *c);
 /* The request is here whole: check the signature, then it is the handler's. */
 void call_run(struct call *c);
 /* The server refuses the rest of the request: the set words it. call_cancel() follows. */
@@ -17,6 +19,8 @@ void call_refuse(struct call *c, struct http_refusal *x);
 /* The client has gone before the reply. */
 void call_cancel(struct call *c);
 
+/* call.c: this is the function it is about. */
+void call_about(struct call *c, const struct fn_key *key);
 /* permit.c: may whoever signed do this operation, as far as the request tells? False: it has
  * replied. */
 bool permit_operation(struct call *c);

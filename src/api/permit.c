@@ -111,6 +111,7 @@ bool call_permit(struct call *c, const struct fn_key *key)
     bool same;
 
     buf_init(&path, ROLE_FUNCTION);
+    call_about(c, key);
     if (!c->by.role)
         return call_sees(c, (int)key->dialect, key->account) || refuse_account(c);
     own = catalog_find_path(c->api->catalog, str_of(c->by.role));

@@ -5,6 +5,7 @@
 #include "base/obj.h"
 #include "cli/command.h"
 
+extern const struct command command_audit;
 extern const struct command command_complete;
 extern const struct command command_completion;
 extern const struct command command_config_check;
@@ -64,6 +65,7 @@ static const struct command *const commands[] = { /* a line each */
         &command_logs,
         &command_why,
         &command_top,
+        &command_audit,
         &command_version,
         &command_completion,
         &command_help_row,

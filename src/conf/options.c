@@ -43,6 +43,20 @@ static int check_log_format(struct str value, struct err *e)
     return log_conf_parse(S("info"), value, &log, e);
 }
 
+static int check_audit(struct str value, struct err *e)
+{
+    if (str_eq(value, S("changes")) || str_eq(value, S("all")) || str_eq(value, S("off")))
+        return 0;
+    return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is not changes, all or off", STR_ARG(value));
+}
+
+static int check_audit_full(struct str value, struct err *e)
+{
+    if (str_eq(value, S("go-on")) || str_eq(value, S("refuse")))
+        return 0;
+    return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is not go-on or refuse", STR_ARG(value));
+}
+
 #define FIELD(f) .offset = offsetof(struct options, f)
 
 static const struct conf_option table[] = {
@@ -85,6 +99,16 @@ static const struct conf_option table[] = {
          "interpreter of the Python runtimes; it and its libraries must lie below /usr"},
         {"node", OPT_TEXT, FIELD(node), NULL, "FILE", "/usr/bin/node", 1, 4095,
          "interpreter of the Node.js runtimes; likewise"},
+        {"audit", OPT_TEXT, FIELD(audit), NULL, "WHAT", "changes", 1, 16,
+         "calls the audit trail records: changes (and what was refused), all, or off",
+         .check = check_audit},
+        {"audit-full", OPT_TEXT, FIELD(audit_full), NULL, "WHAT", "go-on", 1, 16,
+         "while the trail cannot be written: go-on, or refuse what would change something",
+         .check = check_audit_full},
+        {"audit-size", OPT_INT, FIELD(audit_mb), NULL, "MIB", "256", 1, 1 << 20,
+         "size of the audit trail; the oldest goes first"},
+        {"audit-age", OPT_INT, FIELD(audit_days), NULL, "DAYS", "90", 1, 36500,
+         "how long the audit trail is kept"},
         {"log-level", OPT_TEXT, FIELD(log_level), "EVOKE_LOG_LEVEL", "LEVELS", "info", 1, 1000,
          "err, warn, info or debug; of a component too: info,pool=debug,http=warn", .reloads = true,
          .check = check_log_level},

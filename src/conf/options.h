@@ -29,6 +29,7 @@ struct options {
     char *user;
     char *log_level;
     char *log_format;
+    char *audit, *audit_full;
     char *python;
     char *node;
     int64_t instances;
@@ -43,6 +44,7 @@ struct options {
     int64_t log_mb;
     int64_t log_age_h;
     int64_t drain_s;
+    int64_t audit_mb, audit_days;
     bool help;
 };
 

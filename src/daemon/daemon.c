@@ -49,6 +49,7 @@
 #include "http/server.h"
 #include "invoke/invoke.h"
 #include "loop/loop.h"
+#include "observe/audit.h"
 #include "observe/health.h"
 #include "observe/logs.h"
 #include "observe/metrics.h"
@@ -81,6 +82,7 @@ struct daemon {
     struct blobs *blobs;
     struct keys *keys;
     struct backups *backups;
+    struct audit *audit;
     struct catalog *catalog;
     struct logs *logs;
     struct launch *launch;
@@ -265,6 +267,7 @@ static void on_term(void *user)
     health_set(d->health, "daemon",
                "it is ending: running requests are finished, no new ones taken");
     loop_timer_start(d->drain_timer, (uint64_t)d->o->drain_s * 1000);
+    audit_shut(d->audit);
     serve_ending(d);
     logs_quiet(d->logs);
     http_server_drain(d->http, on_http_drained, d);
@@ -349,6 +352,18 @@ static int open_logs(struct daemon *d, struct err *e)
     return r < 0 ? err_wrap(e, r, "logs") : 0;
 }
 
+static int open_audit(struct daemon *d, struct err *e)
+{
+    struct audit_conf conf = {.what = strcmp(d->o->audit, "off") == 0   ? AUDIT_OFF
+                                      : strcmp(d->o->audit, "all") == 0 ? AUDIT_ALL
+                                                                        : AUDIT_CHANGES,
+                              .size_bytes = (uint64_t)d->o->audit_mb << 20,
+                              .age_days = (uint32_t)d->o->audit_days,
+                              .strict = strcmp(d->o->audit_full, "refuse") == 0};
+
+    return audit_open(d->loop, "audit", &conf, d->health, &d->audit, e);
+}
+
 static int open_data(struct daemon *d, struct err *e)
 {
     cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -366,6 +381,9 @@ static int open_data(struct daemon *d, struct err *e)
     if (created)
         notice_keys(keys_root(d->keys), d->o->data);
 
+    r = open_audit(d, e);
+    if (r < 0)
+        return err_wrap(e, r, "audit trail");
     r = kv_sqlite_open(d->loop, "meta.db", &d->kv, e);
     if (r < 0)
         return err_wrap(e, r, "meta.db");
@@ -415,6 +433,7 @@ static int open_front(struct daemon *d, struct err *e)
                           .launch = d->launch,
                           .keys = d->keys,
                           .backups = d->backups,
+                          .audit = d->audit,
                           .health = d->health,
                           .logs = d->logs,
                           .commit = build_commit,
@@ -473,6 +492,7 @@ static void close_all(struct daemon *d)
     catalog_free(d->catalog);
     kv_close(d->kv);
     blobs_free(d->blobs);
+    audit_close(d->audit); /* what was done above is in it */
     keys_free(d->keys);
     loop_io_free(d->control);
     loop_signal_free(d->term);
