@@ -95,6 +95,25 @@ void admin_fail_start(struct call *c, int r, const struct fn *f, const struct er
     }
 }
 
+/* What comes with versions and with delivery: until then the answer is no. */
+static bool refuse_unknown(struct call *c, const struct fn *f)
+{
+    struct str qualifier = call_query(c, S("qualifier"));
+
+    if (qualifier.n > 0 && !str_eq(qualifier, S("latest"))) {
+        call_fail(c, 404, NULL, "function '%s' has no version or alias '%.*s', only 'latest'",
+                  f->name, (int)(qualifier.n < 128 ? qualifier.n : 128), qualifier.p);
+        return true;
+    }
+    if (str_eq(call_query(c, S("async")), S("true"))) {
+        call_fail(c, 400, NULL,
+                  "this version of evoke runs functions while their caller waits only, not "
+                  "asynchronously");
+        return true;
+    }
+    return false;
+}
+
 void admin_invoke(struct call *c)
 {
     struct invoke_spec spec = {0};
@@ -104,7 +123,7 @@ void admin_invoke(struct call *c)
     int r;
 
     spec.fn = admin_function(c, &key);
-    if (!spec.fn)
+    if (!spec.fn || refuse_unknown(c, spec.fn))
         return;
     spec.payload = c->req->body;
     spec.request_id = c->request_id;

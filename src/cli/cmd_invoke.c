@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_invoke.c - evoke invoke NAME [--event FILE|-|JSON]
+ * cmd_invoke.c - evoke invoke NAME [--event FILE|-|JSON] [--repeat N --concurrency C]
  *
  * Three parts, as the clouds' consoles show them: the function's output (stdout, as it came), its
  * log and a summary (stderr). A failure adds its reason and what to do next.
@@ -17,52 +17,17 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/obj.h"
+#include "base/uri.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/ending.h"
 #include "cli/name.h"
 #include "cli/output.h"
+#include "cli/repeat.h"
+#include "cli/term.h"
+#include "cli/units.h"
 
 enum { EVENT_MAX = 33 << 20, LOG_MAX = 64 << 10 };
-
-/* How a run can end, in words. Source: docs/admin-api.md */
-static const struct outcome {
-    const char *name;
-    int exit_code;
-    const char *reason, *next;
-} outcomes[] = {
-        {"ok", EXIT_OK, "", ""},
-        {"error", EXIT_FUNCTION, "the function reported an error",
-         "the output above is its error; the log shows where it happened"},
-        {"timeout", EXIT_TIMEOUT, "the function ran into its timeout",
-         "raise 'timeout' in evoke.yaml, or find in the log what it waits for"},
-        {"exited", EXIT_FUNCTION, "the process ended before it answered",
-         "look in the log for an exit or a crash"},
-        {"memory", EXIT_FUNCTION, "the function used more memory than it has",
-         "raise 'memory' in evoke.yaml"},
-        {"too_large", EXIT_LIMIT, "the answer is larger than the cloud allows",
-         "return less, or store the result and return where it is"},
-        {"protocol", EXIT_FUNCTION, "the worker broke off the conversation",
-         "look at the daemon's log for this request id"},
-        {"init_error", EXIT_FUNCTION, "the code did not load or its initializer failed",
-         "check 'handler' in evoke.yaml and the error above"},
-        {"init_timeout", EXIT_TIMEOUT, "loading or initialising took too long",
-         "raise 'initializer_timeout' in evoke.yaml"},
-        {"init_exited", EXIT_FUNCTION, "the process ended while it was loading the code",
-         "look in the log for an exit or a crash"},
-        {"cancelled", EXIT_FUNCTION, "the run was cancelled", "try again"},
-};
-
-static const struct outcome *outcome_of(struct str name)
-{
-    static const struct outcome unknown = {"unknown", EXIT_INTERNAL,
-                                           "the endpoint did not say how the run ended",
-                                           "check that --endpoint is an evoke daemon"};
-
-    for (size_t i = 0; i < ARRAY_LEN(outcomes); i++)
-        if (str_eq(name, str_of(outcomes[i].name)))
-            return &outcomes[i];
-    return &unknown;
-}
 
 static int read_stdin(struct buf *out, struct err *e)
 {
@@ -107,10 +72,13 @@ static const struct { /* header, summary line, key in JSON */
     const char *header, *title, *unit, *key;
 } summary[] = {
         {"X-Evoke-Request-Id", "Request id", "", "request_id"},
+        {"X-Evoke-Instance", "Instance", "", "instance"},
         {"X-Evoke-Memory-Mb", "Memory configured", " MB", "memory_mb"},
-        {"X-Evoke-Duration-Ms", "Execution duration", " ms", "duration_ms"},
         {"X-Evoke-Memory-Used-Mb", "Memory used", " MB", "memory_used_mb"},
+        {"X-Evoke-Duration-Ms", "Execution duration", " ms", "duration_ms"},
         {"X-Evoke-Billed-Ms", "Billed duration", " ms", "billed_ms"},
+        {"X-Evoke-Queue-Ms", "Queue time", " ms", "queue_ms"},
+        {"X-Evoke-Start-Ms", "Start of instance", " ms", "start_ms"},
         {"X-Evoke-Init-Ms", "Init duration", " ms", "init_ms"},
 };
 
@@ -121,9 +89,9 @@ static void get_log(struct client *c, struct buf *log)
         buf_reset(log);
 }
 
-static void print_summary(struct client *c)
+static void print_summary(struct client *c, const struct ending *ending)
 {
-    fputs("\nSummary:\n", stderr);
+    fprintf(stderr, "\nSummary:\n  %-18s %s\n", "Status", ending->name);
     for (size_t i = 0; i < ARRAY_LEN(summary); i++) {
         struct str v = client_header(c, summary[i].header);
 
@@ -132,36 +100,50 @@ static void print_summary(struct client *c)
     }
 }
 
-/* Output, summary, log: the three parts of an execution result, in the order of the consoles. */
-static void print_people(struct client *c, const struct outcome *o, struct str answer)
+static bool is_text(struct str s)
 {
-    cleanup_with(buf_done) struct buf log;
-
-    if (isatty(STDOUT_FILENO) && isatty(STDERR_FILENO))
-        fputs("Output:\n", stderr);
-    fwrite(answer.p, 1, answer.n, stdout);
-    if (answer.n && answer.p[answer.n - 1] != '\n')
-        putchar('\n');
-    fflush(stdout);
-    print_summary(c);
-    get_log(c, &log);
-    fputs("\nLog:\n", stderr);
-    if (!log.n)
-        fputs("(empty)", stderr);
-    fwrite(log.p, 1, log.n, stderr); /* a function may print NUL bytes */
-    if (!log.n || log.p[log.n - 1] != '\n')
-        fputc('\n', stderr);
-    if (o->exit_code != EXIT_OK)
-        fprintf(stderr, "\nevoke: %s (%s)\n  next: %s\n", o->reason, o->name, o->next);
+    return str_utf8(s) && !(s.n && memchr(s.p, 0, s.n));
 }
 
-static void print_program(struct client *c, enum output_format format, const struct outcome *o,
+/* Byte for byte; but nobody wants a picture on a terminal, nor its cursor behind the last word. */
+static void print_answer(struct str answer)
+{
+    struct term out = term_of(stdout);
+    char size[UNITS_TEXT];
+
+    if (out.tty && isatty(STDERR_FILENO))
+        fputs("Output:\n", stderr);
+    if (out.tty && !is_text(answer)) {
+        fprintf(stderr, "(%s that are no text: redirect stdout to keep them)\n",
+                units_bytes(answer.n, size));
+        return;
+    }
+    (void)term_write(&out, answer);
+    if (out.tty && answer.n && answer.p[answer.n - 1] != '\n')
+        putchar('\n');
+    fflush(stdout);
+}
+
+/* Output, summary, log: the three parts of an execution result, in the order of the consoles. */
+static void print_people(struct client *c, const struct ending *ending, struct str answer)
+{
+    struct term err = term_of(stderr);
+    cleanup_with(buf_done) struct buf log;
+
+    print_answer(answer);
+    print_summary(c, ending);
+    get_log(c, &log);
+    ending_print_log(&err, buf_str(&log));
+    if (ending->exit_code != EXIT_OK)
+        fprintf(stderr, "\nevoke: %s (%s)\n  next: %s\n", ending->reason, ending->name,
+                ending->next);
+}
+
+static void print_program(struct client *c, enum output_format format, const struct ending *ending,
                           struct str answer)
 {
     cleanup_with(json_freep) struct cJSON *tree = NULL;
     cleanup_with(buf_done) struct buf text, log, base64;
-    bool is_text =
-            str_utf8(answer) && !memchr(answer.n ? answer.p : "x", 0, answer.n ? answer.n : 1);
     struct jw w;
 
     get_log(c, &log);
@@ -169,7 +151,7 @@ static void print_program(struct client *c, enum output_format format, const str
     buf_init(&base64, OUTPUT_MAX);
     jw_init(&w, &text);
     jw_obj(&w);
-    jw_kstrz(&w, "outcome", o->name);
+    jw_kstrz(&w, "outcome", ending->name);
     for (size_t i = 0; i < ARRAY_LEN(summary); i++) {
         struct str v = client_header(c, summary[i].header);
 
@@ -181,7 +163,7 @@ static void print_program(struct client *c, enum output_format format, const str
     }
     jw_kbool(&w, "cold", str_eq(client_header(c, "X-Evoke-Cold"), S("true")));
     jw_kstr(&w, "log", buf_str(&log));
-    if (is_text) {
+    if (is_text(answer)) {
         jw_kstr(&w, "body", answer);
     } else {
         base64_encode(answer, &base64);
@@ -195,6 +177,42 @@ static void print_program(struct client *c, enum output_format format, const str
         puts(text.p);
 }
 
+static int once(struct client *c, const struct client_request *req, enum output_format format)
+{
+    cleanup_with(buf_done) struct buf answer = {0};
+    const struct ending *ending;
+    struct err e = {0};
+
+    if (client_call(c, req, &answer, &e) < 0)
+        return command_fail(&e);
+    ending = ending_of(client_header(c, "X-Evoke-Outcome"));
+    if (format == OUTPUT_TABLE)
+        print_people(c, ending, buf_str(&answer));
+    else
+        print_program(c, format, ending, buf_str(&answer));
+    return ending->exit_code;
+}
+
+static int check_options(const struct args *args, struct err *e)
+{
+    if (args_has(args, "concurrency") && !args_has(args, "repeat"))
+        return err_set(e, ERR_CALLER, -EINVAL, "--concurrency goes with --repeat");
+    if (args_has(args, "async") && args_has(args, "repeat"))
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "--repeat measures answers, and --async has none to measure");
+    return 0;
+}
+
+static void make_query(const struct args *args, struct buf *query)
+{
+    if (args_has(args, "qualifier")) {
+        buf_addz(query, "qualifier=");
+        uri_encode(str_of(args_text(args, "qualifier")), "", query);
+    }
+    if (args_has(args, "async"))
+        buf_addf(query, "%sasync=true", query->n ? "&" : "");
+}
+
 static const struct option options[] = {
         {.name = "event",
          .letter = 'e',
@@ -203,34 +221,62 @@ static const struct option options[] = {
          .help = "what the function gets: JSON, a file, or - for stdin",
          .def = "{}",
          .complete = COMPLETE_FILE},
+        {.name = "qualifier",
+         .letter = 'q',
+         .kind = OPTION_TEXT,
+         .arg = "VERSION",
+         .help = "version or alias to run",
+         .def = "latest",
+         .min = 1,
+         .max = 128},
+        {.name = "async", .kind = OPTION_FLAG, .help = "do not wait for the answer"},
+        {.name = "timeout",
+         .letter = 't',
+         .kind = OPTION_DURATION,
+         .arg = "TIME",
+         .help = "how long to wait for the answer; the run goes on",
+         .min = 1,
+         .max = 7ll * 24 * 3600 * 1000},
+        {.name = "repeat",
+         .letter = 'n',
+         .kind = OPTION_INT,
+         .arg = "N",
+         .help = "run it so many times and show latencies instead of answers",
+         .min = 1,
+         .max = REPEAT_RUNS},
+        {.name = "concurrency",
+         .letter = 'c',
+         .kind = OPTION_INT,
+         .arg = "C",
+         .help = "with --repeat: so many at once",
+         .def = "1",
+         .min = 1,
+         .max = REPEAT_AT_ONCE},
 };
 
 static int run(const struct common *common, const struct args *args)
 {
     cleanup_with(client_freep) struct client *client = NULL;
-    cleanup_with(buf_done) struct buf path, event, answer;
+    cleanup_with(buf_done) struct buf path, query, event;
     struct client_request req = {.method = "POST"};
-    const struct outcome *o;
     struct err e = {0};
 
     buf_init(&path, 8 << 10);
+    buf_init(&query, 1 << 10);
     buf_init(&event, EVENT_MAX);
-    buf_init(&answer, 0);
-    if (read_event(args_text(args, "event"), &event, &e) < 0 ||
+    if (check_options(args, &e) < 0 || read_event(args_text(args, "event"), &event, &e) < 0 ||
         client_new(common, &client, &e) < 0 || name_resolve(client, args->words[0], &path, &e) < 0)
         return command_fail(&e);
     buf_addz(&path, "/invoke");
+    make_query(args, &query);
     req.path = buf_str(&path);
+    req.query = buf_str(&query);
     req.body = buf_str(&event);
-    if (client_call(client, &req, &answer, &e) < 0)
-        return command_fail(&e);
-
-    o = outcome_of(client_header(client, "X-Evoke-Outcome"));
-    if (common->format == OUTPUT_TABLE)
-        print_people(client, o, buf_str(&answer));
-    else
-        print_program(client, common->format, o, buf_str(&answer));
-    return o->exit_code;
+    req.timeout_ms = (uint64_t)args_number(args, "timeout", 0);
+    if (args_has(args, "repeat"))
+        return repeat_run(client, &req, (size_t)args_number(args, "repeat", 1),
+                          (size_t)args_number(args, "concurrency", 1), common->format);
+    return once(client, &req, common->format);
 }
 
 const struct command command_invoke = {
@@ -238,10 +284,13 @@ const struct command command_invoke = {
         .group = GROUP_RUN,
         .args = "NAME",
         .summary = "run a function and show its answer",
-        .help = "The answer goes to stdout, log and summary to stderr. Exit code 1 when the\n"
-                "function failed, 6 when it ran into its timeout.",
+        .help = "The answer goes to stdout, byte for byte; summary and log go to stderr. Exit\n"
+                "code 1 when the function failed, 5 when a limit said no, 6 when it ran into its\n"
+                "timeout. With --repeat stdout has the latencies, and the exit code is that of\n"
+                "the first failure.",
         .examples = "evoke invoke hello --event '{\"name\":\"you\"}'\n"
-                    "evoke invoke hello --event event.json > answer.json\n",
+                    "evoke invoke hello --event event.json > answer.json\n"
+                    "evoke invoke hello --repeat 1000 --concurrency 8\n",
         .options = OPTION_TABLE(options),
         .min_words = 1,
         .max_words = 1,

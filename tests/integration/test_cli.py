@@ -143,7 +143,7 @@ def test_a_function_compute_function_brings_its_service(evoke_shared, tmp_path):
     p = e.run("deploy", manifest(tmp_path, text, index__py=code))
     assert (p.returncode, p.stdout) == (0, "fc/local/local-1/shop/fcfn  created  ready\n"), p.stderr
     p = e.run("invoke", "shop/fcfn", "--event", "[1]")
-    assert (p.returncode, p.stdout) == (0, "shop:[1]\n"), p.stderr
+    assert (p.returncode, p.stdout) == (0, "shop:[1]"), p.stderr
     assert e.run("delete", "fcfn").returncode == 0
 
 
