@@ -364,6 +364,19 @@ static int open_audit(struct daemon *d, struct err *e)
     return audit_open(d->loop, "audit", &conf, d->health, &d->audit, e);
 }
 
+static int open_logs(struct daemon *d, struct err *e)
+{
+    struct logs_conf conf;
+    int r;
+
+    logs_conf_default(&conf);
+    conf.function_bytes = (uint64_t)d->o->log_function_mb << 20;
+    conf.total_bytes = (uint64_t)d->o->log_mb << 20;
+    conf.age_ms = (uint64_t)d->o->log_age_h * 3600 * 1000;
+    r = logs_open(d->loop, "logs", &conf, &d->logs, e);
+    return r < 0 ? err_wrap(e, r, "logs") : 0;
+}
+
 static int open_data(struct daemon *d, struct err *e)
 {
     cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -274,6 +274,7 @@ struct logs *logs_free(struct logs *s)
     batch_unhold(s, s->batch);
     s->batch = NULL;
     s->tick = loop_timer_free(s->tick);
+    s->sweep_timer = loop_timer_free(s->sweep_timer);
     s->read_timer = loop_timer_free(s->read_timer);
     logs_unhold(s);
     return NULL;

@@ -197,6 +197,7 @@ static void work(void *user)
     cleanup_free struct iovec *iov = b ? xcalloc(b->nrefs, sizeof(*iov)) : NULL;
     uint64_t now;
 
+    logs_retire(s);
     for (uint32_t i = 0; b && i < b->nflogs; i++)
         write_flog(s, b, &b->flogs[i], iov);
     now = clock_mono_ns();
@@ -334,7 +335,7 @@ static void on_flushed(void *user)
 
 bool logs_restless(const struct logs *s)
 {
-    return !s->flushing && (s->nopen > 0 || s->ndirty > 0);
+    return !s->flushing && (s->nopen > 0 || s->ndirty > 0 || s->nstale > 0);
 }
 
 static void take_off(struct logs *s)

@@ -22,6 +22,7 @@ enum {
     LOGS_OPEN = 32,   /* segments kept open */
     LOGS_SYNC_EACH = 16,        /* more at once: the whole file system */
     LOGS_BATCH_NOW = 64 * 1024, /* so much is written at once */
+    LOGS_STALE = 64,
     LOGS_HOT_SLOTS = 1024,
     LOGS_HOT_TEXT = 248,
     LOGS_SEQ_EPOCH = 40, /* a sequence is the epoch of the store, and a counter of so many bits */
@@ -132,7 +133,13 @@ struct logs {
 
     /* sweep */
     uint64_t swept_ns, swept_at_bytes;
-    struct logs_sweep *sweep;
+    struct loop_timer *sweep_timer;
+    struct logs_stale { /* worker, once a flush job has begun */
+        char dir[SEG_DIR_TEXT];
+        uint64_t first_seq;
+        struct flog *f; /* or NULL */
+    } stale[LOGS_STALE];
+    uint32_t nstale;
 
     struct list readers;
     struct loop_timer *read_timer;
@@ -179,7 +186,8 @@ int logs_state_open(struct logs *s, struct err *e);
 void logs_state_close(struct logs *s);
 
 /* logs_sweep.c: what is too old or too much */
-void logs_sweep(struct logs *s); /* if it is time */
+void logs_sweep(struct logs *s);  /* if it is time */
+void logs_retire(struct logs *s); /* worker: the newest segments it named */
 
 /* logs_read.c */
 void logs_wake_readers(struct logs *s);
