@@ -6,6 +6,7 @@
 #include "cli/command.h"
 
 extern const struct command command_audit;
+extern const struct command command_backup;
 extern const struct command command_complete;
 extern const struct command command_completion;
 extern const struct command command_config_check;
@@ -26,6 +27,7 @@ extern const struct command command_key_rotate;
 extern const struct command command_key_show;
 extern const struct command command_list;
 extern const struct command command_logs;
+extern const struct command command_restore;
 extern const struct command command_status;
 extern const struct command command_top;
 extern const struct command command_version;
@@ -55,6 +57,8 @@ static const struct command *const commands[] = { /* a line each */
         &command_key_add,
         &command_key_rotate,
         &command_key_remove,
+        &command_backup,
+        &command_restore,
         &command_init,
         &command_deploy,
         &command_delete,

@@ -154,7 +154,14 @@ def test_a_key_of_an_account_sees_and_changes_that_account_only(fresh):
 def test_an_admin_key_of_one_account_makes_no_keys(fresh):
     key = add(fresh, "boss", "admin", account=PROJECT)
     for name in ("GET", "POST"):
-        assert client(fresh, key).call(name, "/evoke/v1/keys", {"name": "x", "scope": ["admin"]}).status_code == 403
+        for query in ("", f"function=functiongraph/{PROJECT}/local-1/default/f", f"account={PROJECT}"):
+            answer = client(fresh, key).call(name, "/evoke/v1/keys", {"name": "x", "scope": ["admin"]}, query=query)
+            assert answer.status_code == 403, (name, query)
+    # Naming its own account in the query is no way to what tells of all.
+    for path in ("backup", f"keys/{key['access_key']}/rotate"):
+        query = f"function=functiongraph/{PROJECT}/local-1/default/f"
+        assert client(fresh, key).call("POST", f"/evoke/v1/{path}", query=query).status_code == 403
+    assert client(fresh, key).call("GET", "/evoke/v1/status", query=f"account={PROJECT}").status_code == 403
 
 
 def test_what_a_new_key_may_look_like(fresh):
