@@ -39,6 +39,7 @@
 #include "conf/options.h"
 #include "daemon/commit.h"
 #include "daemon/control.h"
+#include "daemon/disk.h"
 #include "daemon/endpoint.h"
 #include "daemon/figures.h"
 #include "daemon/interpreters.h"
@@ -78,6 +79,7 @@ struct daemon {
     struct options *o; /* borrowed; the keeper tells of changes */
     struct loop *loop;
     struct health *health;
+    struct disk *disk;
     struct kv *kv;
     struct blobs *blobs;
     struct keys *keys;
@@ -364,19 +366,6 @@ static int open_audit(struct daemon *d, struct err *e)
     return audit_open(d->loop, "audit", &conf, d->health, &d->audit, e);
 }
 
-static int open_logs(struct daemon *d, struct err *e)
-{
-    struct logs_conf conf;
-    int r;
-
-    logs_conf_default(&conf);
-    conf.function_bytes = (uint64_t)d->o->log_function_mb << 20;
-    conf.total_bytes = (uint64_t)d->o->log_mb << 20;
-    conf.age_ms = (uint64_t)d->o->log_age_h * 3600 * 1000;
-    r = logs_open(d->loop, "logs", &conf, &d->logs, e);
-    return r < 0 ? err_wrap(e, r, "logs") : 0;
-}
-
 static int open_data(struct daemon *d, struct err *e)
 {
     cleanup_close int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -470,6 +459,7 @@ static int open_all(struct daemon *d, struct err *e)
     d->health = health_new();
     health_on_change(d->health, on_health, d);
     health_set(d->health, "launcher", NO_LAUNCHER);
+    d->disk = disk_watch(d->loop, d->health);
     d->drain_timer = loop_timer_new(d->loop, on_drain_late, d);
     d->gc_timer = loop_timer_new(d->loop, collect, d);
     d->term = loop_signal_new(d->loop, SIGTERM, on_term, d);
@@ -507,6 +497,7 @@ static void close_all(struct daemon *d)
     blobs_free(d->blobs);
     audit_close(d->audit); /* what was done above is in it */
     keys_free(d->keys);
+    disk_free(d->disk);
     loop_io_free(d->control);
     loop_signal_free(d->term);
     loop_timer_free(d->drain_timer);
