@@ -37,7 +37,7 @@ put 644 "$units" "$here/systemd/evoke.socket"
 install -D -m 644 "$here/systemd/evoke.sysusers" "$dest/lib/sysusers.d/evoke.conf"
 
 put 644 "$dest/share/evoke" "$here/evoke.yaml"
-put 644 "$dest/share/evoke/prometheus" "$here"/prometheus/*
+put 644 "$dest/share/evoke/prometheus" "$here/prometheus/evoke.rules.yml" "$here/prometheus/prometheus.example.yml"
 put 644 "$dest/share/evoke/grafana" "$here"/grafana/*
 put 644 "$dest/share/doc/evoke" "$here/../README.md" "$here/../docs/operations.md" "$here/../docs/options.md"
 put 644 "$dest/share/doc/evoke" "$here/../LICENSE" "$here/../CHANGELOG.md"
