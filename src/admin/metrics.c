@@ -34,6 +34,15 @@ static bool is_loopback(struct str peer)
            str_starts(peer, S("::1:")) || str_eq(peer, S("unix"));
 }
 
+/* 127.0.0.0/8, and not a name that begins like it. */
+static bool is_127(struct str name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if ((name.p[i] < '0' || name.p[i] > '9') && name.p[i] != '.')
+            return false;
+    return str_starts(name, S("127."));
+}
+
 static bool is_loopback_name(struct str host)
 {
     struct str name = host;
@@ -41,7 +50,7 @@ static bool is_loopback_name(struct str host)
     if (str_starts(host, S("[::1]")))
         return host.n == 5 || host.p[5] == ':';
     name = str_cut(&name, ':');
-    return str_ieq(name, S("localhost")) || str_starts(name, S("127."));
+    return str_ieq(name, S("localhost")) || is_127(name);
 }
 
 static bool admit(struct call *c)

@@ -416,7 +416,8 @@ static void open_engine(struct daemon *d)
     d->invoker = invoker_new(d->loop, d->catalog, d->pool);
     invoker_watch(d->invoker, &logs_watch, d->logs);
     invoker_watch(d->invoker, &metrics_watch, figures_metrics(d->figures));
-    figures_ask(d->figures, d->catalog, d->pool, d->launch);
+    figures_ask(d->figures, d->kv, d->catalog, d->pool, d->launch);
+    figures_ask_logs(d->figures, d->logs);
     invoker_set_roles(d->invoker, &roles);
     explicit_bzero(&roles, sizeof(roles));
     catalog_each(d->catalog, &(struct catalog_filter){.dialect = -1}, on_function, d);

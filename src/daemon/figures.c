@@ -24,10 +24,12 @@
 #include "conf/options.h"
 #include "http/server.h"
 #include "observe/history.h"
+#include "observe/logs.h"
 #include "observe/metrics.h"
 #include "pool/launch.h"
 #include "pool/pool.h"
 #include "pool/state.h"
+#include "store/kv.h"
 
 enum { FIGURES_MAGIC = 0x0f160001 };
 
@@ -35,9 +37,11 @@ struct figures {
     uint32_t magic;
     struct metrics *metrics; /* owned */
     struct history *history; /* owned */
-    struct catalog *catalog; /* borrowed, as the next; NULL: not to be asked */
+    const struct kv *kv;     /* borrowed, as the next; NULL: not to be asked */
+    struct catalog *catalog;
     struct pool *pool;
     struct launch *launch;
+    const struct logs *logs;
     const struct http_server *http;
     struct api_counts counts;
     uint64_t launchers;
@@ -142,6 +146,32 @@ static void put_pool(struct platform *p, const struct figures *f)
     p->dropped_log_bytes = stats.dropped_log_bytes;
 }
 
+static void put_store(struct platform *p, const struct figures *f)
+{
+    struct kv_stats stats = f->kv ? f->kv->stats : (struct kv_stats){0};
+
+    p->kv_reads = stats.reads;
+    p->kv_writes = stats.writes;
+    p->kv_errors = stats.errors;
+    p->kv_ns = stats.ns;
+}
+
+static void put_logs(struct platform *p, const struct figures *f)
+{
+    struct logs_stats stats = {0};
+
+    if (f->logs)
+        logs_stats(f->logs, &stats);
+    p->log_records = stats.records;
+    p->log_lines = stats.lines;
+    p->log_bytes = stats.bytes;
+    p->log_dropped_lines = stats.dropped_lines;
+    p->log_dropped_bytes = stats.dropped_bytes;
+    p->log_disk_errors = stats.disk_errors;
+    p->log_disk_bytes = stats.disk_bytes;
+    p->log_buffer_bytes = stats.buffer_bytes;
+}
+
 static void on_platform(void *user, struct platform *p)
 {
     const struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
@@ -150,6 +180,8 @@ static void on_platform(void *user, struct platform *p)
     put_http(p, f);
     put_pool(p, f);
     put_process(p, f);
+    put_store(p, f);
+    put_logs(p, f);
     p->functions = f->catalog ? catalog_count(f->catalog) : 0;
     p->launcher_up = f->launch && launch_hello(f->launch);
     p->launcher_connects = f->launchers;
@@ -211,12 +243,18 @@ int figures_open(struct loop *l, const struct options *o, struct figures **ret, 
     return 0;
 }
 
-void figures_ask(struct figures *f, struct catalog *catalog, struct pool *pool,
+void figures_ask(struct figures *f, const struct kv *kv, struct catalog *catalog, struct pool *pool,
                  struct launch *launch)
 {
+    f->kv = kv;
     f->catalog = catalog;
     f->pool = pool;
     f->launch = launch;
+}
+
+void figures_ask_logs(struct figures *f, const struct logs *logs)
+{
+    f->logs = logs;
 }
 
 void figures_watch(struct figures *f, struct api *api)
@@ -245,7 +283,8 @@ void figures_hush(struct figures *f)
 {
     if (!f)
         return;
-    figures_ask(f, NULL, NULL, NULL);
+    figures_ask(f, NULL, NULL, NULL, NULL);
+    f->logs = NULL;
     f->http = NULL;
 }
 

@@ -9,7 +9,9 @@ struct err;
 struct figures; /* opaque */
 struct fn;
 struct http_server;
+struct kv;
 struct launch;
+struct logs;
 struct loop;
 struct options;
 struct pool;
@@ -20,8 +22,9 @@ int figures_open(struct loop *l, const struct options *o, struct figures **ret, 
 struct figures *figures_free(struct figures *f);
 
 /* Whom to ask, as they come to be. figures_watch(): metrics, history and counts of the api are set. */
-void figures_ask(struct figures *f, struct catalog *catalog, struct pool *pool,
+void figures_ask(struct figures *f, const struct kv *kv, struct catalog *catalog, struct pool *pool,
                  struct launch *launch);
+void figures_ask_logs(struct figures *f, const struct logs *logs);
 void figures_watch(struct figures *f, struct api *api);
 void figures_serve(struct figures *f, const struct http_server *http);
 void figures_hello(struct figures *f);              /* a launcher has come */

@@ -28,8 +28,8 @@ struct platform {
 
     uint64_t launcher_up, launcher_connects;
 
-    uint64_t log_lines, log_bytes, log_dropped_lines, log_dropped_bytes, log_disk_bytes,
-            log_flush_ns, log_flushes;
+    uint64_t log_records, log_lines, log_bytes, log_dropped_lines, log_dropped_bytes;
+    uint64_t log_disk_errors, log_disk_bytes, log_buffer_bytes;
 
     uint64_t kv_reads, kv_writes, kv_errors, kv_ns;
 

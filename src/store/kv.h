@@ -124,8 +124,14 @@ struct kv_ops {
     void (*backup)(struct kv *kv, struct str path, kv_backup_fn *fn, void *user);
 };
 
+/* Totals, of what was completed. ns: from the call to its completion. */
+struct kv_stats {
+    uint64_t reads, writes, errors, ns; /* errors: not those whose compare did not hold */
+};
+
 struct kv {
     const struct kv_ops *ops;
+    struct kv_stats stats; /* of the loop's thread, read-only for others */
 };
 
 static inline void kv_get(struct kv *kv, struct str key, uint64_t deadline_ns, kv_get_fn *fn,

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "store/kv_history.h"
 
 static struct kv_job *job_new(enum kv_job_kind kind, uint64_t deadline_ns, void *user)
@@ -22,6 +23,7 @@ static struct kv_job *job_new(enum kv_job_kind kind, uint64_t deadline_ns, void 
     list_init(&job->node);
     job->kind = kind;
     job->deadline_ns = deadline_ns;
+    job->born_ns = clock_mono_ns();
     job->user = user;
     return job;
 }

@@ -22,6 +22,7 @@ struct kv_job {
         kv_backup_fn *backup;
     } fn;
     uint64_t deadline_ns; /* 0: none */
+    uint64_t born_ns;
 
     struct str key;        /* get; of a backup the path */
     struct kv_range range; /* list */

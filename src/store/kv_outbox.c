@@ -32,6 +32,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/obj.h"
 #include "loop/loop.h"
 #include "store/kv_job.h"
@@ -52,6 +53,7 @@ struct kv_outbox {
     /* The loop thread's. */
     struct list here; /* taken over, completions in progress */
     struct kv_history history;
+    struct kv_stats *stats; /* borrowed */
     struct list watches, behind;
     bool closed;
 };
@@ -66,12 +68,13 @@ struct kv_watch {
     void *user;
 };
 
-struct kv_outbox *kv_outbox_new(struct loop *l, struct kv_history *history)
+struct kv_outbox *kv_outbox_new(struct loop *l, struct kv_history *history, struct kv_stats *stats)
 {
     struct kv_outbox *box = xnew(struct kv_outbox);
 
     box->magic = OUTBOX_MAGIC;
     box->loop = l;
+    box->stats = stats;
     box->refs = 1;
     box->history = *history;
     *history = (struct kv_history){0};
@@ -124,6 +127,14 @@ static void settle(struct kv_outbox *box, struct kv_job *job)
     }
 }
 
+static void count(struct kv_stats *stats, const struct kv_job *job)
+{
+    stats->reads += job->kind != KV_JOB_TXN;
+    stats->writes += job->kind == KV_JOB_TXN;
+    stats->errors += job->r < 0 && job->r != -ESTALE;
+    stats->ns += clock_mono_ns() - job->born_ns;
+}
+
 static void deliver(struct kv_outbox *box)
 {
     struct list *n;
@@ -137,6 +148,7 @@ static void deliver(struct kv_outbox *box)
         struct kv_job *job = container_of(n, struct kv_job, node);
 
         settle(box, job);
+        count(box->stats, job);
         kv_job_complete(job);
     }
 }

@@ -12,8 +12,8 @@ struct list;
 struct loop;
 struct kv_outbox; /* opaque; owned by a backend */
 
-/* history: moved in; it ends with the revision the backend starts from. */
-struct kv_outbox *kv_outbox_new(struct loop *l, struct kv_history *history);
+/* history: moved in; it ends with the revision the backend starts from. stats: the backend's. */
+struct kv_outbox *kv_outbox_new(struct loop *l, struct kv_history *history, struct kv_stats *stats);
 /* Any thread. Takes every job of the list; one message to the loop for all that wait together.
  * Committed txns come in the order of their revisions, a listing after exactly those it saw. */
 void kv_outbox_push(struct kv_outbox *box, struct list *jobs);

@@ -224,6 +224,6 @@ struct kv *kv_memory_new(struct loop *l)
     kv_history_init(&history, 0);
     m->kv.ops = &memory_ops;
     m->magic = MEMORY_MAGIC;
-    m->outbox = kv_outbox_new(l, &history);
+    m->outbox = kv_outbox_new(l, &history, &m->kv.stats);
     return &m->kv;
 }

@@ -298,7 +298,7 @@ int kv_sqlite_open(struct loop *l, const char *path, struct kv **ret, struct err
         return r;
     }
 
-    d->outbox = kv_outbox_new(l, &history);
+    d->outbox = kv_outbox_new(l, &history, &d->kv.stats);
     d->alarm = loop_timer_new(l, on_alarm, d);
     r = start_thread(d);
     if (r < 0) {

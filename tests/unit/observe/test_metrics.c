@@ -2,10 +2,12 @@
 #include "observe/metrics.h"
 #include "t.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "fn/fn.h"
 #include "loop/loop.h"
 #include "observe/metrics_internal.h"
@@ -270,7 +272,7 @@ static void numbers_are_in_base_units(void **state)
     w->platform.cpu_us = 1500000;
     w->platform.start_wall_ms = 1795326423110;
     w->platform.oldest_wait_ns = 1;
-    w->platform.log_flush_ns = 3000000000;
+    w->platform.kv_ns = 3000000000;
     w->platform.open_fds = FIGURE_UNKNOWN;
     w->platform.apis[0].name = "fc";
     w->platform.apis[0].replies[4] = 7;
@@ -278,7 +280,7 @@ static void numbers_are_in_base_units(void **state)
     t_has(w->text.p, "process_cpu_seconds_total 1.5\n");
     t_has(w->text.p, "process_start_time_seconds 1795326423.11\n");
     t_has(w->text.p, "evoke_queue_oldest_wait_seconds 0.000000001\n");
-    t_has(w->text.p, "evoke_log_flush_seconds_total 3\n");
+    t_has(w->text.p, "evoke_store_seconds_total 3\n");
     t_has(w->text.p, "evoke_http_requests_total{api=\"fc\",status=\"4xx\"} 7\n");
     assert_null(strstr(w->text.p, "\nprocess_open_fds ")); /* what is not known is left out */
 }
@@ -399,9 +401,38 @@ static void a_failure_is_told_with_its_sentence(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+/* docs/metrics.md has the table; `test_observe_metrics --document` prints it. */
+static void the_document_is_the_table(void **state)
+{
+    struct buf table, file;
+    struct err e = {0};
+
+    (void)state;
+    buf_init(&table, 1 << 20);
+    buf_init(&file, 1 << 20);
+    metrics_document(&table);
+    t_ok(io_read_file(AT_FDCWD, DOCUMENT, &file, &e), &e);
+    if (!strstr(file.p, table.p))
+        fail_msg("%s does not have this table:\n%s", DOCUMENT, table.p);
+    buf_done(&table);
+    buf_done(&file);
+}
+
+static int print_document(void)
+{
+    struct buf table;
+
+    buf_init(&table, 1 << 20);
+    metrics_document(&table);
+    (void)fputs(table.p, stdout);
+    buf_done(&table);
+    return 0;
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+            cmocka_unit_test(the_document_is_the_table),
             TEST(a_run_is_in_the_nine_metrics),
             TEST(who_is_throttled_has_not_run),
             TEST(versions_and_triggers_are_told_apart_up_to_a_number),
@@ -417,5 +448,7 @@ int main(void)
             TEST(a_failure_is_told_with_its_sentence),
     };
 
+    if (argc > 1 && strcmp(argv[1], "--document") == 0)
+        return print_document();
     return T_RUN(tests);
 }
