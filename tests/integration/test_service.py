@@ -87,6 +87,40 @@ def test_while_there_is_no_launcher_the_daemon_is_not_ready(evoke):
     assert ready["ready"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a disk that is full")
+def test_a_full_disk_is_told_until_there_is_room_again(open_path):
+    data = open_path / "data"
+    data.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=755", "disk", str(data)], check=True)
+    evoke = Evoked(data_dir=data)
+    try:
+        evoke.start()
+        evoke.allow("No space left on device|disk is full|disk full|cannot be written|not written|not kept")
+        filler = data / "filler"
+        with filler.open("wb", buffering=0) as f, pytest.raises(OSError):
+            while True:
+                f.write(bytes(65536))
+        for _ in deadline(20):
+            ready = evoke.get("/readyz")
+            if ready.status_code == 503:
+                break
+        reasons = {r["component"]: r["reason"] for r in ready.json()["reasons"]}
+        assert reasons["disk"] == "the data directory cannot be written: No space left on device"
+        assert evoke.get("/healthz").status_code == 200
+        filler.unlink()
+        for _ in deadline(20):
+            ready = evoke.get("/readyz")
+            if ready.status_code == 200:
+                break
+        assert ready.status_code == 200, ready.text
+        evoke.stop()
+        evoke.check_log()
+    finally:
+        if evoke.process and evoke.process.poll() is None:
+            evoke.kill()
+        subprocess.run(["umount", "-l", str(data)], check=True)
+
+
 # -- the service manager --------------------------------------------------------------------------------------------
 
 
