@@ -133,10 +133,19 @@ static void pool_wanted(const struct daemon *d, struct pool_conf *conf)
     conf->memory_mb = (uint32_t)(d->o->memory_mb ? d->o->memory_mb : d->memory_share_mb);
 }
 
+static void logs_wanted(const struct daemon *d, struct logs_conf *conf)
+{
+    logs_conf_default(conf);
+    conf->function_bytes = (uint64_t)d->o->log_function_mb << 20;
+    conf->total_bytes = (uint64_t)d->o->log_mb << 20;
+    conf->age_ms = (uint64_t)d->o->log_age_h * 3600 * 1000;
+}
+
 /* Every option with .reloads in conf/options.c, now as d->o says. */
 static void apply_options(struct daemon *d)
 {
     struct pool_conf pool;
+    struct logs_conf logs;
     struct log_conf log;
     struct err e = {0};
 
@@ -144,6 +153,8 @@ static void apply_options(struct daemon *d)
         log_set(&log);
     pool_wanted(d, &pool);
     pool_configure(d->pool, &pool);
+    logs_wanted(d, &logs);
+    logs_keep(d->logs, &logs);
     catalog_limit(d->catalog, (size_t)d->o->functions);
     /* drain is looked at when it begins */
 }
@@ -346,10 +357,7 @@ static int open_logs(struct daemon *d, struct err *e)
     struct logs_conf conf;
     int r;
 
-    logs_conf_default(&conf);
-    conf.function_bytes = (uint64_t)d->o->log_function_mb << 20;
-    conf.total_bytes = (uint64_t)d->o->log_mb << 20;
-    conf.age_ms = (uint64_t)d->o->log_age_h * 3600 * 1000;
+    logs_wanted(d, &conf);
     r = logs_open(d->loop, "logs", &conf, &d->logs, e);
     return r < 0 ? err_wrap(e, r, "logs") : 0;
 }

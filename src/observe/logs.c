@@ -235,6 +235,14 @@ int logs_open(struct loop *l, const char *dir, const struct logs_conf *c, struct
     return 0;
 }
 
+void logs_keep(struct logs *s, const struct logs_conf *c)
+{
+    s->conf.function_bytes = c->function_bytes;
+    s->conf.total_bytes = c->total_bytes;
+    s->conf.age_ms = c->age_ms;
+    logs_sweep(s);
+}
+
 void logs_quiet(struct logs *s)
 {
     if (!s)

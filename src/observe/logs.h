@@ -42,6 +42,9 @@ void logs_conf_default(struct logs_conf *c);
  * concerns. */
 int logs_open(struct loop *l, const char *dir, const struct logs_conf *c, struct logs **ret,
               struct err *e);
+/* Other function_bytes, total_bytes and age_ms from now on; what is over them goes with the sweep this
+ * begins. */
+void logs_keep(struct logs *s, const struct logs_conf *c);
 /* Nobody waits any more: those who do are answered, new ones are answered at once. For draining. */
 void logs_quiet(struct logs *s);
 /* Every run has ended. Writes what is left and leaves the mark of a clean end. */

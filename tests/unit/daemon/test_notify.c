@@ -95,7 +95,7 @@ static uint32_t watchdog(const char *usec, const char *pid)
     struct notify n;
 
     snprintf(name, sizeof(name), "@evoke-watchdog-%d", getpid());
-    cleanup_close int fd = manager(name);
+    int fd = manager(name);
     assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
     assert_int_equal(setenv("WATCHDOG_USEC", usec, 1), 0);
     if (pid)
@@ -104,6 +104,7 @@ static uint32_t watchdog(const char *usec, const char *pid)
     assert_null(getenv("WATCHDOG_USEC"));
     assert_null(getenv("WATCHDOG_PID"));
     notify_close(&n);
+    close(fd);
     return n.watchdog_ms;
 }
 
