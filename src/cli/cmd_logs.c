@@ -44,7 +44,8 @@ struct logs_run {
     struct buf first;  /* of the first one: where to begin */
     char *cursor;      /* owned; NULL before the first answer */
     bool follow;
-    bool away; /* the daemon did not answer, which was said */
+    bool unknown; /* there is no such function; was there one? */
+    bool away;    /* the daemon did not answer, which was said */
 };
 
 /* ---- the question ---------------------------------------------------------------------------- */
@@ -113,10 +114,22 @@ static int make_query(struct logs_run *run, const struct args *args, struct err 
     return 0;
 }
 
+/* dialect/account/region/space/name */
+static bool is_whole(const char *word)
+{
+    struct str rest = str_of(word);
+    int parts = 0;
+
+    for (; rest.p; parts++)
+        (void)str_cut(&rest, '/');
+    return parts == 5;
+}
+
 /* The function's whole name, its parts encoded, which is what the store goes by. */
 static int add_function(struct logs_run *run, const char *word, struct err *e)
 {
     static const struct str before = S("/evoke/v1/functions/");
+    cleanup_with(json_freep) struct cJSON *function = NULL;
     cleanup_with(buf_done) struct buf path;
     int r;
 
@@ -126,7 +139,14 @@ static int add_function(struct logs_run *run, const char *word, struct err *e)
         return r;
     assert(str_starts(buf_str(&path), before));
     add_filter(&run->filter, "function", str_from(buf_str(&path), before.n));
-    return 0;
+    if (!is_whole(word))
+        return 0;
+    /* That was not looked up: a function that was deleted still has logs. */
+    r = client_get(run->client, buf_str(&path), STR_NONE, &function, e);
+    run->unknown = r == -ENOENT;
+    if (run->unknown)
+        *e = (struct err){0};
+    return run->unknown ? 0 : r;
 }
 
 static int ask(struct logs_run *run, struct cJSON **ret, struct err *e)
@@ -136,6 +156,7 @@ static int ask(struct logs_run *run, struct cJSON **ret, struct err *e)
                                  .path = S("/evoke/v1/logs"),
                                  .timeout_ms = ANSWER_MS + WAIT_MS,
                                  .watched = true};
+    struct err why = {0};
     int r;
 
     buf_init(&query, 2 * QUERY_MAX);
@@ -144,13 +165,14 @@ static int ask(struct logs_run *run, struct cJSON **ret, struct err *e)
         add_filter(&query, "after", str_of(run->cursor));
     else if (run->first.n)
         buf_addf(&query, "&%s", run->first.p);
-    if (run->follow)
+    if (run->follow && !run->unknown)
         add_number(&query, "wait_ms", WAIT_MS);
     req.query = buf_str(&query);
     r = client_call(run->client, &req, &body, e);
     if (r >= 0) {
-        *ret = json_parse(buf_str(&body), e);
-        r = *ret ? 0 : err_wrap(e, -EPROTO, "answer of the daemon");
+        *ret = json_parse(buf_str(&body), &why);
+        r = *ret ? 0
+                 : err_set(e, ERR_HOST, -EPROTO, "the daemon's answer is not JSON: %s", why.msg);
     }
     buf_done(&body);
     return r;
@@ -169,10 +191,14 @@ static int write_answer(struct logs_run *run, const struct cJSON *answer, bool *
     if (!cJSON_IsArray(records) || json_str(answer, "cursor", false, &cursor, e) < 0 ||
         json_bool(answer, "more", false, ret_more, e) < 0 || cursor.n == 0)
         return err_set(e, ERR_HOST, -EPROTO, "the daemon's answer is not one of GET logs");
-    for (const struct cJSON *i = records->child; i && r >= 0; i = i->next)
+    if (run->unknown && !records->child)
+        return err_set(e, ERR_CALLER, -ENOENT,
+                       "there is no function of that name, and no log of it");
+    run->unknown = false;
+    for (const struct cJSON *i = records->child; i && r >= 0 && !interrupt_seen(); i = i->next)
         r = logs_view_record(&run->view, i);
     if (r >= 0)
-        r = term_flush(&run->view.out);
+        r = logs_view_flush(&run->view);
     if (r < 0)
         return r;
     free(run->cursor);
@@ -208,6 +234,8 @@ static int go_on(struct logs_run *run, struct err *e)
     while (more || run->follow) {
         cleanup_with(json_freep) struct cJSON *answer = NULL;
 
+        if (!more)
+            logs_view_tell(&run->view);
         r = ask(run, &answer, e);
         if (r < 0 && run->follow && run->cursor && may_come_back(r)) {
             r = wait_for_daemon(run, &wait_ms);
@@ -224,6 +252,8 @@ static int go_on(struct logs_run *run, struct err *e)
         r = write_answer(run, answer, &more, e);
         if (r < 0)
             return r;
+        if (interrupt_seen())
+            return -EINTR;
     }
     return 0;
 }

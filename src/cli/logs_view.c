@@ -12,7 +12,7 @@
 #include "cli/logs_view.h"
 
 #include <cjson/cJSON.h>
-#include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -20,10 +20,14 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/obj.h"
-#include "cli/interrupt.h"
 #include "cli/output.h"
 
-enum { ID_SHOWN = 8, RECORD_MAX = 1 << 30 };
+enum {
+    ID_SHOWN = 8,
+    RECORD_MAX = 1 << 30,
+    WRITE_BYTES = 64 << 10,
+    TELL_EACH_NS = 1000 * 1000 * 1000,
+};
 
 void logs_view_init(struct logs_view *v, enum output_format format, bool functions, bool ends)
 {
@@ -35,6 +39,8 @@ void logs_view_init(struct logs_view *v, enum output_format format, bool functio
 void logs_view_done(struct logs_view *v)
 {
     buf_done(&v->text);
+    free(v->gap_function);
+    free(v->gap_why);
 }
 
 static struct str text_of(const struct cJSON *obj, const char *key)
@@ -209,40 +215,76 @@ static void add_table(struct logs_view *v, const struct cJSON *record)
 
 /* ---- records --------------------------------------------------------------------------------- */
 
-static void tell_gap(struct logs_view *v, const struct cJSON *record)
+void logs_view_tell(struct logs_view *v)
+{
+    const struct term errors = term_of(stderr);
+    cleanup_with(buf_done) struct buf text;
+
+    buf_init(&text, 4 << 10);
+    if (v->untold.places == 0)
+        return;
+    buf_addz(&text, term_style(&errors, TERM_RED));
+    buf_addz(&text, "evoke: missing here: ");
+    if (v->untold.lines || v->untold.bytes)
+        buf_addf(&text, "%llu lines, %llu bytes of ", (unsigned long long)v->untold.lines,
+                 (unsigned long long)v->untold.bytes);
+    else
+        buf_addz(&text, "an unknown number of lines of ");
+    term_safe(*v->gap_function ? str_of(v->gap_function) : S("several functions"), TERM_LINE,
+              &text);
+    buf_addz(&text, ": ");
+    term_safe(str_of(v->gap_why), TERM_LINE, &text);
+    buf_addz(&text, term_style(&errors, TERM_PLAIN));
+    fprintf(stderr, "%s\n", text.p);
+    v->untold = (struct lost){0};
+    v->gap_ns = clock_mono_ns();
+}
+
+static void add_lost(struct lost *sum, int64_t lines, int64_t bytes)
+{
+    sum->places++;
+    sum->lines += (uint64_t)lines;
+    sum->bytes += (uint64_t)bytes;
+}
+
+static void take_gap(struct logs_view *v, const struct cJSON *record)
 {
     const struct cJSON *gap = json_get(record, "gap");
     struct str function = text_of(record, "function"), why = text_of(gap, "why");
-    const struct term errors = term_of(stderr);
-    cleanup_with(buf_done) struct buf text;
     int64_t lines = number_of(gap, "lines"), bytes = number_of(gap, "bytes");
 
-    if (!gap)
-        return;
-    v->gaps++;
-    v->lost_lines += (uint64_t)lines;
-    v->lost_bytes += (uint64_t)bytes;
-    buf_init(&text, 4 << 10);
-    buf_addz(&text, term_style(&errors, TERM_RED));
-    if (lines || bytes)
-        buf_addf(&text, "evoke: missing here: %lld lines, %lld bytes of ", (long long)lines,
-                 (long long)bytes);
-    else
-        buf_addz(&text, "evoke: missing here: an unknown number of lines of ");
-    term_safe(function.n ? function : S("all functions"), TERM_LINE, &text);
-    buf_addz(&text, ": ");
-    term_safe(why, TERM_LINE, &text);
-    buf_addz(&text, term_style(&errors, TERM_PLAIN));
-    fprintf(stderr, "%s\n", text.p);
+    if (v->untold.places && !str_eq(why, str_of(v->gap_why)))
+        logs_view_tell(v);
+    if (v->untold.places == 0) {
+        free(v->gap_function);
+        free(v->gap_why);
+        v->gap_function = str_dup(function);
+        v->gap_why = str_dup(why);
+    } else if (!str_eq(function, str_of(v->gap_function))) {
+        v->gap_function[0] = 0;
+    }
+    add_lost(&v->untold, lines, bytes);
+    add_lost(&v->lost, lines, bytes);
+    if (v->gap_ns == 0 || clock_mono_ns() - v->gap_ns > TELL_EACH_NS)
+        logs_view_tell(v);
+}
+
+int logs_view_flush(struct logs_view *v)
+{
+    int r = term_put(&v->out, buf_str(&v->text));
+
+    buf_reset(&v->text);
+    return r;
 }
 
 int logs_view_record(struct logs_view *v, const struct cJSON *record)
 {
-    int r;
+    int r = 0;
 
-    if (interrupt_seen())
-        return -EINTR;
-    buf_reset(&v->text);
+    if (json_get(record, "gap")) {
+        r = logs_view_flush(v); /* what was before it stands before it */
+        take_gap(v, record);
+    }
     switch (v->format) {
     case OUTPUT_TABLE:
         add_table(v, record);
@@ -256,17 +298,16 @@ int logs_view_record(struct logs_view *v, const struct cJSON *record)
         break;
     }
     assert(buf_ok(&v->text));
-    if (json_get(record, "gap"))
-        (void)fflush(stdout); /* what was before it stands before it */
-    tell_gap(v, record);
-    r = v->text.n ? term_put(&v->out, buf_str(&v->text)) : 0;
+    if (r >= 0 && v->text.n >= WRITE_BYTES)
+        r = logs_view_flush(v);
     return r;
 }
 
-void logs_view_sum(const struct logs_view *v)
+void logs_view_sum(struct logs_view *v)
 {
-    if (v->gaps > 0)
+    logs_view_tell(v);
+    if (v->lost.places > 0)
         fprintf(stderr, "evoke: %llu lines (%llu bytes) are missing, in %llu place%s\n",
-                (unsigned long long)v->lost_lines, (unsigned long long)v->lost_bytes,
-                (unsigned long long)v->gaps, v->gaps == 1 ? "" : "s");
+                (unsigned long long)v->lost.lines, (unsigned long long)v->lost.bytes,
+                (unsigned long long)v->lost.places, v->lost.places == 1 ? "" : "s");
 }

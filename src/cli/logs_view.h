@@ -15,21 +15,29 @@ struct logs_view {
     enum output_format format;
     bool functions;  /* say which function each line is of */
     bool ends;       /* show how each run ended */
-    struct buf text; /* one record as it will be written */
+    struct buf text; /* to be written */
     int day;         /* of the last line on a terminal, as year * 1000 + day of the year */
-    uint64_t gaps, lost_lines, lost_bytes; /* what the store said it could not keep */
+    struct lost {    /* what the store said it could not keep */
+        uint64_t places, lines, bytes;
+    } lost, untold;               /* in all; since gap_ns */
+    char *gap_function, *gap_why; /* owned; of what is untold, "" for several functions; or NULL */
+    uint64_t gap_ns;              /* when such a line was last written */
 };
 
 void logs_view_init(struct logs_view *v, enum output_format format, bool functions, bool ends);
 void logs_view_done(struct logs_view *v);
 
 /*
- * Write one LogRecord (docs/admin-api.md). Gaps go to stderr as well, where nobody overlooks
- * them. Negative when stdout takes no more; -EINTR after Ctrl-C.
+ * Write one LogRecord (docs/admin-api.md), or keep it for logs_view_flush() while it is little.
+ * Gaps go to stderr as well, where nobody overlooks them. Negative when stdout takes no more;
+ * -EINTR after Ctrl-C if it took nothing for a while.
  */
 int logs_view_record(struct logs_view *v, const struct cJSON *record);
+int logs_view_flush(struct logs_view *v);
 
+/* Gaps come in floods: they are told once a second. Whoever is going to wait tells the rest. */
+void logs_view_tell(struct logs_view *v);
 /* Say on stderr what was missing in all, if anything was. */
-void logs_view_sum(const struct logs_view *v);
+void logs_view_sum(struct logs_view *v);
 
 #endif

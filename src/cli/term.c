@@ -15,6 +15,7 @@
 #include "cli/term.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 
-enum { WIDTH_UNKNOWN = 80, TAB = 8 };
+enum { WIDTH_UNKNOWN = 80, TAB = 8, LAST_CHANCE_MS = 200 };
 
 struct term term_of(FILE *out)
 {
@@ -223,20 +224,31 @@ int term_flush(const struct term *t)
     return fflush(t->out) == 0 ? 0 : failed(t->out);
 }
 
-/* Past stdio, which begins again when a signal ends a write half done: Ctrl-C must end the wait for
- * a reader that does not read. */
+/* After Ctrl-C a reader that reads still gets what was begun, whole; PIPE_BUF bytes never block
+ * then, poll(2) and pipe(7). */
+static bool takes_more(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    return !interrupt_seen() || poll(&p, 1, LAST_CHANCE_MS) == 1;
+}
+
+/* Past stdio, which after a signal begins a write that was half done again: Ctrl-C must end the
+ * wait for a reader that does not read. */
 int term_put(const struct term *t, struct str text)
 {
     int r = term_flush(t);
 
     while (r == 0 && text.n > 0) {
-        ssize_t n = write(fileno(t->out), text.p, text.n);
+        size_t most = interrupt_seen() && text.n > PIPE_BUF ? PIPE_BUF : text.n;
+        ssize_t n;
 
+        if (!takes_more(fileno(t->out)))
+            return -EINTR;
+        n = write(fileno(t->out), text.p, most);
         if (n > 0)
             text = str_from(text, (size_t)n);
-        if (text.n > 0 && interrupt_seen())
-            return -EINTR;
-        if (n < 0 && errno != EINTR)
+        else if (n < 0 && errno != EINTR)
             r = failed(t->out);
     }
     return r;

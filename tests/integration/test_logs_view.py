@@ -195,8 +195,10 @@ def million():
 
 
 def rss_bytes(pid):
+    """The most it ever had; 0 when it has just ended."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return int(re.search(r"VmHWM:\s+(\d+)", f.read()).group(1)) * 1024
+        m = re.search(r"VmHWM:\s+(\d+)", f.read())
+    return int(m.group(1)) * 1024 if m else 0
 
 
 def wait_blocked(fake, pid):
@@ -331,6 +333,25 @@ def test_wrong_words_are_named(fake, args, code, words):
     done = run(fake, *args)
     assert (done.returncode, done.stdout) == (code, b"")
     assert words in done.stderr.decode() and len(done.stderr.splitlines()) <= 4
+
+
+def test_a_function_that_was_deleted_still_has_logs_and_one_that_never_was_has_none(fake):
+    assert b"hello" in run(fake, FUNCTION.replace("hello", "deleted")).stdout
+    fake.records = []
+    assert run(fake, FUNCTION).returncode == 0
+    for follow in ([], ["-f"]):
+        done = run(fake, FUNCTION.replace("hello", "never"), *follow)
+        assert done.returncode == 3 and b"there is no function of that name, and no log of it" in done.stderr
+
+
+def test_a_flood_of_gaps_is_told_once_a_second():
+    gap = {"lines": 2, "bytes": 30, "why": "the log buffer was full"}
+    other = FUNCTION.replace("hello", "other")
+    with FakeLogs([record(None, gap=gap, function=f) for f in [FUNCTION, other, FUNCTION] * 1000]) as f:
+        lines = run(f, "--all").stderr.decode().splitlines()
+    assert lines[0] == f"evoke: missing here: 2 lines, 30 bytes of {FUNCTION}: the log buffer was full"
+    assert lines[1] == "evoke: missing here: 5998 lines, 89970 bytes of several functions: the log buffer was full"
+    assert lines[2:] == ["evoke: 6000 lines (90000 bytes) are missing, in 3000 places"]
 
 
 @pytest.mark.parametrize("status,code,words", [(400, 2, "offset 3"), (401, 4, "wrong"), (403, 4, "wrong"), (404, 3, "wrong"), (429, 5, "wrong")])

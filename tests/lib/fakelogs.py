@@ -41,6 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(url.query))
         if url.path == "/evoke/v1/functions":
             return self.answer(200, {"functions": FUNCTIONS})
+        if url.path == f"/evoke/v1/functions/{FUNCTION}":
+            return self.answer(200, FUNCTIONS[0])
         if url.path == "/evoke/v1/logs":
             return self.logs(query)
         return self.answer(404, {"error": {"code": "not_found", "message": "nothing here", "request_id": "r0"}})
