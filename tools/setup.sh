@@ -69,3 +69,17 @@ if ! cmp -s "$root/tests/clients/package-lock.json" "$stamp"; then
     (cd "$root/tests/clients" && npm ci --silent --no-audit --no-fund >&2)
     cp "$root/tests/clients/package-lock.json" "$stamp"
 fi
+
+# promtool for packaging/prometheus: out of its package, which would start a service if it were installed.
+promtool=$root/build-tools/promtool
+if [ ! -x "$promtool" ]; then
+    echo "setup: promtool" >&2
+    tmp=$(mktemp -d)
+    if (cd "$tmp" && apt-get download -qq prometheus >log 2>&1 && dpkg -x prometheus_*.deb . >>log 2>&1); then
+        install -m 755 "$tmp/usr/bin/promtool" "$promtool"
+    else
+        cat "$tmp/log" >&2
+        echo "setup: promtool could not be fetched; the tests that need it are skipped" >&2
+    fi
+    rm -rf "$tmp"
+fi

@@ -111,17 +111,19 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /* A copy of all that is told, so that a worker thread can write it down. */
 struct snapshot_function {
-    struct str path; /* owned */
+    struct str path;
     struct metrics_use use;
-    bool used;             /* use is known */
-    struct series *series; /* owned; nseries of them, links void */
+    bool used;                   /* use is known */
+    const struct series *series; /* nseries of them, links void */
     uint32_t nseries;
 };
-struct snapshot {
+struct snapshot { /* three pieces of memory, however many functions: the loop waits for the copy */
     struct platform platform;
     struct snapshot_function *functions; /* owned */
+    struct series *series;               /* owned */
+    char *paths;                         /* owned */
     size_t n;
-    uint64_t series, beyond, renders;
+    uint64_t renders;
 };
 void metrics_write(const struct snapshot *s, struct buf *out);
 void metrics_put_label(struct buf *out, struct str value); /* escaped */

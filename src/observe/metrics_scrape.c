@@ -7,10 +7,10 @@
  * 800 bytes per series, at most once in render_ms.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/map.h"
 #include "base/obj.h"
 #include "loop/loop.h"
 #include "observe/metrics_internal.h"
@@ -30,17 +30,41 @@ struct render {
     struct buf body;
 };
 
-static void copy_series(const struct metered *mf, struct snapshot_function *f)
+static void make_room(const struct metrics *m, struct snapshot *s)
 {
-    f->series = xcalloc(mf->nseries ? mf->nseries : 1, sizeof(*f->series));
+    size_t cursor = 0, functions = 0, series = 0, paths = 0;
+    const struct metered *mf;
+
+    while ((mf = metered_next(m, &cursor)) != NULL) {
+        functions++;
+        series += mf->nseries;
+        paths += mf->path.n;
+    }
+    s->functions = xrealloc(NULL, functions + 1, sizeof(*s->functions));
+    s->series = xrealloc(NULL, series + 1, sizeof(*s->series));
+    s->paths = xrealloc(NULL, paths + 1, 1);
+}
+
+static void take_function(const struct metrics *m, const struct metered *mf,
+                          struct snapshot_function *f, struct series **series, char **path)
+{
+    *f = (struct snapshot_function){.path = {*path, mf->path.n}, .series = *series};
+    memcpy(*path, mf->path.p, mf->path.n);
+    *path += mf->path.n;
     list_each (it, &mf->series)
-        f->series[f->nseries++] = *container_of(it, struct series, node);
+        *(*series)++ = *container_of(it, struct series, node);
+    f->nseries = mf->nseries;
+    f->used = m->source->use && mf->key.name.p;
+    if (f->used)
+        m->source->use(m->source_user, mf->path, &f->use);
 }
 
 static void take_snapshot(struct metrics *m, struct snapshot *s)
 {
-    struct metered *mf;
+    const struct metered *mf;
+    struct series *series;
     size_t cursor = 0;
+    char *path;
 
     if (m->source->platform)
         m->source->platform(m->source_user, &s->platform);
@@ -48,25 +72,18 @@ static void take_snapshot(struct metrics *m, struct snapshot *s)
     s->platform.loop_lag_max_ns =
             m->lag_max_ns > m->lag_before_ns ? m->lag_max_ns : m->lag_before_ns;
     s->renders = m->renders;
-    s->functions = xcalloc(map_count(m->functions) + 1, sizeof(*s->functions));
-    while ((mf = metered_next(m, &cursor)) != NULL) {
-        struct snapshot_function *f = &s->functions[s->n++];
-
-        f->path = (struct str){str_dup(mf->path), mf->path.n};
-        copy_series(mf, f);
-        f->used = m->source->use && mf->key.name.p;
-        if (f->used)
-            m->source->use(m->source_user, mf->path, &f->use);
-    }
+    make_room(m, s);
+    series = s->series;
+    path = s->paths;
+    while ((mf = metered_next(m, &cursor)) != NULL)
+        take_function(m, mf, &s->functions[s->n++], &series, &path);
 }
 
 static void free_snapshot(struct snapshot *s)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        free((char *)s->functions[i].path.p);
-        free(s->functions[i].series);
-    }
     free(s->functions);
+    free(s->series);
+    free(s->paths);
 }
 
 static void answer_all(struct metrics *m)
