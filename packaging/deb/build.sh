@@ -32,13 +32,14 @@ mv "$tree/usr/share/evoke/evoke.yaml" "$tree/etc/evoke/evoke.yaml"
 doc=$tree/usr/share/doc/evoke
 rm -f "$doc/LICENSE"
 cp "$here/copyright" "$doc/copyright"
+install -D -m 644 "$here/lintian-overrides" "$tree/usr/share/lintian/overrides/evoke"
 mv "$doc/CHANGELOG.md" "$doc/changelog"
 {
     echo "evoke ($version) stable; urgency=medium"
     echo
     echo "  * See /usr/share/doc/evoke/changelog.gz."
     echo
-    echo " -- evoke <evoke@localhost>  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
+    echo " -- evoke <packages@evoke.invalid>  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
 } >"$doc/changelog.Debian"
 gzip -9n "$doc/changelog" "$doc/changelog.Debian" "$tree"/usr/share/man/man1/*
 
@@ -56,7 +57,7 @@ cat >"$tree/DEBIAN/control" <<CONTROL
 Package: evoke
 Version: $version
 Architecture: $arch
-Maintainer: evoke <evoke@localhost>
+Maintainer: evoke <packages@evoke.invalid>
 Installed-Size: $(du -k -s --apparent-size "$tree" | cut -f 1)
 Depends: $libraries, adduser, libnftables1, python3
 Recommends: ca-certificates, nodejs, passt
