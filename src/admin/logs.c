@@ -86,7 +86,7 @@ static struct str trigger_of(const struct log_record *r)
 
 static void put_text(struct reading *rd, const struct log_record *r)
 {
-    if (str_utf8(r->text)) {
+    if (str_utf8(r->text) && !str_has(r->text, '\0')) { /* many readers end a text at NUL */
         jw_kstr(&rd->w, "text", r->text);
         return;
     }

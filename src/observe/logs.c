@@ -31,7 +31,15 @@
 #include "base/map.h"
 #include "loop/loop.h"
 
-enum { IDLE_TICK_MS = 1000, SOON_MS = 5, PATH_MAX_BYTES = 8192, SEGMENTS = 16 };
+#define MS 1000000ull
+
+enum {
+    IDLE_TICK_MS = 1000,
+    NEVER_MS = UINT32_MAX >> 1,
+    SOON_MS = 5,
+    PATH_MAX_BYTES = 8192,
+    SEGMENTS = 16
+};
 
 void logs_conf_default(struct logs_conf *c)
 {
@@ -113,30 +121,34 @@ static uint64_t moment_ms(const struct logs *s)
 {
     uint64_t ms = s->nreaders > 0 ? s->conf.flush_ms : 2ull * s->conf.flush_ms;
 
-    return loop_now_ns(s->loop) - s->flushed_ns > ms * 1000000 && ms > SOON_MS ? SOON_MS : ms;
+    if (s->batch->nrefs > 0)
+        return loop_now_ns(s->loop) - s->flushed_ns > ms * MS && ms > SOON_MS ? SOON_MS : ms;
+    if (!list_empty(&s->talking))
+        return s->conf.flush_ms; /* a run may end in it, and be one record */
+    return logs_restless(s) || !list_empty(&s->lossy) ? IDLE_TICK_MS : NEVER_MS;
 }
 
 void logs_schedule(struct logs *s)
 {
-    bool fast = s->batch->nrefs > 0 || !list_empty(&s->talking);
+    uint64_t due_ns, ms;
 
-    if (s->closed || (s->tick_fast && loop_timer_running(s->tick)))
+    if (s->closed)
         return;
-    if (fast)
-        loop_timer_start(s->tick, moment_ms(s));
-    else if (!loop_timer_running(s->tick) && (logs_restless(s) || !list_empty(&s->lossy)))
-        loop_timer_start(s->tick, IDLE_TICK_MS);
-    s->tick_fast = fast;
     if (s->batch->n >= LOGS_BATCH_NOW && !s->flushing)
         logs_flush(s);
+    ms = moment_ms(s);
+    due_ns = loop_now_ns(s->loop) + ms * MS;
+    if (ms == NEVER_MS || (loop_timer_running(s->tick) && s->tick_ns <= due_ns))
+        return;
+    s->tick_ns = due_ns;
+    loop_timer_start(s->tick, ms);
 }
 
 static void on_tick(void *user)
 {
     struct logs *s = OBJ(user, struct logs, LOGS_MAGIC);
 
-    s->tick_fast = false;
-    logs_cut_parts(s);
+    logs_cut_parts(s, false);
     list_each (it, &s->lossy)
         logs_tell_lost(container_of(it, struct flog, lossy));
     logs_flush(s);
@@ -274,7 +286,7 @@ struct logs *logs_free(struct logs *s)
         s->turned = false;
         loop_run_until(s->loop, &s->turned);
     }
-    logs_cut_parts(s);
+    logs_cut_parts(s, true);
     s->closed = true;
     logs_flush_now(s);
     logs_state_close(s);

@@ -131,7 +131,7 @@ void logs_tell_lost(struct flog *f)
     struct logs *s = f->s;
 
     if (!f->lost_why || clock_mono_ns() < f->retry_ns ||
-        waiting(s) > s->conf.buffer_bytes + s->conf.buffer_bytes / SLACK_DIVISOR / 2)
+        waiting(s) > s->conf.buffer_bytes / 2) /* once, when it is over */
         return;
     logs_tell_gap(f, f->lost_lines, f->lost_bytes, f->lost_why);
     f->lost_lines = f->lost_bytes = 0;

@@ -84,6 +84,7 @@ struct logs_run {
     struct flog *f;
     struct list talking; /* has text */
     int64_t first_ms;    /* of the text it holds */
+    uint64_t since_ns;   /* likewise, on the loop's clock */
     uint32_t n;
     bool parts;
     uint8_t trigger;
@@ -113,7 +114,7 @@ struct logs {
     struct logs_run *free_runs[64];
     uint32_t nfree;
     struct loop_timer *tick;
-    bool tick_fast;
+    uint64_t tick_ns;    /* when it is due */
     uint64_t flushed_ns; /* when the last batch took off */
     uint64_t failing_ns; /* of the last line about a disk that refuses */
     bool failing;
@@ -168,7 +169,8 @@ void logs_tell_gap(struct flog *f, uint64_t lines, uint64_t bytes, const char *w
 void logs_tell_lost(struct flog *f); /* if it may be told now */
 
 /* logs_run.c */
-void logs_cut_parts(struct logs *s); /* what runs under way have said in whole lines */
+/* What runs under way have said in whole lines, if their moment is over. */
+void logs_cut_parts(struct logs *s, bool all);
 
 /* logs_flush.c */
 void logs_flush(struct logs *s);          /* if there is need and no flush job */

@@ -117,8 +117,10 @@ static void hear(struct logs_run *run, struct str text)
 {
     struct logs *s = run->f->s;
 
-    if (run->n == 0)
+    if (run->n == 0) {
         run->first_ms = clock_wall_ms();
+        run->since_ns = loop_now_ns(s->loop);
+    }
     while (run->n + text.n > LOGS_HELD)
         text = overflow(run, text);
     if (text.n > 0)
@@ -203,12 +205,16 @@ static void on_stray(void *user, const struct fn *fn, const char *instance_id, c
     }
 }
 
-void logs_cut_parts(struct logs *s)
+void logs_cut_parts(struct logs *s, bool all)
 {
+    uint64_t now = all ? UINT64_MAX : loop_now_ns(s->loop);
+
     list_each (it, &s->talking) {
         struct logs_run *run = container_of(it, struct logs_run, talking);
         size_t lines = whole_lines(run->held, run->n);
 
+        if (now - run->since_ns < s->conf.flush_ms * 1000000ull)
+            continue; /* it may end within the moment, and be one record */
         if (lines > 0)
             emit_part(run, lines, STR_NONE, 0);
         list_remove(&run->talking); /* the rest of a line waits for its end */

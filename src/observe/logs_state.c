@@ -77,16 +77,16 @@ static int each_dir(struct logs *s, void (*fn)(struct logs *s, const char *dir, 
     return 0;
 }
 
-/* Without a state its epoch is found again: above that of every segment. */
+/* Without a state its epoch is found again: above that of every record. */
 static void highest(struct logs *s, const char *dir, void *user)
 {
     uint64_t *epoch = user;
-    struct seg_list list;
+    struct segment seg;
+    struct seg_mend mend;
 
-    if (seg_list_dir(s->dir, dir, &list) == 0 && list.n > 0 &&
-        list.files[list.n - 1].first_seq >> LOGS_SEQ_EPOCH > *epoch)
-        *epoch = list.files[list.n - 1].first_seq >> LOGS_SEQ_EPOCH;
-    seg_list_done(&list);
+    if (segment_find(s->dir, dir, &seg, &mend) == 0 && seg.last_seq >> LOGS_SEQ_EPOCH > *epoch)
+        *epoch = seg.last_seq >> LOGS_SEQ_EPOCH;
+    segment_close(&seg);
 }
 
 static int write_state(struct logs *s, bool clean, struct err *e)

@@ -189,19 +189,23 @@ static inline void rig_on_time(void *user)
     *(bool *)user = true;
 }
 
+static inline void rig_turn(struct rig *g)
+{
+    bool turned = false;
+    struct loop_timer *t = loop_timer_new(g->loop, rig_on_time, &turned);
+
+    loop_timer_start(t, 1);
+    loop_run_until(g->loop, &turned);
+    loop_timer_free(t);
+}
+
 /* Everything told so far is on disk, or told as lost. */
 static inline void rig_settle(struct rig *g)
 {
     struct logs_stats st;
 
-    for (logs_stats(g->logs, &st); st.buffer_bytes > 0; logs_stats(g->logs, &st)) {
-        bool turned = false;
-        struct loop_timer *t = loop_timer_new(g->loop, rig_on_time, &turned);
-
-        loop_timer_start(t, 1);
-        loop_run_until(g->loop, &turned);
-        loop_timer_free(t);
-    }
+    for (logs_stats(g->logs, &st); st.buffer_bytes > 0; logs_stats(g->logs, &st))
+        rig_turn(g);
 }
 
 /* Everything there is to read of a function, "" for all. */
