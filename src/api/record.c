@@ -68,7 +68,7 @@ struct record *record_free(struct record *r)
 
 void record_about(struct record *r, const struct fn_key *key)
 {
-    cleanup_with(buf_done) struct buf path;
+    cleanup_with(buf_done) struct buf path = {0};
 
     if (!r)
         return;

@@ -104,7 +104,7 @@ static int add_entry(struct packing *p, const char *name, mode_t mode, struct st
 static int add_file(struct packing *p, int dirfd, const char *name, const char *as,
                     const struct stat *st, struct err *e)
 {
-    cleanup_with(buf_done) struct buf data;
+    cleanup_with(buf_done) struct buf data = {0};
     int r;
 
     if ((uint64_t)st->st_size > p->limits->bytes - p->bytes)
