@@ -315,6 +315,7 @@ static void end_step(struct query *q)
                                 .cold = s->cold,
                                 .sum_ns = s->sum_ns,
                                 .max_ns = s->max_ns,
+                                .min_ns = sketch_quantile_ns(&s->took, 0),
                                 .p50_ns = sketch_quantile_ns(&s->took, 0.5),
                                 .p99_ns = sketch_quantile_ns(&s->took, 0.99),
                                 .instances = s->instances,
@@ -392,6 +393,8 @@ static void join_twins(struct query *q)
         to->cold += p->cold;
         to->sum_ns += p->sum_ns;
         to->max_ns = greater(to->max_ns, p->max_ns);
+        if (to->min_ns == 0 || (p->min_ns > 0 && p->min_ns < to->min_ns))
+            to->min_ns = p->min_ns;
         to->p50_ns = greater(to->p50_ns, p->p50_ns);
         to->p99_ns = greater(to->p99_ns, p->p99_ns);
         to->instances = greater(to->instances, p->instances);
