@@ -120,13 +120,13 @@ static int check_duration(const struct option *o, const char *text, int64_t *ret
     cleanup_with(buf_done) struct buf range;
     int r = duration_parse(text, ret);
 
+    buf_init(&range, 64);
     if (r == -EINVAL)
         return err_set(e, ERR_CALLER, -EINVAL,
                        "--%s: '%.64s' is not a duration such as 500ms, 10s, 5m, 2h or 7d", o->name,
                        text);
     if (r >= 0 && *ret >= o->min && *ret <= o->max)
         return 0;
-    buf_init(&range, 64);
     duration_print(o->min, &range);
     buf_addz(&range, " to ");
     duration_print(o->max, &range);
