@@ -208,6 +208,7 @@ static void reply_dry(struct call *c, const struct fn *draft, const struct fn *b
     struct buf body;
     struct jw w;
 
+    call_note(c, "dry_run");
     buf_init(&body, ADMIN_OBJECT_MAX);
     jw_init(&w, &body);
     admin_object_function(&w, c->api, draft);

@@ -154,6 +154,8 @@ void call_signed_by(struct call *c, const struct auth_caller *caller);
 bool call_permit(struct call *c, const struct fn_key *key);
 /* May the signer know of it? For lists (api_op.each). */
 bool call_sees(const struct call *c, int dialect, struct str account);
+/* For the audit trail: what is special about an answer that is no failure ("dry_run"). */
+void call_note(struct call *c, const char *code);
 
 /* Each ends the call; c is gone afterwards. */
 void call_reply(struct call *c, int status, struct str content_type, struct str body);

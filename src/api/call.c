@@ -263,6 +263,11 @@ void call_reply_buf(struct call *c, int status, struct str content_type, struct 
         send_buf(c, status, content_type, body);
 }
 
+void call_note(struct call *c, const char *code)
+{
+    record_code(life_of(c)->record, code);
+}
+
 static void fail(struct call *c, int status, const char *code, const char *message)
 {
     struct buf body;

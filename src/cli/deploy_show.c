@@ -27,7 +27,10 @@ void deploy_show(const struct deploy_step *s)
     cleanup_with(buf_done) struct buf text;
 
     buf_init(&text, 4 << 20);
-    buf_addf(&text, "%s  %s  %s\n", s->full.p, words[s->what][s->dry_run], state_of(s));
+    buf_addf(&text, "%s  %s", s->full.p, words[s->what][s->dry_run]);
+    if (!s->dry_run || s->what != DEPLOY_CREATED) /* it has no code that could be ready */
+        buf_addf(&text, "  %s", state_of(s));
+    buf_addc(&text, '\n');
     plan_print(s->changes, &text);
     fputs(text.p, stdout);
     fflush(stdout);

@@ -91,4 +91,4 @@ def test_the_manifest_with_every_key(evoke, tmp_path):
     r = evoke.run("deploy", str(tmp_path))
     assert r.returncode == 0, r.stderr
     r = evoke.run("invoke", "hello")
-    assert r.returncode == 0 and r.stdout == "hello, ready\n", r.stdout + r.stderr
+    assert r.returncode == 0 and r.stdout == "hello, ready", r.stdout + r.stderr

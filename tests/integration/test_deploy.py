@@ -90,6 +90,9 @@ def test_a_dry_run_shows_and_changes_nothing(evoke_shared, tmp_path):
     assert {c["setting"] for c in said["changes"]} == {"memory_mb", "environment.API_TOKEN", "environment.G", "code"}
     (done,) = json.loads(e.run("deploy", where, "--output", "json").stdout)
     assert done["changes"] == said["changes"], "what a dry run says is what happens"
+    trail = [json.loads(line) for line in e.run("audit", "--output", "json").stdout.splitlines()]
+    codes = [r["code"] for r in trail if r["op"] == "DeployFunction" and r["object"].endswith("/a")]
+    assert codes[-2:] == ["dry_run", ""], "the audit trail tells them apart"
     p = e.run("deploy", tree(tmp_path, "a", more=", memory: 100"), "--dry-run")
     assert p.returncode == 2 and "memory_mb must be between" in p.stderr, "the daemon's limits hold in a dry run too"
 
