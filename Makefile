@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Meson does the work; tools/setup.sh installs what is missing.
 .POSIX:
-.PHONY: all demo test vm-test asan fuzz bench fmt fmt-check lint layers install deb clean setup
+.PHONY: all demo test vm-test asan fuzz bench docs fmt fmt-check lint layers install deb clean setup
 
 BUILD = build
 PREFIX = /usr/local
@@ -43,6 +43,11 @@ fmt:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 fmt-check:
 	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+
+# docs/cli.md from the table of commands; the manual goes to build/man1 (make install brings it along).
+docs: all
+	@$(BUILD)/evoke docs markdown >docs/cli.md
+	@$(BUILD)/evoke docs man $(BUILD)/man1
 
 # Fuzz each target for FUZZ_SECONDS (60), starting from the corpora in tests/fuzz/corpus.
 fuzz:

@@ -181,6 +181,7 @@ int cli_main(int argc, char **argv)
 {
     struct sigaction interrupt = {.sa_handler = on_interrupt};
 
+    command_serve_init();
     (void)sigaction(SIGINT, &interrupt, NULL);
     (void)signal(SIGPIPE, SIG_IGN); /* term_end() ends quietly instead, with a code of its own */
     return term_end(run_words(argc, argv));

@@ -19,6 +19,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/complete.h"
+#include "cli/output.h"
 
 enum { ANSWER_MAX = 4 << 20, PATIENCE_MS = 700 };
 
@@ -201,7 +202,7 @@ static int answer(const struct common *common, const struct args *args)
     (void)common;
     buf_init(&out, ANSWER_MAX);
     complete_words(args->words, args->n, ask_functions, &asked, &out);
-    fwrite(out.p, 1, out.n, stdout);
+    output_text(buf_str(&out));
     return EXIT_OK;
 }
 

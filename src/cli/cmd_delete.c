@@ -21,7 +21,7 @@
 
 enum { PATH_TEXT_MAX = 8 << 10 };
 
-static const char prefix[] = "/evoke/v1/functions/";
+enum { PREFIX = sizeof("/evoke/v1/functions/") - 1 }; /* what a path has before the name */
 
 static const struct option options[] = {
         {.name = "yes", .letter = 'y', .kind = OPTION_FLAG, .help = "do not ask"},
@@ -80,7 +80,7 @@ static bool is_agreed(const struct paths *p)
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return true;
     for (size_t i = 0; i < p->n; i++)
-        fprintf(stderr, "  %s\n", p->paths[i] + sizeof(prefix) - 1);
+        fprintf(stderr, "  %s\n", p->paths[i] + PREFIX);
     fprintf(stderr, "Delete %s with all versions and code? [y/N] ",
             p->n == 1 ? "this function" : "these functions");
     fflush(stderr);
@@ -97,7 +97,7 @@ static int delete_one(struct client *client, const char *path, struct err *e)
 
     if (r < 0)
         return r;
-    fprintf(stderr, "deleted %s\n", path + sizeof(prefix) - 1);
+    fprintf(stderr, "deleted %s\n", path + PREFIX);
     return 0;
 }
 

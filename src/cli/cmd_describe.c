@@ -99,9 +99,9 @@ static void add_runs(struct client *c, struct cJSON *f, struct str name, int64_t
     struct cJSON *runs = cJSON_AddArrayToObject(f, "last_runs");
     const struct cJSON *records;
 
+    buf_init(&query, 16 << 10);
     if (most == 0)
         return;
-    buf_init(&query, 16 << 10);
     buf_addz(&query, "function=");
     uri_encode(name, "", &query);
     buf_addf(&query, "&last=%lld", (long long)most);

@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "cli/command.h"
 #include "cli/docs.h"
+#include "cli/output.h"
 
 enum { PAGE_MAX = 1 << 20 };
 
@@ -54,7 +55,7 @@ static int run(const struct common *common, const struct args *args)
     buf_init(&out, PAGE_MAX);
     if (strcmp(args->words[0], "markdown") == 0 && args->n == 1) {
         docs_markdown(&out);
-        fwrite(out.p, 1, out.n, stdout);
+        output_text(buf_str(&out));
         return EXIT_OK;
     }
     if (strcmp(args->words[0], "man") == 0 && args->n == 2)

@@ -197,7 +197,7 @@ static void print_once(const struct top *top, const struct cJSON *answer)
     }
     buf_init(&out, PICTURE_MAX);
     add_table(top, answer, &t, term_width(&t), SIZE_MAX, &out);
-    fwrite(out.p, 1, out.n, stdout);
+    output_text(buf_str(&out));
 }
 
 /* Until the time is over or Ctrl-C; false: it is time to end. */

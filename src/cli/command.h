@@ -66,6 +66,8 @@ struct command {
 
 /* ---- table.c ---- */
 
+/* Once, before the table is looked at: fetches the options that somebody else keeps. */
+void command_serve_init(void); /* cmd_serve.c */
 /* Row i in the order of `evoke help`, hidden ones too; NULL: no more. */
 const struct command *command_at(size_t i);
 

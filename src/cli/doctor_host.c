@@ -128,10 +128,11 @@ static void probe_data(const struct doctor *d, struct finding *f)
 {
     cleanup_free char *at = nearest_directory(d->options->data);
     char left[UNITS_TEXT];
+    cleanup_close int fd = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct statvfs fs;
     uint64_t bytes;
 
-    if (access(at, W_OK) < 0 || statvfs(at, &fs) < 0) {
+    if (fd < 0 || access(at, W_OK) < 0 || statvfs(at, &fs) < 0) {
         finding_set(f, DOCTOR_MISSING, "%.128s: %s", at, strerror(errno));
         return;
     }

@@ -9,9 +9,9 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/nearest.h"
 #include "base/obj.h"
 #include "cli/command.h"
-#include "base/nearest.h"
 
 enum { HELP_COLUMNS = 80, LEFT_MAX = 26, TEXT_MAX = 64 << 10 };
 
@@ -82,10 +82,9 @@ static void print_group(FILE *out, enum command_group group)
 
 void command_usage(FILE *out)
 {
-    fputs("usage: evoke COMMAND [options]\n\n", out);
+    fputs("usage: evoke COMMAND [options]; `evoke help COMMAND` explains one\n\n", out);
     for (size_t g = 0; g < COMMAND_GROUPS; g++)
         print_group(out, (enum command_group)g);
-    fputs("\n`evoke help COMMAND` explains one.\n", out);
 }
 
 void command_family_usage(FILE *out, const char *word)
@@ -109,18 +108,25 @@ static void left_of(const struct option *o, struct buf *out)
     buf_addf(out, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
 }
 
-static size_t left_width(const struct option_table *t)
+/* Its own options: the first of its tables, or two. */
+static size_t own_tables(const struct command *cmd)
+{
+    return cmd->shared ? 2 : 1;
+}
+
+static size_t left_width(const struct option_table *tables, size_t n)
 {
     size_t width = 0;
 
-    for (size_t i = 0; i < t->n; i++) {
-        cleanup_with(buf_done) struct buf left;
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < tables[t].n; i++) {
+            cleanup_with(buf_done) struct buf left;
 
-        buf_init(&left, 256);
-        left_of(&t->rows[i], &left);
-        if (left.n > width && left.n <= LEFT_MAX)
-            width = left.n;
-    }
+            buf_init(&left, 256);
+            left_of(&tables[t].rows[i], &left);
+            if (left.n > width && left.n <= LEFT_MAX)
+                width = left.n;
+        }
     return width;
 }
 
@@ -156,9 +162,10 @@ static void print_option(FILE *out, const struct option *o, size_t width)
         buf_addf(&right, " [%s]", o->def);
     if (o->env)
         buf_addf(&right, " ($%s)", o->env);
-    fprintf(out, "  %-*s  ", (int)width, left.p);
     if (left.n > width)
-        fprintf(out, "\n%*s", (int)(width + 4), "");
+        fprintf(out, "  %s\n%*s", left.p, (int)(width + 4), "");
+    else
+        fprintf(out, "  %-*s  ", (int)width, left.p);
     print_wrapped(out, width + 4, width + 4, right.p);
 }
 
@@ -169,7 +176,7 @@ static void print_common(FILE *out, const struct command *cmd)
     size_t n = command_options(cmd, tables);
     const char *before = "Also: ";
 
-    for (size_t t = 1; t < n; t++)
+    for (size_t t = own_tables(cmd); t < n; t++)
         for (size_t i = 0; i < tables[t].n; i++) {
             const struct option *o = &tables[t].rows[i];
 
@@ -195,19 +202,24 @@ static void print_examples(FILE *out, const char *examples)
 
 void command_help(FILE *out, const struct command *cmd)
 {
-    size_t width = left_width(&cmd->options);
+    struct option_table tables[COMMAND_TABLES];
+    size_t own = own_tables(cmd), width;
+    bool any = false;
 
-    fprintf(out, "usage: evoke %s%s%s [options]\n\n%s\n", cmd->name, *cmd->args ? " " : "",
+    (void)command_options(cmd, tables);
+    width = left_width(tables, own);
+    fprintf(out, "usage: evoke %s%s%s [options]\n  %s\n", cmd->name, *cmd->args ? " " : "",
             cmd->args, cmd->summary);
     if (cmd->help)
         fprintf(out, "\n%s\n", cmd->help);
-    if (cmd->options.n)
-        fputs("\nOptions:\n", out);
-    for (size_t i = 0; i < cmd->options.n; i++)
-        print_option(out, &cmd->options.rows[i], width);
+    for (size_t t = 0; t < own; t++)
+        for (size_t i = 0; i < tables[t].n; i++) {
+            fputs(any ? "" : "\nOptions:\n", out);
+            any = true;
+            print_option(out, &tables[t].rows[i], width);
+        }
     if (cmd->examples)
         print_examples(out, cmd->examples);
-    fputc('\n', out);
     print_common(out, cmd);
 }
 

@@ -9,6 +9,13 @@
 #include "base/json.h"
 #include "cli/term.h"
 
+void output_text(struct str text)
+{
+    const struct term t = term_of(stdout);
+
+    (void)term_put(&t, text); /* term_end() tells of a failure */
+}
+
 enum { GAP = 2, CELL_MIN = 8 };
 
 /* A value as one cell: text bare, the rest as JSON, nothing for null. What a terminal would obey
@@ -150,7 +157,7 @@ void output_list(enum output_format format, const struct cJSON *rows, const stru
         output_yaml(rows, &out);
         break;
     }
-    fwrite(out.p, 1, out.n, stdout);
+    output_text(buf_str(&out));
 }
 
 /* The longest "outer.inner" below obj. The reader of JSON bounds the depth. */
@@ -275,5 +282,5 @@ void output_object(enum output_format format, const struct cJSON *obj)
         output_yaml(obj, &out);
         break;
     }
-    fwrite(out.p, 1, out.n, stdout);
+    output_text(buf_str(&out));
 }

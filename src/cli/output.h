@@ -26,6 +26,8 @@ void output_fields(const struct cJSON *obj, struct buf *out);
 void output_yaml(const struct cJSON *tree, struct buf *out);
 void output_json(const struct cJSON *tree, struct buf *out);
 
+/* Text of our own on stdout. What could not be written is told at the end (term_end()). */
+void output_text(struct str text);
 /* An object in the format asked for, on stdout. */
 void output_object(enum output_format format, const struct cJSON *obj);
 

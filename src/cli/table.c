@@ -27,23 +27,12 @@ extern const struct command command_key_rotate;
 extern const struct command command_key_show;
 extern const struct command command_list;
 extern const struct command command_logs;
+extern const struct command command_serve;
 extern const struct command command_restore;
 extern const struct command command_status;
 extern const struct command command_top;
 extern const struct command command_version;
 extern const struct command command_why;
-
-/* The daemon's own: its options are conf's. */
-static const struct command command_serve = {
-        .name = "serve",
-        .group = GROUP_SERVE,
-        .args = "",
-        .summary = "run the daemon",
-        .help = "Serves the clouds' APIs and runs functions until it is told to stop.\n"
-                "`evoke serve --help` lists all options.",
-        .local = true,
-        .no_output = true,
-};
 
 /* clang-format off */
 static const struct command *const commands[] = { /* a line each */

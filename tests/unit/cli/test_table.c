@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "t.h"
 
-enum { LINES = 24, COLUMNS = 80 };
+enum { LINES = 23, COLUMNS = 80 }; /* the prompt has a line too */
 
 #define EACH_COMMAND(cmd) (size_t i_ = 0; (cmd = command_at(i_)); i_++)
 
@@ -193,6 +193,122 @@ static void failures_become_the_documented_exit_codes(void **state)
         assert_int_equal(command_exit_of(&rows[i].e), rows[i].exit_code);
 }
 
+/* One word of the command line after the command's name; refused with a sentence that has part. */
+static void refuse(const struct command *cmd, const char *part, const char *first,
+                   const char *second)
+{
+    char *argv[] = {(char *)cmd->name, (char *)first, (char *)second, NULL};
+    struct option_table tables[COMMAND_TABLES];
+    size_t n = command_options(cmd, tables);
+    static struct args args;
+    struct err e = {0};
+
+    assert_int_equal(args_parse(tables, n, second ? 3 : 2, argv, &args, &e), -EINVAL);
+    t_has(e.msg, part);
+}
+
+/* A value the row allows. Owned. */
+static char *good_value(const struct option *o)
+{
+    char *text = NULL;
+    int r = -1;
+
+    switch (o->kind) {
+    case OPTION_FLAG:
+        return NULL;
+    case OPTION_TEXT:
+        r = asprintf(&text, "%.*s", (int)(o->min > 1 ? o->min : 1), "xxxxxxxxxxxxxxxx");
+        break;
+    case OPTION_INT:
+        r = asprintf(&text, "%lld", (long long)o->min);
+        break;
+    case OPTION_DURATION:
+        r = asprintf(&text, "%lldms", (long long)o->min);
+        break;
+    case OPTION_CHOICE:
+        r = asprintf(&text, "%s", o->choices[0]);
+        break;
+    }
+    assert_true(r > 0);
+    return text;
+}
+
+/* One value on each side of what it allows. */
+static void check_limits(const struct command *cmd, const struct option *o, const char *dashed)
+{
+    cleanup_free char *word = NULL;
+    const char *unit = o->kind == OPTION_DURATION ? "ms" : "";
+
+    if (o->kind == OPTION_CHOICE) {
+        assert_true(asprintf(&word, "%s=no such choice", dashed) > 0);
+        refuse(cmd, o->choices[0], word, NULL);
+    }
+    if (o->kind == OPTION_TEXT && o->min > 0) {
+        assert_true(asprintf(&word, "%s=", dashed) > 0);
+        refuse(cmd, "must not be empty", word, NULL);
+    }
+    if (o->kind != OPTION_INT && o->kind != OPTION_DURATION)
+        return;
+    assert_true(asprintf(&word, "%s=%lld%s", dashed, (long long)o->max + 1, unit) > 0);
+    refuse(cmd, "is outside", word, NULL);
+    free(word);
+    assert_true(asprintf(&word, "%s=nonsense", dashed) > 0);
+    refuse(cmd, "'nonsense' is not a", word, NULL);
+    if (o->min == 0 && o->kind == OPTION_DURATION)
+        return; /* there is no duration below 0 */
+    free(word);
+    assert_true(asprintf(&word, "%s=%lld%s", dashed, (long long)o->min - 1, unit) > 0);
+    refuse(cmd, o->min - 1 < 0 && o->kind == OPTION_DURATION ? "is not a" : "is outside", word,
+           NULL);
+}
+
+static void check_wrong_uses(const struct command *cmd, const struct option *o)
+{
+    cleanup_free char *dashed = NULL, *given = NULL, *value = good_value(o), *wrong = NULL;
+
+    assert_true(asprintf(&dashed, "--%s", o->name) > 0);
+    assert_true(asprintf(&given, "%s%s%s", dashed, value ? "=" : "", value ? value : "") > 0);
+    assert_true(asprintf(&wrong, "--%sx", o->name) > 0);
+    refuse(cmd, "unknown option", wrong, NULL);
+    if (!o->repeats)
+        refuse(cmd, "is given twice", given, given);
+    if (o->kind == OPTION_FLAG) {
+        free(wrong);
+        assert_true(asprintf(&wrong, "%s=yes", dashed) > 0);
+        refuse(cmd, "takes no value", wrong, NULL);
+        return;
+    }
+    refuse(cmd, "needs a value", dashed, NULL);
+    refuse(cmd, "needs a value", dashed, "--help");
+    check_limits(cmd, o, dashed);
+}
+
+static void every_option_refuses_what_it_must(void **state)
+{
+    const struct command *cmd;
+    size_t checked = 0;
+
+    (void)state;
+    for
+        EACH_COMMAND(cmd)
+        {
+            struct option_table tables[COMMAND_TABLES];
+            size_t n = command_options(cmd, tables);
+
+            for (size_t t = 0; t < n; t++)
+                for (size_t k = 0; k < tables[t].n; k++, checked++)
+                    check_wrong_uses(cmd, &tables[t].rows[k]);
+        }
+    assert_true(checked > 60);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    command_serve_init();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,8 +316,9 @@ int main(void)
             cmocka_unit_test(every_row_says_what_the_reader_needs),
             cmocka_unit_test(no_option_hides_another),
             cmocka_unit_test(every_help_fits_a_screen_and_names_every_option),
+            cmocka_unit_test(every_option_refuses_what_it_must),
             cmocka_unit_test(failures_become_the_documented_exit_codes),
     };
 
-    return T_RUN(tests);
+    return cmocka_run_group_tests_name(__FILE__, tests, begin, NULL);
 }
