@@ -5,7 +5,7 @@
  * One file per day (UTC) in a directory of its own, appended to once a minute on a worker thread; what
  * was written survives the end of the daemon however it comes, so kill -9 costs the open minute. Only
  * functions that did something, or had an instance, take place: some 50 bytes each. The oldest days go
- * when they are over the age or the bytes. docs/history.md has the format.
+ * when they are over the age or the bytes. history_file.h has the format.
  */
 #ifndef EVOKE_OBSERVE_HISTORY_H
 #define EVOKE_OBSERVE_HISTORY_H
