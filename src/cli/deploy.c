@@ -28,6 +28,7 @@
 #include "cli/pack.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
+#include "cli/units.h"
 
 enum {
     MANIFEST_MAX = 1 << 20,
@@ -35,6 +36,7 @@ enum {
     REQUEST_MAX = 139 << 20,
     TIMEOUT_MS = 300000,
     TRIES = 4,
+    TELL_SENT = 1 << 20, /* what is sent at once is not worth a line */
 };
 
 /* ---- the manifest ---- */
@@ -177,6 +179,15 @@ static void on_sent(void *user, uint64_t sent, uint64_t total)
     progress_bytes(user, sent, total);
 }
 
+static void tell_sent(const struct deploy_step *s)
+{
+    char size[UNITS_TEXT], took[UNITS_TEXT], rate[UNITS_TEXT];
+
+    fprintf(stderr, "%s: %s sent in %s (%s/s)\n", s->full.p, units_bytes(s->size, size),
+            units_time(s->sent_ns, took),
+            units_bytes((uint64_t)((double)s->size * 1e9 / (double)(s->sent_ns + 1)), rate));
+}
+
 static int send(struct client *c, const struct manifest_function *f, struct str zip, bool dry_run,
                 struct deploy_step *s, struct cJSON **ret, struct err *e)
 {
@@ -208,6 +219,8 @@ static int send(struct client *c, const struct manifest_function *f, struct str 
     if (!*ret)
         return -EPROTO;
     s->sent_ns = zip.n ? clock_mono_ns() - from : 0;
+    if (zip.n >= TELL_SENT)
+        tell_sent(s);
     s->what = client_header(c, "X-Evoke-Unchanged").n ? DEPLOY_UNCHANGED
               : status == 201                         ? DEPLOY_CREATED
                                                       : DEPLOY_UPDATED;

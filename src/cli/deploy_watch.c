@@ -146,9 +146,11 @@ static int redeploy(struct watching *w, size_t i)
     } else if (r >= 0) {
         show(f, from);
     }
-    if (r < 0 && r != -EINTR)
+    if (r == -EINTR || r == -EPIPE) /* nobody reads what we say */
+        return r;
+    if (r < 0)
         (void)command_fail(&e);
-    return r == -EINTR ? r : 0;
+    return 0;
 }
 
 /* root 0, the manifest, concerns everybody. */

@@ -97,6 +97,16 @@ def test_a_dry_run_shows_and_changes_nothing(evoke_shared, tmp_path):
     assert p.returncode == 2 and "memory_mb must be between" in p.stderr, "the daemon's limits hold in a dry run too"
 
 
+def test_a_large_package_is_told_of_in_one_line_or_shown_as_a_bar(evoke_shared, tmp_path):
+    e, where = evoke_shared, tree(tmp_path, "a")
+    (tmp_path / "random.bin").write_bytes(os.urandom(3 << 20))
+    p = e.run("deploy", where)
+    assert p.returncode == 0 and p.stderr.startswith(FULL + "a: 3.00 MiB sent in ") and len(p.stderr.splitlines()) == 1
+    with Terminal([BUILD / "evoke", "deploy", where], env=env_of(e)) as t:
+        assert t.wait() == 0
+        assert "unchanged" in t.text() and "sent in" not in t.text()
+
+
 class Recorder(http.server.BaseHTTPRequestHandler):
     """Between command line and daemon: notes requests and their bodies' sizes."""
     protocol_version = "HTTP/1.1"
