@@ -16,6 +16,7 @@
 #include "cli/doctor.h"
 #include "cli/output.h"
 #include "cli/term.h"
+#include "cli/view.h"
 #include "conf/options.h"
 
 static const struct {
@@ -46,6 +47,14 @@ void finding_next(struct finding *f, const char *fmt, ...)
     va_end(ap);
 }
 
+static void print_advice(const char *title, const char *text, size_t width)
+{
+    enum { INDENT = 21, TEXT_AT = 27 };
+
+    printf("%*s%-6s", INDENT, "", title);
+    view_wrap(stdout, TEXT_AT, TEXT_AT, width, text);
+}
+
 static void print_check(const struct term *t, const struct check *check, const struct finding *f)
 {
     cleanup_with(buf_done) struct buf line;
@@ -67,9 +76,9 @@ static void print_check(const struct term *t, const struct check *check, const s
     }
     if (f->level == DOCTOR_OK)
         return;
-    printf("                     why: %s\n", check->why);
+    print_advice("why:", check->why, width);
     if (f->next[0] || check->next)
-        printf("                     next: %s\n", f->next[0] ? f->next : check->next);
+        print_advice("next:", f->next[0] ? f->next : check->next, width);
 }
 
 static void add_check(struct cJSON *list, const struct check *check, const struct finding *f)

@@ -7,13 +7,14 @@
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
@@ -191,11 +192,11 @@ static void print_once(const struct top *top, const struct cJSON *answer)
     const struct term t = term_of(stdout);
     cleanup_with(buf_done) struct buf out;
 
+    buf_init(&out, PICTURE_MAX);
     if (top->common->format != OUTPUT_TABLE) {
         output_object(top->common->format, answer);
         return;
     }
-    buf_init(&out, PICTURE_MAX);
     add_table(top, answer, &t, term_width(&t), SIZE_MAX, &out);
     output_text(buf_str(&out));
 }
@@ -203,11 +204,12 @@ static void print_once(const struct top *top, const struct cJSON *answer)
 /* Until the time is over or Ctrl-C; false: it is time to end. */
 static bool wait_for_next(const struct top *top)
 {
-    struct timespec left = {.tv_sec = top->interval_ms / 1000,
-                            .tv_nsec = top->interval_ms % 1000 * 1000000};
+    struct pollfd interrupt = {.fd = interrupt_fd(), .events = POLLIN};
+    uint64_t end = clock_mono_ns() + (uint64_t)top->interval_ms * 1000000, now;
 
-    while (nanosleep(&left, &left) < 0 && errno == EINTR && !interrupt_seen())
-        ;
+    /* Not nanosleep(2): Ctrl-C just before it would be slept over. */
+    while (!interrupt_seen() && (now = clock_mono_ns()) < end)
+        (void)poll(&interrupt, 1, (int)((end - now + 999999) / 1000000));
     return !interrupt_seen() && term_heard();
 }
 

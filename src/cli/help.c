@@ -12,6 +12,7 @@
 #include "base/nearest.h"
 #include "base/obj.h"
 #include "cli/command.h"
+#include "cli/view.h"
 
 enum { HELP_COLUMNS = 80, LEFT_MAX = 26, TEXT_MAX = 64 << 10 };
 
@@ -130,26 +131,6 @@ static size_t left_width(const struct option_table *tables, size_t n)
     return width;
 }
 
-/* Words of text from column `at` on, later lines indented. */
-static void print_wrapped(FILE *out, size_t at, size_t indent, const char *text)
-{
-    while (*text) {
-        size_t n = strcspn(text, " ");
-
-        if (at > indent && at + 1 + n > HELP_COLUMNS) {
-            fprintf(out, "\n%*s", (int)indent, "");
-            at = indent;
-        } else if (at > indent) {
-            fputc(' ', out);
-            at++;
-        }
-        fwrite(text, 1, n, out);
-        at += n;
-        text += n + (text[n] == ' ');
-    }
-    fputc('\n', out);
-}
-
 static void print_option(FILE *out, const struct option *o, size_t width)
 {
     cleanup_with(buf_done) struct buf left, right;
@@ -166,7 +147,7 @@ static void print_option(FILE *out, const struct option *o, size_t width)
         fprintf(out, "  %s\n%*s", left.p, (int)(width + 4), "");
     else
         fprintf(out, "  %-*s  ", (int)width, left.p);
-    print_wrapped(out, width + 4, width + 4, right.p);
+    view_wrap(out, width + 4, width + 4, HELP_COLUMNS, right.p);
 }
 
 /* The common options in one line: what they do is the same everywhere. */

@@ -3,7 +3,7 @@
 #include "cli/view.h"
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -93,6 +93,25 @@ const char *view_ago(const struct view *v, int64_t time_ms, char out[32])
     else
         snprintf(out, 32, "%.24s ago", view_span(v->now_ms - time_ms, span));
     return out;
+}
+
+void view_wrap(FILE *out, size_t at, size_t indent, size_t columns, const char *text)
+{
+    while (*text) {
+        size_t n = strcspn(text, " ");
+
+        if (columns && at > indent && at + 1 + n > columns) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
+            fputc(' ', out);
+            at++;
+        }
+        fwrite(text, 1, n, out);
+        at += n;
+        text += n + (text[n] == ' ');
+    }
+    fputc('\n', out);
 }
 
 struct str view_text(const struct cJSON *obj, const char *key)

@@ -5,6 +5,7 @@
 #define EVOKE_CLI_VIEW_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/str.h"
@@ -30,6 +31,10 @@ void view_key(const struct view *v, const char *name, const struct cJSON *obj, c
 /* "now", "12 s ago", "5 min ago", "3 h ago", "2 days ago"; "" for 0. */
 const char *view_ago(const struct view *v, int64_t time_ms, char out[32]);
 const char *view_span(int64_t ms, char out[32]); /* "12 s", "5 min", ... */
+
+/* Words of text from column `at` on, later lines indented, none longer than columns (0: one line);
+ * ends the line. */
+void view_wrap(FILE *out, size_t at, size_t indent, size_t columns, const char *text);
 
 /* Of a JSON object: STR_NONE, 0 where it is not there. */
 struct str view_text(const struct cJSON *obj, const char *key);

@@ -413,12 +413,12 @@ static void work_query(void *user)
         cleanup_with(buf_done) struct buf file;
         uint64_t limit = HISTORY_FILE_MAX;
 
+        buf_init(&file, HISTORY_FILE_MAX);
         if (days[i].day < q->from / DAY_MINUTES || days[i].day > (q->to - 1) / DAY_MINUTES)
             continue;
         for (size_t k = 0; k < ARRAY_LEN(q->day); k++)
             if (days[i].day == q->day[k])
                 limit = q->day_bytes[k];
-        buf_init(&file, HISTORY_FILE_MAX);
         if (history_read(q->dir, days[i].day, limit, &file) == 0)
             take_frames(q, buf_str(&file));
     }
