@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "base/uri.h"
+#include "catalog/catalog.h"
 #include "fn/key.h"
 #include "fn/outcome.h"
 #include "observe/logs.h"
@@ -183,7 +184,7 @@ static bool take_function(struct call *c, struct buf *path)
     struct buf parts[PARTS];
     struct fn_key key;
     uint32_t n = 0;
-    bool ok = text.n <= FUNCTION_MAX;
+    bool ok = text.n <= FUNCTION_MAX, known = true;
 
     if (text.n == 0)
         return true;
@@ -199,6 +200,7 @@ static bool take_function(struct call *c, struct buf *path)
         key.name = buf_str(&parts[4]);
         fn_key_path(&key, path);
         ok = buf_ok(path);
+        known = catalog_find(c->api->catalog, &key) || logs_know(c->api->logs, buf_str(path));
     }
     while (n > 0)
         buf_done(&parts[--n]);
@@ -207,7 +209,9 @@ static bool take_function(struct call *c, struct buf *path)
                   "function must be a whole key, dialect/account/region/space/name (%d bytes at "
                   "most)",
                   FUNCTION_MAX);
-    return ok;
+    else if (!known)
+        call_fail(c, 404, NULL, "there is no function %.*s, and no log of one", STR_ARG(text));
+    return ok && known;
 }
 
 static bool take_number(struct call *c, const char *name, uint64_t min, uint64_t max, uint64_t *ret)
@@ -263,7 +267,7 @@ static bool take_numbers(struct call *c, struct logs_query *q)
     if (!take_number(c, "since_ms", 0, INT64_MAX, &since) ||
         !take_number(c, "until_ms", 0, INT64_MAX, &until) ||
         !take_number(c, "limit", 1, LOGS_LIMIT_MAX, &limit) ||
-        !take_number(c, "last", 1, LOGS_LIMIT_MAX, &last) ||
+        !take_number(c, "last", 0, LOGS_LIMIT_MAX, &last) ||
         !take_number(c, "wait_ms", 0, LOGS_WAIT_MAX_MS, &wait))
         return false;
     q->since_ms = since > 0 ? (int64_t)since : INT64_MIN;
@@ -271,6 +275,10 @@ static bool take_numbers(struct call *c, struct logs_query *q)
     q->limit = (uint32_t)limit;
     q->last = (uint32_t)last;
     q->wait_ms = (uint32_t)wait;
+    if (call_query(c, S("last")).p && last == 0 && !q->has_after) { /* only what is new */
+        q->has_after = true;
+        q->after = logs_now(c->api->logs);
+    }
     return true;
 }
 

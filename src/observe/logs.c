@@ -190,6 +190,8 @@ static void destroy(struct logs *s)
     map_free(s->flogs);
     while (s->nfree > 0)
         free(s->free_runs[--s->nfree]);
+    if (s->spare)
+        batch_free(TAKE_PTR(s->spare));
     logs_hot_close(s);
     fd_close(s->dir);
     buf_done(&s->path);

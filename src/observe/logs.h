@@ -9,7 +9,7 @@
  * after a restart.
  *
  * Nothing is dropped in silence: what could not be kept is counted (struct logs_stats) and told in
- * the function's own log, as a gap. docs/adr/0009-log-store.md
+ * the function's own log, as a gap. docs/adr/0010-log-store.md
  */
 #ifndef EVOKE_OBSERVE_LOGS_H
 #define EVOKE_OBSERVE_LOGS_H
@@ -94,6 +94,9 @@ struct logs_query {
 };
 
 void logs_query_init(struct logs_query *q); /* everything, LOGS_LIMIT, no waiting */
+
+bool logs_know(const struct logs *s, struct str function); /* it has, or had, a log */
+uint64_t logs_now(const struct logs *s);                   /* after everything that can be read */
 
 void logs_cursor_print(uint64_t seq, char out[LOGS_CURSOR_TEXT]);
 int logs_cursor_parse(struct str text, uint64_t *ret); /* 0, or -EINVAL */

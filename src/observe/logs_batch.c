@@ -36,6 +36,14 @@ struct batch *batch_new(struct logs *s)
     return b;
 }
 
+void batch_free(struct batch *b)
+{
+    free(b->bytes);
+    free(b->refs);
+    free(b->flogs);
+    free(b);
+}
+
 void batch_unhold(struct logs *s, struct batch *b)
 {
     assert(b->holders > 0);
@@ -46,10 +54,7 @@ void batch_unhold(struct logs *s, struct batch *b)
         s->spare = b;
         return;
     }
-    free(b->bytes);
-    free(b->refs);
-    free(b->flogs);
-    free(b);
+    batch_free(b);
 }
 
 static size_t waiting(const struct logs *s)
@@ -89,6 +94,15 @@ static struct batch_ref *add_ref(struct batch *b, struct flog *f, size_t size)
     return ref;
 }
 
+/* A line that is cut is counted where it ends. */
+static uint32_t lines_of(const struct log_record *r, struct str held, struct str text)
+{
+    uint32_t lines = log_lines(text) + log_lines(held);
+
+    lines -= held.n > 0 && text.n > 0 && held.p[held.n - 1] != '\n';
+    return lines - (r->flags & LOG_CUT && lines > 0);
+}
+
 static void put(struct flog *f, struct log_record *r, struct str held, struct str text, size_t size)
 {
     struct logs *s = f->s;
@@ -101,10 +115,7 @@ static void put(struct flog *f, struct log_record *r, struct str held, struct st
     }
     ref = add_ref(b, f, size);
     r->seq = ++s->seq;
-    r->lines = log_lines(text) + log_lines(held) -
-               (held.n > 0 && text.n > 0 && held.p[held.n - 1] != '\n');
-    if (r->flags & LOG_CUT && r->lines > 0)
-        r->lines--; /* counted where it ends */
+    r->lines = lines_of(r, held, text);
     ref->lines = r->lines;
     ref->text = (uint32_t)(held.n + text.n);
     log_record_put(b->bytes + b->n, r, held, text);
@@ -168,7 +179,7 @@ bool logs_emit(struct flog *f, struct log_record *r, struct str held, struct str
     if (f->lost_why)
         logs_tell_lost(f);
     if (!whole) {
-        drop(f, log_lines(held) + log_lines(text), held.n + text.n);
+        drop(f, lines_of(r, held, text), held.n + text.n);
         held = text = STR_NONE;
         size = log_record_size(r, 0);
         if (!(r->flags & LOG_END) || waiting(s) + size > limit + limit / SLACK_DIVISOR)

@@ -168,7 +168,6 @@ static void write_flog(struct logs *s, struct batch *b, struct batch_flog *bf, s
     f->seg.sums.lines += sums.lines;
     f->seg.sums.bytes += sums.bytes;
     f->seg.last_seq = seq_of(b, bf->tail);
-    s->appended_bytes += bytes;
     remember_open(s, f, clock_mono_ns());
     remember_dirty(s, f);
 }
@@ -201,7 +200,7 @@ static void work(void *user)
     for (uint32_t i = 0; b && i < b->nflogs; i++)
         write_flog(s, b, &b->flogs[i], iov);
     now = clock_mono_ns();
-    if (s->ndirty > 0 && !s->syncing && now - s->synced_ns >= SECOND)
+    if (s->ndirty > 0 && s->may_sync)
         prepare_sync(s);
     close_idle(s, now);
 }
@@ -321,11 +320,10 @@ static void on_flushed(void *user)
 
     s->flushing = false;
     s->turned = true;
-    if (s->flying) {
+    if (s->flying)
         settle_all(s);
-        logs_wake_readers(s);
-    }
-    if (s->nsync > 0 || s->sync_all) {
+    logs_wake_readers(s);
+    if (s->may_sync && (s->nsync > 0 || s->sync_all)) {
         s->syncing = true;
         s->synced_ns = clock_mono_ns();
         loop_work(s->loop, work_sync, on_synced, s);
@@ -354,6 +352,7 @@ void logs_flush(struct logs *s)
     if (s->batch->nrefs > 0)
         take_off(s);
     s->flushing = true;
+    s->may_sync = !s->syncing && clock_mono_ns() - s->synced_ns >= SECOND;
     loop_work(s->loop, work, on_flushed, s);
 }
 
@@ -366,7 +365,7 @@ void logs_flush_now(struct logs *s)
         f->retry_ns = 0;
         logs_tell_lost(f);
     }
-    s->synced_ns = 0;
+    s->may_sync = true;
     do {
         if (s->batch->nrefs > 0)
             take_off(s);

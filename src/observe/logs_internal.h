@@ -127,7 +127,8 @@ struct logs {
     uint32_t nopen;
     struct flog *dirty[LOGS_SYNC_EACH];
     uint32_t ndirty; /* more than LOGS_SYNC_EACH: all of them */
-    uint64_t synced_ns, appended_bytes;
+    bool may_sync;   /* set before the job begins */
+    uint64_t synced_ns;
     int sync_fds[LOGS_SYNC_EACH];
     uint32_t nsync;
     bool sync_all;
@@ -161,6 +162,7 @@ void logs_unhold(struct logs *s);
 
 /* logs_batch.c: records into the batch that grows */
 struct batch *batch_new(struct logs *s);
+void batch_free(struct batch *b);
 void batch_unhold(struct logs *s, struct batch *b);
 /* r->seq and lines are set here. False: there was no room, and that is counted. */
 bool logs_emit(struct flog *f, struct log_record *r, struct str held, struct str text);

@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -40,7 +41,7 @@ struct logs_reader {
     struct logs_query q;
     char *function; /* owned; what q.function views */
     uint64_t until_ns;
-    uint64_t upto;
+    uint64_t upto, not_before; /* what it is to see is written first */
     atomic_bool cancel;
     struct log_answering a;
     struct batch **held; /* owned; from memory: what a worker looks at */
@@ -57,6 +58,19 @@ void logs_query_init(struct logs_query *q)
 }
 
 /* ---- cursors: a sequence in hex, and four digits that tell it from a slip of the hand ---- */
+
+bool logs_know(const struct logs *s, struct str function)
+{
+    char dir[SEG_DIR_TEXT];
+
+    seg_dir_name(function, dir);
+    return map_get(s->flogs, function) || faccessat(s->dir, dir, F_OK, 0) == 0;
+}
+
+uint64_t logs_now(const struct logs *s)
+{
+    return s->flushed_seq;
+}
 
 static unsigned digits(struct str hex)
 {
@@ -275,7 +289,7 @@ static void start_next(struct logs *s)
         list_each (it, &s->readers) {
             struct logs_reader *rd = container_of(it, struct logs_reader, link);
 
-            if (rd->state != READER_QUEUED || !start(rd))
+            if (rd->state != READER_QUEUED || s->flushed_seq < rd->not_before || !start(rd))
                 continue;
             again = true;
             break;
@@ -295,9 +309,12 @@ static bool something_for(const struct logs_reader *rd)
 
 void logs_wake_readers(struct logs *s)
 {
+    bool more = false;
+
     list_each (it, &s->readers) {
         struct logs_reader *rd = container_of(it, struct logs_reader, link);
 
+        more |= rd->not_before > s->flushed_seq;
         if (rd->state != READER_WAITING)
             continue;
         if (something_for(rd))
@@ -305,6 +322,8 @@ void logs_wake_readers(struct logs *s)
         else
             rd->q.after = s->flushed_seq; /* of the others: it may stay in memory's reach */
     }
+    if (more)
+        logs_flush(s);
     start_next(s);
 }
 
@@ -385,6 +404,11 @@ int logs_read(struct logs *s, const struct logs_query *q, const struct logs_read
     buf_init(&rd->a.lines, LINES_MAX);
     rd->ops = ops;
     rd->user = user;
+    /* Who asks once sees what was said before; who follows gets it within its moment. */
+    if (q->wait_ms == 0 && (s->batch->nrefs > 0 || s->flying)) {
+        rd->not_before = s->batch->nrefs > 0 ? s->batch->last_seq : s->flying->last_seq;
+        logs_flush(s);
+    }
     list_push_back(&s->readers, &rd->link);
     s->nreaders++;
     logs_hold(s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * logs_record.h - one record of a function's log as it lies in a segment, and how to find the next
- * one in bytes that may be damaged. Pure; docs/adr/0009-log-store.md draws the layout.
+ * one in bytes that may be damaged. Pure; docs/adr/0010-log-store.md draws the layout.
  */
 #ifndef EVOKE_OBSERVE_LOGS_RECORD_H
 #define EVOKE_OBSERVE_LOGS_RECORD_H

@@ -142,6 +142,15 @@ def test_questions_at_their_limits_are_answered(evoke_shared, query):
     assert Logs(evoke_shared).ask(**query)["records"] == []
 
 
+def test_asked_at_once_the_log_has_the_run(logs):
+    logs.deploy("f", PYTHON)
+    for n in range(20):
+        logs.invoke("f", {"n": n})
+        assert f"said {n}\n" in text_of(logs.ask(function=f"{KEY}/f", last=1)["records"])
+    assert logs.ask(function=f"{KEY}/f", last=0)["records"] == []
+    assert "no function" in logs.ask(expect=404, function=f"{KEY}/never")["error"]["message"]
+
+
 def test_bytes_that_are_no_text_come_as_base64(logs):
     logs.deploy("f", PYTHON)
     logs.invoke("f", {"what": "binary"})

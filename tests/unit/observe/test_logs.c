@@ -2,6 +2,16 @@
 /* The store as the engine and its readers see it, with real files. */
 #include "logs_rig.h"
 
+/* The wall clock, set back (meson.build wraps it). */
+static int64_t clock_back_ms;
+int64_t __real_clock_wall_ms(void);
+int64_t __wrap_clock_wall_ms(void);
+
+int64_t __wrap_clock_wall_ms(void)
+{
+    return __real_clock_wall_ms() - clock_back_ms;
+}
+
 static void one_run_is_one_record(void **state)
 {
     struct rig g = rig_new();
@@ -109,6 +119,50 @@ static void a_long_run_says_its_lines_before_it_ends(void **state)
     rig_done(&g);
 }
 
+static void who_asks_once_sees_what_was_said_before(void **state)
+{
+    struct rig g = rig_new();
+    struct logs_query q;
+    struct answer *a;
+
+    (void)state;
+    g.conf.flush_ms = 20000;
+    rig_open(&g);
+    for (unsigned i = 1; i <= 3; i++) {
+        rig_run(&g, g.fn, "r", OUTCOME_OK, "x\n");
+        logs_query_init(&q);
+        a = rig_read(&g, &q);
+        assert_int_equal(a->n, i);
+        answer_free(a);
+    }
+    rig_done(&g);
+}
+
+static void a_clock_that_goes_back_hides_nothing(void **state)
+{
+    struct rig g = rig_new();
+    struct logs_query q;
+    struct answer *a;
+    int64_t now = clock_wall_ms();
+
+    (void)state;
+    rig_open(&g);
+    rig_run(&g, g.fn, "r-1", OUTCOME_OK, "first\n");
+    clock_back_ms = 3600 * 1000;
+    rig_run(&g, g.fn, "r-2", OUTCOME_OK, "an hour before\n");
+    a = rig_read_all(&g, HELLO);
+    assert_string_equal(a->text.p, "first\nan hour before\n");
+    assert_true(a->got[0].time_ms > a->got[1].time_ms);
+    answer_free(a);
+    logs_query_init(&q);
+    q.until_ms = now - 1800 * 1000;
+    a = rig_read(&g, &q);
+    assert_string_equal(a->text.p, "an hour before\n");
+    answer_free(a);
+    clock_back_ms = 0;
+    rig_done(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +170,8 @@ int main(void)
             cmocka_unit_test(what_was_written_is_there_after_a_restart),
             cmocka_unit_test(a_follower_waits_for_the_next_line),
             cmocka_unit_test(a_long_run_says_its_lines_before_it_ends),
+            cmocka_unit_test(who_asks_once_sees_what_was_said_before),
+            cmocka_unit_test(a_clock_that_goes_back_hides_nothing),
     };
 
     return T_RUN(tests);
