@@ -33,11 +33,12 @@ def take_terminal():
 
 
 class Terminal:
-    def __init__(self, argv, rows=24, columns=80, env=None, stdout=None, stderr=None, cwd=None):
-        """stdout, stderr: elsewhere than the terminal (subprocess.PIPE)."""
+    def __init__(self, argv, rows=24, columns=80, env=None, stdout=None, stderr=None, cwd=None, wrap=True):
+        """stdout, stderr: elsewhere than the terminal (subprocess.PIPE). wrap False: longer lines than the program is told of fit."""
         self.master, slave = os.openpty()
-        self.rows, self.columns = rows, columns
         self.resize(rows, columns)
+        columns = columns if wrap else 2000
+        self.rows, self.columns = rows, columns
         self.raw = bytearray()
         self.fed = 0
         self.screen = pyte.HistoryScreen(columns, rows, history=100000, ratio=0.5)
