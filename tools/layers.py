@@ -29,7 +29,7 @@ MAY_USE = {
     "dialect/shape": ["base", "fn", "dialect/shape.h", "launcher/proto.h"],
     "pool": ["base", "loop", "frame", "fn", "runtime", "launcher/proto.h"],
     "observe": ["base", "loop", "fn"],
-    "invoke": ["base", "sign", "loop", "fn", "catalog", "runtime", "pool", "observe/run.h", "dialect/shape.h",
+    "invoke": ["base", "sign", "loop", "fn", "catalog", "runtime", "pool", "observe/run.h", "observe/trace.h", "dialect/shape.h",
                "launcher/proto.h"],
     "api": ["base", "loop", "http", "auth", "catalog", "fn", "invoke", "pool", "observe", "dialect/shape.h"],
     "dialect/api": ["base", "loop", "http", "auth", "sign", "fn", "catalog", "invoke", "api", "runtime",
@@ -49,7 +49,7 @@ LIBRARIES = {
     "archive.h": ["catalog", "cli"],
     "archive_entry.h": ["catalog", "cli"],
     "pcre2.h": ["observe"],
-    "curl/curl.h": ["cli"],
+    "curl/curl.h": ["cli", "observe"],
     "yaml.h": ["base"],
     "openssl/": ["base"],
 }

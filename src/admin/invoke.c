@@ -118,6 +118,7 @@ void admin_invoke(struct call *c)
 {
     struct invoke_spec spec = {0};
     struct invocation *in = NULL;
+    struct run_trace trace;
     struct fn_key key;
     struct err e = {0};
     int r;
@@ -129,6 +130,7 @@ void admin_invoke(struct call *c)
     spec.request_id = c->request_id;
     spec.on_done = on_done;
     spec.user = c;
+    call_trace(c, &spec, &trace);
     r = invoke(c->api->invoker, &spec, &in, &e);
     if (r < 0)
         admin_fail_start(c, r, spec.fn, &e);

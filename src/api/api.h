@@ -39,6 +39,9 @@ struct logs;
 struct loop;
 struct metrics;
 struct pool;
+struct invoke_spec;
+struct run_trace;
+struct tracer;
 
 struct interpreter;
 
@@ -66,6 +69,7 @@ struct api {
     struct api_counts *counts;              /* NULL: nobody counts */
     struct health *health;                  /* what /readyz says; NULL: all is well */
     const char *commit;                     /* of the source this was built from; "": unknown */
+    struct tracer *tracer;                  /* NULL: nobody traces */
     struct audit *audit;                    /* who did what; NULL: nobody asks */
     const char *region;                     /* where a request names none: "local-1" */
     const struct interpreter *interpreters; /* see runtime/runtime.h */
@@ -144,7 +148,8 @@ struct call {
         char name[KEY_NAME], access_key[KEY_ACCESS];
         char account[KEY_ACCOUNT], dialect[KEY_DIALECT]; /* "": any */
     } by;
-    void *state; /* the handler's */
+    void *state;       /* the handler's */
+    uint64_t whole_ns; /* the body was there; 0: nobody traces */
 };
 
 /* admit() has seen who signs. */
@@ -156,6 +161,10 @@ bool call_permit(struct call *c, const struct fn_key *key);
 bool call_sees(const struct call *c, int dialect, struct str account);
 /* For the audit trail: what is special about an answer that is no failure ("dry_run"). */
 void call_note(struct call *c, const char *code);
+
+/* Times and trace context of the request, for the run it asks for (spec->fn is set); *room is what
+ * spec then refers to. */
+void call_trace(const struct call *c, struct invoke_spec *spec, struct run_trace *room);
 
 /* Each ends the call; c is gone afterwards. */
 void call_reply(struct call *c, int status, struct str content_type, struct str body);

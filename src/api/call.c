@@ -25,6 +25,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/obj.h"
 #include "base/uri.h"
@@ -141,6 +142,8 @@ void call_run(struct call *c)
 {
     struct life *l = life_of(c);
 
+    if (c->api->tracer)
+        c->whole_ns = clock_mono_ns();
     if (c->req->body.n <= WORKER_BYTES) {
         verify(l, c->req);
         go_on(l);

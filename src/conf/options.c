@@ -43,6 +43,28 @@ static int check_log_format(struct str value, struct err *e)
     return log_conf_parse(S("info"), value, &log, e);
 }
 
+static int check_otlp(struct str value, struct err *e)
+{
+    if ((str_starts(value, S("http://")) && value.n > 7) ||
+        (str_starts(value, S("https://")) && value.n > 8))
+        return 0;
+    return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is not http://HOST:PORT or https://HOST:PORT",
+                   (int)(value.n > 100 ? 100 : value.n), value.p);
+}
+
+/* "1", "0.25": no sign, at most 9 decimals. */
+static int check_ratio(struct str value, struct err *e)
+{
+    struct str rest = value, whole = str_cut(&rest, '.');
+    uint64_t one, part = 0;
+
+    if (whole.n == 1 && str_u64(whole, 0, 1, &one) == 0 &&
+        (!rest.p || (rest.n > 0 && rest.n <= 9 && str_u64(rest, 0, 999999999, &part) == 0)) &&
+        (one == 0 || part == 0))
+        return 0;
+    return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is not 0 to 1, as 0.25", STR_ARG(value));
+}
+
 static int check_audit(struct str value, struct err *e)
 {
     if (str_eq(value, S("changes")) || str_eq(value, S("all")) || str_eq(value, S("off")))
@@ -109,6 +131,12 @@ static const struct conf_option table[] = {
          "size of the audit trail; the oldest goes first"},
         {"audit-age", OPT_INT, FIELD(audit_days), NULL, "DAYS", "90", 1, 36500,
          "how long the audit trail is kept"},
+        {"otlp-endpoint", OPT_TEXT, FIELD(otlp_endpoint), "OTEL_EXPORTER_OTLP_ENDPOINT", "URL",
+         NULL, 8, 1000, "collector that gets traces (OTLP/HTTP); none: no traces",
+         .check = check_otlp},
+        {"trace-ratio", OPT_TEXT, FIELD(trace_ratio), NULL, "0..1", "1", 1, 11,
+         "part of the traces that begin here which is sent; others follow their caller",
+         .check = check_ratio},
         {"log-level", OPT_TEXT, FIELD(log_level), "EVOKE_LOG_LEVEL", "LEVELS", "info", 1, 1000,
          "err, warn, info or debug; of a component too: info,pool=debug,http=warn", .reloads = true,
          .check = check_log_level},

@@ -30,6 +30,7 @@ struct options {
     char *log_level;
     char *log_format;
     char *audit, *audit_full;
+    char *otlp_endpoint, *trace_ratio;
     char *python;
     char *node;
     int64_t instances;

@@ -54,7 +54,9 @@
 #include "observe/health.h"
 #include "observe/logs.h"
 #include "observe/metrics.h"
+#include "observe/otlp.h"
 #include "observe/run.h"
+#include "observe/trace.h"
 #include "pool/launch.h"
 #include "pool/pool.h"
 #include "pool/state.h"
@@ -64,6 +66,7 @@
 
 enum {
     DAEMON_MAGIC = 0x0dae0001,
+    OTLP_FLUSH_MS = 5000,
     GC_GRACE_S = 10 * 60,
     GC_PAUSE_MS = 60 * 60 * 1000,
     ENDING_CONNECTIONS = 1000,
@@ -85,6 +88,8 @@ struct daemon {
     struct keys *keys;
     struct backups *backups;
     struct audit *audit;
+    struct otlp *otlp; /* NULL: no traces */
+    struct tracer tracer;
     struct catalog *catalog;
     struct logs *logs;
     struct launch *launch;
@@ -362,6 +367,25 @@ static int open_logs(struct daemon *d, struct err *e)
     return r < 0 ? err_wrap(e, r, "logs") : 0;
 }
 
+static int open_traces(struct daemon *d, struct err *e)
+{
+    const char *service = getenv("OTEL_SERVICE_NAME");
+    struct otlp_conf conf = {.endpoint = d->o->otlp_endpoint,
+                             .headers = getenv("OTEL_EXPORTER_OTLP_HEADERS"),
+                             .service = service && service[0] ? service : "evoke",
+                             .flush_ms = OTLP_FLUSH_MS};
+    uint64_t ratio = 0;
+    int r;
+
+    if (!conf.endpoint)
+        return 0;
+    (void)trace_ratio(str_of(d->o->trace_ratio), &ratio); /* checked with the options */
+    tracer_init(&d->tracer, ratio);
+    r = otlp_new(&conf, &d->otlp, e);
+    wipe_environment("OTEL_EXPORTER_OTLP_HEADERS");
+    return r < 0 ? err_wrap(e, r, "--otlp-endpoint") : 0;
+}
+
 static int open_audit(struct daemon *d, struct err *e)
 {
     struct audit_conf conf = {.what = strcmp(d->o->audit, "off") == 0   ? AUDIT_OFF
@@ -423,6 +447,8 @@ static void open_engine(struct daemon *d)
     d->pool = pool_new(d->loop, d->launch, &conf);
     d->invoker = invoker_new(d->loop, d->catalog, d->pool);
     invoker_watch(d->invoker, &logs_watch, d->logs);
+    if (d->otlp)
+        invoker_watch(d->invoker, &otlp_watch, d->otlp);
     invoker_watch(d->invoker, &metrics_watch, figures_metrics(d->figures));
     figures_ask(d->figures, d->kv, d->catalog, d->pool, d->launch);
     figures_ask_logs(d->figures, d->logs);
@@ -444,6 +470,7 @@ static int open_front(struct daemon *d, struct err *e)
                           .launch = d->launch,
                           .keys = d->keys,
                           .backups = d->backups,
+                          .tracer = d->otlp ? &d->tracer : NULL,
                           .audit = d->audit,
                           .health = d->health,
                           .logs = d->logs,
@@ -475,6 +502,9 @@ static int open_all(struct daemon *d, struct err *e)
     r = open_data(d, e);
     if (r < 0)
         return r;
+    r = open_traces(d, e);
+    if (r < 0)
+        return r;
     open_engine(d);
     if (fcntl(DAEMON_CONTROL_FD, F_SETFL, O_NONBLOCK) < 0)
         return err_sys(e, "set up the control socket");
@@ -504,6 +534,7 @@ static void close_all(struct daemon *d)
     catalog_free(d->catalog);
     kv_close(d->kv);
     blobs_free(d->blobs);
+    otlp_free(d->otlp);
     audit_close(d->audit); /* what was done above is in it */
     keys_free(d->keys);
     disk_free(d->disk);

@@ -92,6 +92,10 @@ void shape_open(const struct run *run, struct buf *out)
     jw_kint(&w, "timeout_ms", timeout_of(run));
     if (run->hook)
         jw_kstrz(&w, "hook", run->hook);
+    if (run->traceparent)
+        jw_kstrz(&w, "traceparent", run->traceparent);
+    if (run->tracestate)
+        jw_kstrz(&w, "tracestate", run->tracestate);
     put_keys(&w, run->keys);
     jw_obj_end(&w);
 }

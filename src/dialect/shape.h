@@ -38,7 +38,8 @@ struct run {
     int exit_code, signal; /* OUTCOME_EXITED, _INIT_EXITED: of the runtime process; exit_code -1 if
                               by signal, or not told */
     const char *hook;      /* NULL: an invocation; else "pre_stop", "pre_freeze" */
-    const struct shape_keys *keys; /* borrowed; NULL: the function has no role */
+    const struct shape_keys *keys;        /* borrowed; NULL: the function has no role */
+    const char *traceparent, *tracestate; /* W3C trace context to carry on; NULL: none */
 };
 
 enum log_point {

@@ -38,6 +38,7 @@
 #include "invoke/internal.h"
 #include "invoke/tail.h"
 #include "loop/loop.h"
+#include "observe/trace.h"
 #include "pool/pool.h"
 #include "runtime/runtime.h"
 #include "sign/role.h"
@@ -54,6 +55,8 @@ struct invocation {
     const struct shape_ops *shape;
     const struct fn *fn; /* shared */
     char *request_id;    /* owned */
+    char *tracestate;    /* owned; of the caller, or NULL */
+    char traceparent[TRACE_PARENT];
     char instance_id[UUID_TEXT];
     struct buf payload, body;
     struct tail tail;
@@ -89,6 +92,7 @@ static void destroy(struct invocation *in)
     tail_done(&in->tail);
     fn_unref(in->fn);
     free(in->request_id);
+    free(in->tracestate);
     free(in->role);
     in->magic = 0;
     free(in);
@@ -422,6 +426,20 @@ static void take_payload(struct invocation *in, const struct invoke_spec *spec)
     buf_adds(&in->payload, spec->payload);
 }
 
+/* The function is told that this run is its parent. */
+static void carry_trace(struct invocation *in)
+{
+    struct run_trace *t = &in->facts.trace;
+
+    trace_print(t, in->traceparent);
+    in->run.traceparent = in->traceparent;
+    if (t->state.n == 0)
+        return;
+    in->tracestate = str_dup(t->state);
+    in->run.tracestate = in->tracestate;
+    t->state = str_of(in->tracestate);
+}
+
 int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation **ret,
            struct err *e)
 {
@@ -458,6 +476,8 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     take_payload(in, spec);
     in->facts = watch_facts(spec, in->request_id);
     in->facts.instance_id = in->instance_id;
+    if (spec->trace)
+        carry_trace(in);
     in->load_only = spec->load_only;
     if (!in->load_only)
         watch_begin(iv, &in->facts, in->watched);

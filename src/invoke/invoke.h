@@ -54,6 +54,7 @@ struct invoke_spec {
     const char *request_id; /* NULL: a new uuid */
     enum run_trigger trigger;
     uint64_t received_ns;          /* CLOCK_MONOTONIC; 0: not over HTTP */
+    uint64_t whole_ns;             /* its body was complete; 0: likewise */
     const struct run_trace *trace; /* NULL: no trace context came with it */
     /* Runs nothing: OK as soon as an instance is there that has loaded. No watcher hears of it, but
      * of what is printed while it loads. */

@@ -23,6 +23,7 @@ struct run_facts watch_facts(const struct invoke_spec *spec, const char *request
             .trigger = spec->trigger,
             .accepted_wall_ms = clock_wall_ms(),
             .received_ns = spec->received_ns,
+            .whole_ns = spec->whole_ns,
             .accepted_ns = clock_mono_ns(),
             .event_bytes = spec->owned ? spec->owned->n : spec->payload.n,
     };

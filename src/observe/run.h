@@ -31,6 +31,7 @@ struct run_trace {
     uint8_t trace_id[16], parent_id[8]; /* parent: of the caller; zero: none */
     uint8_t span_id[8];                 /* of this run */
     bool sampled;
+    struct str state; /* tracestate of the caller, well-formed; p NULL: none */
 };
 
 /* Filled as the run goes on; views valid during the call. */
@@ -44,6 +45,7 @@ struct run_facts {
 
     int64_t accepted_wall_ms; /* Unix time of accepted_ns */
     uint64_t received_ns;     /* the request's head was complete; 0: not over HTTP */
+    uint64_t whole_ns;        /* its body was too; 0: nobody traces */
     uint64_t accepted_ns;     /* signature checked, function found: it waits from here on */
     uint64_t start_ns;        /* its own instance was asked for; 0: it got a warm one */
     uint64_t load_ns;         /* that instance begins to load the code and initialise */

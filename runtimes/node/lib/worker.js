@@ -254,7 +254,11 @@ class Worker {
 
         try {
             this.announce(handler);
-            work(this.dialect.context(doc.request_id, doc.timeout_ms || 0, doc.credentials, doc.retry_count || 0));
+            const context = this.dialect.context(doc.request_id, doc.timeout_ms || 0, doc.credentials, doc.retry_count || 0);
+
+            if (doc.traceparent)
+                Object.assign(context, { traceparent: doc.traceparent, tracestate: doc.tracestate || '' });
+            work(context);
         } catch (e) {
             this.finish(run, { thrown: e });
         }

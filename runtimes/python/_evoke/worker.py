@@ -120,6 +120,9 @@ class Worker:
                 doc.get("credentials"),
                 doc.get("retry_count", 0),
             )
+            if "traceparent" in doc:
+                context.traceparent = doc["traceparent"]
+                context.tracestate = doc.get("tracestate", "")
             hook = doc.get("hook")
             if hook is None:
                 body = self.dialect.answer(self.handler(self.dialect.event(data), context))

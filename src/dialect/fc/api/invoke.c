@@ -141,6 +141,7 @@ void fc_invoke(struct call *c)
     struct invocation *in = NULL;
     struct invoke_spec spec = {0};
     struct running *run;
+    struct run_trace trace;
     struct fn_key key;
     struct err e = {0};
     bool tail = false;
@@ -156,6 +157,7 @@ void fc_invoke(struct call *c)
     spec.request_id = c->request_id;
     spec.on_done = on_done;
     spec.user = run;
+    call_trace(c, &spec, &trace);
     r = invoke(c->api->invoker, &spec, &in, &e);
     if (r < 0) {
         free(run);

@@ -240,6 +240,7 @@ void fg_invoke(struct call *c)
     struct invoke_spec spec = {.fn = f, .request_id = c->request_id, .on_done = on_done};
     struct invocation *in;
     struct run_call *rc;
+    struct run_trace trace;
     struct err e = {0};
     bool envelope;
     int r;
@@ -257,6 +258,7 @@ void fg_invoke(struct call *c)
     rc->tail = str_ieq(http_header(c->req, S("x-cff-log-type")), S("tail"));
     spec.payload = c->req->body.n > 0 ? c->req->body : S("{}");
     spec.user = rc;
+    call_trace(c, &spec, &trace);
     r = invoke(c->api->invoker, &spec, &in, &e);
     if (r < 0) {
         free(rc);
