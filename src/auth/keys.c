@@ -2,8 +2,8 @@
 /*
  * keys.c - the access keys of this installation: who is asked on every request.
  *
- * The list is a few hundred rows at most, and all of them are compared on each look-up, so that
- * the time taken tells nothing about what is there. A look-up copies what it found: the list may
+ * The list is a few hundred rows at most. A look-up compares the tags of all of them, always, and a
+ * name only where its tag fits, so the time it takes tells nothing of names that are nearly right. It copies what it found: the list may
  * be exchanged the moment after (keys_change.c), while a worker thread still computes a signature.
  *
  * What always holds after keys_open(): there is exactly one root key, access keys and names differ,
@@ -39,6 +39,16 @@ void key_wipe(struct key *key)
 
 /* ---- a list ---- */
 
+/* FNV-1a. No secret: whoever makes two names of one tag gains nothing. */
+static uint64_t tag_of(struct str access_key)
+{
+    uint64_t tag = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < access_key.n; i++)
+        tag = (tag ^ (uint8_t)access_key.p[i]) * 0x100000001b3;
+    return tag;
+}
+
 struct key *key_list_add(struct key_list *l, const struct key *key)
 {
     struct key *longer =
@@ -52,15 +62,18 @@ struct key *key_list_add(struct key_list *l, const struct key *key)
         explicit_bzero(l->keys, l->n * sizeof(*longer));
     free(l->keys);
     l->keys = longer;
+    l->tags = xrealloc(l->tags, l->n + 1, sizeof(*l->tags));
+    l->tags[l->n] = tag_of(str_of(key->access_key));
     return &longer[l->n++];
 }
 
 struct key *key_list_find(const struct key_list *l, struct str access_key)
 {
+    uint64_t tag = tag_of(access_key);
     struct key *found = NULL;
 
     for (size_t i = 0; i < l->n; i++) /* all of them, always */
-        if (same_secret(str_of(l->keys[i].access_key), access_key))
+        if (l->tags[i] == tag && same_secret(str_of(l->keys[i].access_key), access_key))
             found = &l->keys[i];
     return found;
 }
@@ -78,6 +91,7 @@ void key_list_done(struct key_list *l)
     if (l->n)
         explicit_bzero(l->keys, l->n * sizeof(*l->keys));
     free(l->keys);
+    free(l->tags);
     *l = (struct key_list){0};
 }
 
@@ -208,6 +222,7 @@ static int take_outside(struct keys *k, const char *access, const char *secret, 
         (void)key_list_add(&k->kept, own);
         *own = k->list.keys[--k->list.n];
         own->slot = (uint32_t)(own - k->list.keys);
+        k->list.tags[own->slot] = k->list.tags[k->list.n];
         key_wipe(&k->list.keys[k->list.n]);
     }
     memcpy(root.access_key, access, strlen(access) + 1);

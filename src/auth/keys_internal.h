@@ -14,6 +14,7 @@ enum { ACCESS_CHARS = 20, SECRET_CHARS = 40 }; /* of a pair we make; the clouds'
 /* A plain value; secrets are wiped by key_list_done(). */
 struct key_list {
     struct key *keys; /* owned */
+    uint64_t *tags;   /* owned: of each access key, close together for the look-up */
     size_t n;
 };
 
