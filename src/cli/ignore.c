@@ -140,9 +140,9 @@ bool ignore_glob(const char *pattern, const char *path)
 
 static struct str without_end(struct str line)
 {
-    if (line.n && line.p[line.n - 1] == '\r')
+    if (str_ends(line, S("\r")))
         line.n--;
-    while (line.n && line.p[line.n - 1] == ' ' && !(line.n > 1 && line.p[line.n - 2] == '\\'))
+    while (str_ends(line, S(" ")) && !str_ends(line, S("\\ ")))
         line.n--;
     return line;
 }
@@ -153,9 +153,9 @@ static int add_rule(struct ignore *ig, struct str line, struct err *e)
     bool anchored;
 
     line = without_end(line);
-    if (line.n == 0 || line.p[0] == '#')
+    if (line.n == 0 || str_starts(line, S("#")))
         return 0;
-    if (line.p[0] == '!') {
+    if (str_starts(line, S("!"))) {
         rule.take_back = true;
         line = str_from(line, 1);
     }
