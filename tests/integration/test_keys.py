@@ -146,6 +146,21 @@ def test_a_key_of_an_account_sees_and_changes_that_account_only(fresh):
     assert fc(fresh, key, "GET", "/2016-08-15/services/x", account=PROJECT).status_code == 403
     assert root.call("GET", others).status_code == 200  # nothing happened to it
 
+    # What tells of runs: its own, and the others' neither by name nor in the sum.
+    def of(project):
+        return f"function=functiongraph/{project}/local-1/default/mine"
+
+    for path in (mine, others):
+        assert root.call("POST", path + "/invoke", b"{}").headers["X-Evoke-Outcome"] == "ok"
+    for name in ("logs", "history"):
+        assert c.call("GET", f"/evoke/v1/{name}", query=of(PROJECT)).status_code == 200, name
+        assert c.call("GET", f"/evoke/v1/{name}", query=of(OTHER)).status_code == 403, name
+    assert c.call("GET", "/evoke/v1/history").status_code == 403
+    assert OTHER in root.call("GET", "/evoke/v1/top").text
+    for name in ("top", "logs"):
+        answer = c.call("GET", f"/evoke/v1/{name}")
+        assert answer.status_code == 200 and OTHER not in answer.text, name
+
     any_dialect = add(fresh, "tenant2", "read", account=PROJECT)
     assert fc(fresh, any_dialect, "GET", "/2016-08-15/services/none", account=PROJECT).status_code == 404
     assert fc(fresh, any_dialect, "GET", "/2016-08-15/services/none", account=OTHER).status_code == 403
