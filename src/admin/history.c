@@ -15,7 +15,7 @@
 enum { HISTORY_MAX = 64 << 20, DAYS = 30 };
 
 #define MINUTE_MS 60000ll
-#define DAY_MS    (24 * 60 * MINUTE_MS)
+#define DAY_MS    (1440 * MINUTE_MS)
 
 struct asked {
     struct call *call;
@@ -101,7 +101,7 @@ void admin_history(struct call *c)
     uint64_t now = (uint64_t)clock_wall_ms(), from = now - 60 * MINUTE_MS, to = now + 1,
              step_s = 60;
     struct find find = {.path = call_query(c, S("function"))};
-    struct history_open open;
+    struct history_ask ask;
     struct asked *a;
     int r;
 
@@ -117,12 +117,15 @@ void admin_history(struct call *c)
         call_fail(c, 400, NULL, "from_ms to to_ms must be a time of up to %d days", DAYS + 1);
         return;
     }
-    metrics_open_minute(c->api->metrics, &open.minute, on_open, &find);
-    open.span = span_empty(&find.span) ? NULL : &find.span;
+    ask = (struct history_ask){.path = find.path,
+                               .from = (int64_t)from / MINUTE_MS,
+                               .to = ((int64_t)to + MINUTE_MS - 1) / MINUTE_MS,
+                               .step = (uint32_t)(step_s / 60)};
+    metrics_open_minute(c->api->metrics, &ask.open.minute, on_open, &find);
+    ask.open.span = span_empty(&find.span) ? NULL : &find.span;
     a = xnew(struct asked);
-    *a = (struct asked){.call = c, .step = (uint32_t)(step_s / 60)};
-    r = history_query(c->api->history, find.path, (int64_t)from / MINUTE_MS,
-                      ((int64_t)to + MINUTE_MS - 1) / MINUTE_MS, a->step, &open, on_points, a);
+    *a = (struct asked){.call = c, .step = ask.step};
+    r = history_query(c->api->history, &ask, on_points, a);
     if (r == 0)
         return;
     free(a);

@@ -349,8 +349,10 @@ static void tidy(const char *text, char out[MESSAGE])
     size_t n = 0;
 
     for (; text && *text && n + 1 < MESSAGE; text++) {
-        char c = (uint8_t)*text < ' ' ? ' ' : *text;
+        char c = *text;
 
+        if ((uint8_t)c < 0x20)
+            c = ' ';
         if (c != ' ' || (n > 0 && out[n - 1] != ' '))
             out[n++] = c;
     }

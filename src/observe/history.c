@@ -442,34 +442,40 @@ static void on_queried(void *user)
     free(q);
 }
 
-int history_query(struct history *h, struct str path, int64_t from, int64_t to, uint32_t step,
-                  const struct history_open *open, history_fn *done, void *user)
+static struct query *query_new(struct history *h, const struct history_ask *ask)
 {
-    struct query *q;
+    struct query *q = xnew(struct query);
 
-    if (step == 0 || from < 0 || to <= from)
-        return -EINVAL;
-    if ((to - from + step - 1) / step > HISTORY_POINTS)
-        return -E2BIG;
-    q = xnew(struct query);
     q->magic = QUERY_MAGIC;
     q->h = h;
     q->dir = h->dir;
-    q->id = path.n > 0 ? history_id(path) : 0;
-    q->from = from;
-    q->to = to;
-    q->step = step;
+    q->id = ask->path.n > 0 ? history_id(ask->path) : 0;
+    q->from = ask->from;
+    q->to = ask->to;
+    q->step = ask->step;
     q->at = -1;
     memcpy(q->day, h->day, sizeof(q->day));
     memcpy(q->day_bytes, h->day_bytes, sizeof(q->day_bytes));
     buf_init(&q->pending, SIZE_MAX / 2);
     list_each (it, &h->pending)
         buf_adds(&q->pending, buf_str(&container_of(it, struct frame, node)->bytes));
-    if (open && open->span) {
-        q->open = *open->span;
-        q->open_minute = open->minute;
+    if (ask->open.span) {
+        q->open = *ask->open.span;
+        q->open_minute = ask->open.minute;
         q->has_open = true;
     }
+    return q;
+}
+
+int history_query(struct history *h, const struct history_ask *ask, history_fn *done, void *user)
+{
+    struct query *q;
+
+    if (ask->step == 0 || ask->from < 0 || ask->to <= ask->from)
+        return -EINVAL;
+    if ((ask->to - ask->from + ask->step - 1) / ask->step > HISTORY_POINTS)
+        return -E2BIG;
+    q = query_new(h, ask);
     q->done = done;
     q->user = user;
     h->queries++;

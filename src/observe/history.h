@@ -48,16 +48,21 @@ struct history_open {
     int64_t minute;
     const struct span *span; /* copied */
 };
+/* What to tell; copied. From minute `from` to before `to`, in steps of so many minutes. */
+struct history_ask {
+    struct str path; /* empty: the sum of all functions */
+    int64_t from, to;
+    uint32_t step;
+    struct history_open open; /* its span NULL: nothing is open */
+};
 /*
- * What happened from minute `from` to before `to`, in steps of so many minutes: one point for each
- * step in which something did, oldest first. path empty: the sum of all functions. Reads on a worker
- * thread; done comes from the loop, with points that are valid during the call. -EINVAL: an empty
- * range; -E2BIG: more than HISTORY_POINTS steps.
+ * One point for each step in which something happened, oldest first. Reads on a worker thread; done
+ * comes from the loop, with points that are valid during the call. -EINVAL: an empty range; -E2BIG:
+ * more than HISTORY_POINTS steps.
  */
 enum { HISTORY_POINTS = 31 * 24 * 60 };
 typedef void history_fn(void *user, const struct history_point *points, size_t n);
-int history_query(struct history *h, struct str path, int64_t from, int64_t to, uint32_t step,
-                  const struct history_open *open, history_fn *done, void *user);
+int history_query(struct history *h, const struct history_ask *ask, history_fn *done, void *user);
 
 /* What a function is called in the history. */
 uint64_t history_id(struct str path);

@@ -17,7 +17,7 @@
 #define MARK   "EVH1"
 #define SUFFIX ".history"
 
-#define DAY_MS (24 * 60 * 60 * 1000ll)
+#define DAY_MS 86400000ll
 
 static void put_u32(struct buf *out, uint32_t v)
 {

@@ -17,6 +17,8 @@
 
 #include "base/obj.h"
 
+enum { LABELS_MAX = 256 << 10 };
+
 enum unit { ONE, NS, US, MS, BYTES }; /* what is counted in; seconds are told */
 
 enum whose {
@@ -392,7 +394,7 @@ void metrics_write(const struct snapshot *s, struct buf *out)
 {
     struct buf labels;
 
-    buf_init(&labels, 256 * 1024);
+    buf_init(&labels, LABELS_MAX);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const struct metric *m = &table[i];
 

@@ -87,8 +87,10 @@ static void on_points(void *user, const struct history_point *points, size_t n)
 
 static void ask(struct world *w, const char *path, int64_t from, int64_t to, uint32_t step)
 {
+    const struct history_ask what = {.path = str_of(path), .from = from, .to = to, .step = step};
+
     w->done = false;
-    assert_int_equal(history_query(w->h, str_of(path), from, to, step, NULL, on_points, w), 0);
+    assert_int_equal(history_query(w->h, &what, on_points, w), 0);
     loop_run_until(w->loop, &w->done);
 }
 
@@ -182,11 +184,12 @@ static void the_open_minute_is_told_too(void **state)
 {
     struct world *w = *state;
     struct span s = {.runs = 4};
-    struct history_open open = {.minute = now(), .span = &s};
+    struct history_ask what = {.path = S("a"), .step = 1, .open = {.minute = now(), .span = &s}};
 
+    what.from = what.open.minute;
+    what.to = what.from + 1;
     w->done = false;
-    assert_int_equal(
-            history_query(w->h, S("a"), open.minute, open.minute + 1, 1, &open, on_points, w), 0);
+    assert_int_equal(history_query(w->h, &what, on_points, w), 0);
     loop_run_until(w->loop, &w->done);
     assert_int_equal(w->n, 1);
     assert_int_equal(w->points[0].runs, 4);
@@ -351,11 +354,14 @@ static void a_disk_that_says_no_is_counted_and_nothing_else(void **state)
 static void impossible_questions_are_refused(void **state)
 {
     struct world *w = *state;
+    struct history_ask what = {.path = S("a"), .from = 10, .to = 10, .step = 1};
 
-    assert_int_equal(history_query(w->h, S("a"), 10, 10, 1, NULL, on_points, w), -EINVAL);
-    assert_int_equal(history_query(w->h, S("a"), 10, 20, 0, NULL, on_points, w), -EINVAL);
-    assert_int_equal(history_query(w->h, S("a"), 0, HISTORY_POINTS + 1, 1, NULL, on_points, w),
-                     -E2BIG);
+    assert_int_equal(history_query(w->h, &what, on_points, w), -EINVAL);
+    what.to = 20;
+    what.step = 0;
+    assert_int_equal(history_query(w->h, &what, on_points, w), -EINVAL);
+    what = (struct history_ask){.from = 0, .to = HISTORY_POINTS + 1, .step = 1};
+    assert_int_equal(history_query(w->h, &what, on_points, w), -E2BIG);
     ask(w, "a", 0, HISTORY_POINTS, 1);
     assert_int_equal(w->n, 0);
 }

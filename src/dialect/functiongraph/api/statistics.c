@@ -35,7 +35,7 @@ struct asked {
 
 static double per_ms(uint64_t ns)
 {
-    return (double)(ns / 1000) / 1000.0;
+    return (double)ns / 1e6;
 }
 
 static double count(const struct history_point *p)
@@ -145,7 +145,7 @@ static void on_open(void *user, struct str path, const struct span *s)
 void fg_list_statistics(struct call *c)
 {
     struct find find = {0};
-    struct history_open open = {.span = &find.span};
+    struct history_ask ask = {0};
     struct fg_urn urn;
     struct fn_key key;
     struct asked *a;
@@ -162,17 +162,15 @@ void fg_list_statistics(struct call *c)
     key = fg_key(&urn);
     buf_init(&path, PATH);
     fn_key_path(&key, &path);
-    find.path = buf_str(&path);
-    metrics_open_minute(c->api->metrics, &open.minute, on_open, &find);
-    if (span_empty(&find.span))
-        open.span = NULL;
+    find.path = ask.path = buf_str(&path);
+    metrics_open_minute(c->api->metrics, &ask.open.minute, on_open, &find);
+    ask.open.span = span_empty(&find.span) ? NULL : &find.span;
+    ask.step = (uint32_t)((period + VALUES - 1) / VALUES);
+    ask.to = ask.open.minute + 1;
+    ask.from = ask.to - (int64_t)(period / ask.step) * ask.step;
     a = xnew(struct asked);
-    a->call = c;
-    a->step = (uint32_t)((period + VALUES - 1) / VALUES);
-    a->to = open.minute + 1;
-    a->from = a->to - (int64_t)(period / a->step) * a->step;
-    if (history_query(c->api->history, find.path, a->from, a->to, a->step, &open, on_points, a) <
-        0) {
+    *a = (struct asked){.call = c, .from = ask.from, .to = ask.to, .step = ask.step};
+    if (history_query(c->api->history, &ask, on_points, a) < 0) {
         free(a); /* an empty range: not with a period of at least a minute */
         call_fail(c, 400, "FSS.0400", "the period is too long");
     }
