@@ -152,6 +152,7 @@ def test_systemd_understands_the_units(packages, tmp_path):
         systemd-analyze verify --man=no /lib/systemd/system/evoke.service /lib/systemd/system/evoke.socket 2>&1
         systemd-analyze security --offline=true --no-pager /lib/systemd/system/evoke.service 2>&1 | tail -1
         """, packages, tmp_path)
+    assert not re.search(r"^StateDirectory=|^RestrictSUIDSGID=", (ROOT / "packaging/systemd/evoke.service").read_text(), re.M)
     # Nothing to say about ours; other units of the machine are not our affair.
     assert not [line for line in out.splitlines()[:-1] if "evoke" in line], out
     exposure = float(re.search(r"exposure level for evoke.service: ([0-9.]+)", out).group(1))
