@@ -3,14 +3,7 @@
 #include "observe/trace.h"
 
 #include "api/api.h"
-#include "fn/fn.h"
 #include "invoke/invoke.h"
-
-/* FunctionGraph's tracing switch, which is kept with what only that dialect knows. */
-static bool is_switched_on(const struct fn *f)
-{
-    return str_find(str_of(f->extra), S("\"tracing_ak\":")) >= 0;
-}
 
 void call_trace(const struct call *c, struct invoke_spec *spec, struct run_trace *room)
 {
@@ -21,8 +14,6 @@ void call_trace(const struct call *c, struct invoke_spec *spec, struct run_trace
         return;
     tracer_begin(t, http_header(c->req, S("traceparent")), http_header(c->req, S("tracestate")),
                  room);
-    if (is_switched_on(spec->fn))
-        room->sampled = true;
     spec->whole_ns = c->whole_ns;
     spec->trace = room;
 }

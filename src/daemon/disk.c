@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/obj.h"
 #include "loop/loop.h"
 #include "observe/health.h"
@@ -88,6 +89,7 @@ static void on_timer(void *user)
 {
     struct disk *d = OBJ(user, struct disk, DISK_MAGIC);
 
+    log_flush(false); /* of a flood that is over, though nobody logs any more */
     d->looking = true;
     loop_work(d->loop, look, on_looked, d);
 }
