@@ -159,7 +159,7 @@ static int ask(struct logs_run *run, struct cJSON **ret, struct err *e)
     struct err why = {0};
     int r;
 
-    buf_init(&query, 2 * QUERY_MAX);
+    buf_init(&query, (size_t)2 * QUERY_MAX);
     buf_adds(&query, buf_str(&run->filter));
     if (run->cursor)
         add_filter(&query, "after", str_of(run->cursor));

@@ -43,9 +43,8 @@ int transfer_watched(CURLM *multi, CURL *easy, uint64_t whole, CURLcode *ret)
     while (r == 0 && running) {
         bool sent = is_sent(easy, whole);
 
-        if (curl_multi_perform(multi, &running) != CURLM_OK)
-            r = -ENOMEM;
-        else if (running && curl_multi_poll(multi, others, sent ? 0 : 2, LOOK_MS, NULL) != CURLM_OK)
+        if (curl_multi_perform(multi, &running) != CURLM_OK ||
+            (running && curl_multi_poll(multi, others, sent ? 0 : 2, LOOK_MS, NULL) != CURLM_OK))
             r = -ENOMEM;
         if (sent || is_sent(easy, whole))
             continue;

@@ -34,7 +34,7 @@ static int parse_span(struct str s, int64_t *ret_ms)
     } units[] = {{S("ms"), 1},
                  {S("s"), 1000},
                  {S("m"), MINUTE_MS},
-                 {S("h"), 60 * MINUTE_MS},
+                 {S("h"), INT64_C(60) * MINUTE_MS},
                  {S("d"), INT64_C(24) * 60 * MINUTE_MS}};
     int64_t sum = 0, v = 0;
 
