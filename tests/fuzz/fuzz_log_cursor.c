@@ -18,13 +18,13 @@ static void try_expression(struct str grep)
     struct str found;
     int rc;
 
+    buf_init(&lines, sizeof(text));
     logs_query_init(&q);
     q.grep = grep;
     if (log_match_new(&q, &m, &e) < 0) {
         holds(e.kind == ERR_CALLER && e.msg[0]);
         return;
     }
-    buf_init(&lines, sizeof(text));
     rc = log_match_record(m, &r, &lines, &found, &e);
     holds(rc <= 1 && (rc >= 0 || e.msg[0]) && found.n <= r.text.n);
     holds(rc <= 0 || grep.n == 0 || found.p[found.n - 1] == '\n');
