@@ -14,7 +14,7 @@
 #include "base/io.h"
 #include "fn/fn.h"
 #include "loop/loop.h"
-#include "observe/logs.h"
+#include "observe/logs/logs.h"
 
 enum { FUNCTIONS = 20, ROUNDS = 5 };
 

@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/obj.h"
-#include "observe/audit.h"
+#include "observe/audit/audit.h"
 
 enum { WAIT_MAX_MS = 30000, LIMIT_DEFAULT = 1000 };
 

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/obj.h"
-#include "observe/history.h"
-#include "observe/metrics.h"
+#include "observe/metrics/history.h"
+#include "observe/metrics/metrics.h"
 
 enum { HISTORY_MAX = 64 << 20, DAYS = 30 };
 

@@ -18,7 +18,7 @@
 #include "catalog/catalog.h"
 #include "fn/key.h"
 #include "fn/outcome.h"
-#include "observe/logs.h"
+#include "observe/logs/logs.h"
 
 enum {
     READING_MAGIC = 0x524c4f47,

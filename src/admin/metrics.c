@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/obj.h"
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 
 static const char *error_body(struct http_request *r, const char *request_id, int status,
                               const char *code, const char *message, struct buf *out)

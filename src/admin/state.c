@@ -4,7 +4,7 @@
  *
  * The sentence comes from a table of situations, the gravest first; the first that fits is told. Each
  * row looks at the same view: the record of the function, what its instances do and how its last
- * starts went (pool/state.h), what its runs left behind (observe/metrics.h).
+ * starts went (pool/state.h), what its runs left behind (observe/metrics/metrics.h).
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "fn/fn.h"
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 #include "pool/launch.h"
 #include "pool/state.h"
 

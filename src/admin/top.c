@@ -14,8 +14,8 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/obj.h"
-#include "observe/history.h"
-#include "observe/metrics.h"
+#include "observe/metrics/history.h"
+#include "observe/metrics/metrics.h"
 #include "pool/state.h"
 
 enum { TOP_MAX = 64 << 20, WINDOW_MAX_S = 3600, WINDOW_DEFAULT_S = 60 };

@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "base/uri.h"
 #include "fn/fn.h"
-#include "observe/audit.h"
+#include "observe/audit/audit.h"
 
 struct record {
     bool change, reads; /* it may change something; the trail wants to know of it in any case */

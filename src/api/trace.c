@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trace.c - an invocation's place in its caller's trace. */
-#include "observe/trace.h"
+#include "observe/trace/trace.h"
 
 #include "api/api.h"
 #include "invoke/invoke.h"

@@ -3,7 +3,7 @@
  * figures.c - the figures of the platform, gathered from every room when /metrics is made.
  *
  * The rooms know nothing of metrics: they have plain counters, which are copied here into one plain
- * struct (observe/platform.h). What this process takes is asked of the kernel, once per rendering.
+ * struct (observe/metrics/platform.h). What this process takes is asked of the kernel, once per rendering.
  */
 #include "daemon/figures.h"
 
@@ -23,9 +23,9 @@
 #include "catalog/catalog.h"
 #include "conf/options.h"
 #include "http/server.h"
-#include "observe/history.h"
-#include "observe/logs.h"
-#include "observe/metrics.h"
+#include "observe/metrics/history.h"
+#include "observe/logs/logs.h"
+#include "observe/metrics/metrics.h"
 #include "pool/launch.h"
 #include "pool/pool.h"
 #include "pool/state.h"

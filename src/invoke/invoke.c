@@ -38,7 +38,7 @@
 #include "invoke/internal.h"
 #include "invoke/tail.h"
 #include "loop/loop.h"
-#include "observe/trace.h"
+#include "observe/trace/trace.h"
 #include "pool/pool.h"
 #include "runtime/runtime.h"
 #include "sign/role.h"

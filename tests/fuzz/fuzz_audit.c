@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "fuzz.h"
-#include "observe/audit_file.h"
+#include "observe/audit/file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

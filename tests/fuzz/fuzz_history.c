@@ -4,7 +4,7 @@
  * either part of a frame or lost, and a row that was read is written as it reads.
  */
 #include "fuzz.h"
-#include "observe/history_file.h"
+#include "observe/metrics/history_file.h"
 
 #include <string.h>
 

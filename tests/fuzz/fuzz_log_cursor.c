@@ -5,7 +5,7 @@
 
 #include "base/cleanup.h"
 #include "fuzz.h"
-#include "observe/logs_query.h"
+#include "observe/logs/query.h"
 
 static void try_expression(struct str grep)
 {

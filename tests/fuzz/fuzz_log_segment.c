@@ -13,7 +13,7 @@
 #include "base/crypto.h"
 #include "base/io.h"
 #include "fuzz.h"
-#include "observe/logs_segment.h"
+#include "observe/logs/segment.h"
 
 static const char dir[] = "00000000000000000000000000000000";
 

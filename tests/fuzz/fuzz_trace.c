@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "observe/trace.h"
+#include "observe/trace/trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {

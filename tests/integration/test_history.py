@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET history and GET top: minutes are told, survive restarts and damage. Older minutes are written here, from the description in
-src/observe/history_file.h."""
+src/observe/metrics/history_file.h."""
 import hashlib
 import os
 import shutil

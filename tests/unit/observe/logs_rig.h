@@ -9,7 +9,7 @@
 #include "base/obj.h"
 #include "fn/fn.h"
 #include "loop/loop.h"
-#include "observe/logs.h"
+#include "observe/logs/logs.h"
 #include "t.h"
 #include "tempdir.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "observe/audit.h"
+#include "observe/audit/audit.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "loop/loop.h"
-#include "observe/audit_file.h"
+#include "observe/audit/file.h"
 #include "observe/health.h"
 #include "t.h"
 #include "tempdir.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "observe/history.h"
+#include "observe/metrics/history.h"
 #include "t.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "loop/loop.h"
-#include "observe/history_file.h"
+#include "observe/metrics/history_file.h"
 #include "tempdir.h"
 
 enum { DAY = 24 * 60 };

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "logs_rig.h"
-#include "observe/logs_segment.h"
+#include "observe/logs/segment.h"
 
 /* The only function's directory below logs/. */
 static char *dir_of(const struct rig *g, const char *function)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 #include "t.h"
 
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include "base/io.h"
 #include "fn/fn.h"
 #include "loop/loop.h"
-#include "observe/metrics_internal.h"
+#include "observe/metrics/internal.h"
 #include "observe/run.h"
 
 struct world {

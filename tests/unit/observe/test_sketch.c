@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "observe/sketch.h"
-#include "observe/span.h"
+#include "observe/metrics/sketch.h"
+#include "observe/metrics/span.h"
 #include "t.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "observe/trace.h"
+#include "observe/trace/trace.h"
 
 #include <errno.h>
 

@@ -14,8 +14,8 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "dialect/functiongraph/api/fg.h"
-#include "observe/history.h"
-#include "observe/metrics.h"
+#include "observe/metrics/history.h"
+#include "observe/metrics/metrics.h"
 
 enum {
     PERIOD = 2,

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.c - every metric there is, one row each; the text format of Prometheus and
+ * docs/metrics.md come from it.
+ *
+ * Rows of one name stand together: they are the samples of one family, told apart by a label. A
+ * figure that is not known on this host is FIGURE_UNKNOWN and has no sample; a histogram without an
+ * observation has none either. So what is 0 was counted.
+ *
+ * Source: https://prometheus.io/docs/instrumenting/exposition_formats/, text format 0.0.4;
+ * https://opentelemetry.io/docs/specs/semconv/faas/faas-metrics/.
+ */
+#include "observe/metrics/internal.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/obj.h"
+
+enum { LABELS_MAX = 256 << 10 };
+
+enum unit { ONE, NS, US, MS, BYTES }; /* what is counted in; seconds are told */
+
+enum whose {
+    PLATFORM, /* of struct platform */
+    REPLIES,  /* of struct platform, by api and class of status */
+    SERIES,   /* of struct series: function, version, trigger */
+    FUNCTION, /* of struct metrics_use: function */
+    SNAPSHOT, /* of struct snapshot */
+    BUILD,    /* what this program is */
+};
+
+struct metric {
+    const char *name;
+    enum metric_type type;
+    enum unit unit;
+    enum whose whose;
+    size_t offset;
+    enum hist_kind hist;       /* METRIC_HISTOGRAM */
+    const char *label, *value; /* PLATFORM: told apart by it; NULL: the only sample */
+    const char *help;          /* of the family's first row */
+};
+
+#define P(field) PLATFORM, offsetof(struct platform, field)
+#define R(field) SERIES, offsetof(struct series, field)
+#define U(field) FUNCTION, offsetof(struct metrics_use, field)
+#define N(field) SNAPSHOT, offsetof(struct snapshot, field)
+
+#define COUNTER   METRIC_COUNTER
+#define GAUGE     METRIC_GAUGE
+#define HISTOGRAM METRIC_HISTOGRAM
+
+static const struct metric table[] = {
+        /* ---- functions: the nine of OpenTelemetry ---- */
+        {"faas_invoke_duration_seconds", HISTOGRAM, NS, SERIES, 0, HIST_INVOKE,
+         .help = "Time of the function's own code, from the entry of its handler to its end. "
+                 "OpenTelemetry: faas.invoke_duration."},
+        {"faas_init_duration_seconds", HISTOGRAM, NS, SERIES, 0, HIST_INIT,
+         .help = "Time to load the code and run the initializer, for invocations that waited for "
+                 "it. OpenTelemetry: faas.init_duration."},
+        {"faas_coldstarts_total", COUNTER, ONE, R(cold),
+         .help = "Invocations that were the first of their instance. OpenTelemetry: "
+                 "faas.coldstarts."},
+        {"faas_invocations_total", COUNTER, ONE, R(ok),
+         .help = "Successful invocations. Together with errors and timeouts: all that ran. "
+                 "OpenTelemetry: faas.invocations."},
+        {"faas_errors_total", COUNTER, ONE, R(errors),
+         .help = "Invocations that failed other than by time: the function's error, its process "
+                 "ended, no memory, no start. OpenTelemetry: faas.errors."},
+        {"faas_timeouts_total", COUNTER, ONE, R(timeouts),
+         .help = "Invocations that ran out of time, also while initialising. OpenTelemetry: "
+                 "faas.timeouts."},
+        {"faas_mem_usage_bytes", HISTOGRAM, BYTES, SERIES, 0, HIST_MEMORY,
+         .help = "Greatest memory use of the instance up to the end of the invocation; left out "
+                 "where it cannot be measured. OpenTelemetry: faas.mem_usage."},
+        {"faas_cpu_usage_seconds", HISTOGRAM, NS, SERIES, 0, HIST_CPU,
+         .help = "CPU time of the invocation's instance, measured by its cgroup; left out where "
+                 "there is none. OpenTelemetry: faas.cpu_usage."},
+        {"faas_net_io_bytes", HISTOGRAM, BYTES, SERIES, 0, HIST_NET,
+         .help = "Bytes that came in and went out with the invocation: its event and its answer. "
+                 "What the function itself sends and receives is not counted. OpenTelemetry: "
+                 "faas.net_io."},
+
+        /* ---- functions: ours ---- */
+        {"evoke_function_throttled_total", COUNTER, ONE, R(throttled),
+         .help = "Invocations refused by a limit: too many waiting, no instance in time. They "
+                 "never ran."},
+        {"evoke_function_billed_seconds_total", COUNTER, MS, R(billed_ms),
+         .help = "Duration as the function's cloud would bill it, rounded up its way."},
+        {"evoke_function_instances", GAUGE, ONE, U(instances),
+         .help = "Instances of the function that are there or starting."},
+        {"evoke_function_instances_busy", GAUGE, ONE, U(busy),
+         .help = "Of these, those that run something."},
+        {"evoke_function_waiting", GAUGE, ONE, U(waiting),
+         .help = "Invocations of the function that wait for an instance."},
+        {"evoke_function_memory_bytes", GAUGE, BYTES, U(memory_bytes),
+         .help = "Greatest memory use of the function's instances, summed."},
+
+        /* ---- requests ---- */
+        {"evoke_http_requests_total", COUNTER, ONE, REPLIES,
+         .help = "Answers given, by API and class of status."},
+        {"evoke_http_refused_total", COUNTER, ONE, P(http_refused),
+         .help = "Requests refused by the server itself: bad grammar, a limit, no room for the "
+                 "body."},
+        {"evoke_http_cancelled_total", COUNTER, ONE, P(http_cancelled),
+         .help = "Requests whose client went away before the answer."},
+        {"evoke_http_connections_total", COUNTER, ONE, P(http_accepted),
+         .help = "Connections accepted."},
+        {"evoke_http_connections", GAUGE, ONE, P(http_connections),
+         .help = "Connections that are open."},
+        {"evoke_http_body_bytes", GAUGE, BYTES, P(http_body_bytes),
+         .help = "Request bodies held in memory."},
+
+        /* ---- instances ---- */
+        {"evoke_functions", GAUGE, ONE, P(functions), .help = "Functions that are deployed."},
+        {"evoke_instances", GAUGE, ONE, P(starting), .label = "state", .value = "starting",
+         .help = "Instances by what they do."},
+        {"evoke_instances", GAUGE, ONE, P(idle), .label = "state", .value = "idle"},
+        {"evoke_instances", GAUGE, ONE, P(frozen), .label = "state", .value = "frozen"},
+        {"evoke_instances", GAUGE, ONE, P(busy), .label = "state", .value = "busy"},
+        {"evoke_instances_reserved", GAUGE, ONE, P(reserved),
+         .help = "Instances that functions have reserved."},
+        {"evoke_instance_starts_total", COUNTER, ONE, P(starts),
+         .help = "Instances that were asked for."},
+        {"evoke_instance_spare_starts_total", COUNTER, ONE, P(spares),
+         .help = "Of these, those for which a prepared process was ready."},
+        {"evoke_instance_failed_starts_total", COUNTER, ONE, P(failed_starts),
+         .help = "Starts that failed by the function's own doing: its code, its initializer, its "
+                 "memory."},
+        {"evoke_instance_cold_runs_total", COUNTER, ONE, P(cold),
+         .help = "Runs that were the first of their instance."},
+        {"evoke_instance_runs_total", COUNTER, ONE, P(runs), .help = "Runs given to instances."},
+        {"evoke_instance_evictions_total", COUNTER, ONE, P(evictions),
+         .help = "Idle instances that were ended to make room for others."},
+        {"evoke_instance_freezes_total", COUNTER, ONE, P(freezes),
+         .help = "Idle instances that were frozen."},
+        {"evoke_functions_backing_off", GAUGE, ONE, P(backing_off),
+         .help = "Functions whose last starts failed and that are not tried at the moment."},
+        {"evoke_instance_memory_bytes", GAUGE, BYTES, P(instance_memory_bytes),
+         .help = "Memory that instances count for: their limit while they run, what they take "
+                 "while idle."},
+        {"evoke_instance_memory_budget_bytes", GAUGE, BYTES, P(instance_memory_budget_bytes),
+         .help = "What they may count for in all (--memory-mb); left out without a bound."},
+        {"evoke_queue_waiting", GAUGE, ONE, P(waiting),
+         .help = "Invocations that wait for an instance."},
+        {"evoke_queue_oldest_wait_seconds", GAUGE, NS, P(oldest_wait_ns),
+         .help = "How long the one that waits longest has waited."},
+        {"evoke_instance_log_dropped_bytes_total", COUNTER, BYTES, P(dropped_log_bytes),
+         .help = "Bytes that instances printed while nobody was there to keep them."},
+
+        /* ---- launcher ---- */
+        {"evoke_launcher_up", GAUGE, ONE, P(launcher_up),
+         .help = "1 while there is a launcher to start instances."},
+        {"evoke_launcher_connects_total", COUNTER, ONE, P(launcher_connects),
+         .help = "Launchers that have come, the first one included: more than 1 is a restart."},
+
+        /* ---- stores ---- */
+        {"evoke_log_records_total", COUNTER, ONE, P(log_records),
+         .help = "Records of the function log store that were written."},
+        {"evoke_log_lines_total", COUNTER, ONE, P(log_lines),
+         .help = "Lines of functions in them."},
+        {"evoke_log_bytes_total", COUNTER, BYTES, P(log_bytes),
+         .help = "Bytes of functions in them."},
+        {"evoke_log_dropped_lines_total", COUNTER, ONE, P(log_dropped_lines),
+         .help = "Lines of functions that could not be kept."},
+        {"evoke_log_dropped_bytes_total", COUNTER, BYTES, P(log_dropped_bytes),
+         .help = "Bytes of functions that could not be kept."},
+        {"evoke_log_disk_errors_total", COUNTER, ONE, P(log_disk_errors),
+         .help = "Writes of the function log store that the disk refused."},
+        {"evoke_log_disk_bytes", GAUGE, BYTES, P(log_disk_bytes),
+         .help = "What the function log store takes on disk."},
+        {"evoke_log_buffer_bytes", GAUGE, BYTES, P(log_buffer_bytes),
+         .help = "Logs of functions that wait to be written."},
+        {"evoke_store_reads_total", COUNTER, ONE, P(kv_reads),
+         .help = "Reads of the metadata store."},
+        {"evoke_store_writes_total", COUNTER, ONE, P(kv_writes),
+         .help = "Transactions of the metadata store."},
+        {"evoke_store_errors_total", COUNTER, ONE, P(kv_errors),
+         .help = "Calls of the metadata store that failed: not those whose condition did not "
+                 "hold."},
+        {"evoke_store_seconds_total", COUNTER, NS, P(kv_ns),
+         .help = "Time from the call to its completion, summed over reads and writes."},
+        {"evoke_history_bytes", GAUGE, BYTES, P(history_bytes),
+         .help = "What the history of minutes takes on disk."},
+        {"evoke_history_lost_bytes_total", COUNTER, BYTES, P(history_lost_bytes),
+         .help = "Bytes of the history that were damaged and left out."},
+        {"evoke_history_errors_total", COUNTER, ONE, P(history_errors),
+         .help = "Minutes that could not be written."},
+
+        /* ---- this process ---- */
+        {"process_cpu_seconds_total", COUNTER, US, P(cpu_us),
+         .help = "CPU time of the daemon, user and system. Instances are other processes."},
+        {"process_resident_memory_bytes", GAUGE, BYTES, P(resident_bytes),
+         .help = "Memory of the daemon."},
+        {"process_open_fds", GAUGE, ONE, P(open_fds), .help = "Open descriptors of the daemon."},
+        {"process_max_fds", GAUGE, ONE, P(max_fds), .help = "How many it may open."},
+        {"process_start_time_seconds", GAUGE, MS, P(start_wall_ms),
+         .help = "When the daemon started, Unix time."},
+        {"evoke_loop_lag_seconds", GAUGE, NS, P(loop_lag_ns), .label = "of", .value = "last",
+         .help = "How late a timer of the event loop came: the last one, and the latest within two "
+                 "minutes."},
+        {"evoke_loop_lag_seconds", GAUGE, NS, P(loop_lag_max_ns), .label = "of", .value = "max"},
+        {"evoke_build_info", GAUGE, ONE, BUILD, .help = "1; its label tells the version."},
+        {"evoke_metrics_functions", GAUGE, ONE, N(n),
+         .help = "Functions that have series; those beyond --metrics-functions are summed as "
+                 "_other."},
+        {"evoke_metrics_renders_total", COUNTER, ONE, N(renders),
+         .help = "Times this text was made; scrapes in between get the same."},
+};
+
+static const char *const triggers[RUN_TRIGGERS] = {
+        [RUN_HTTP] = "http",
+        [RUN_TIMER] = "timer",
+        [RUN_PUBSUB] = "pubsub",
+        [RUN_OTHER] = "other",
+};
+
+static const char *const types[] = {
+        [METRIC_COUNTER] = "counter",
+        [METRIC_GAUGE] = "gauge",
+        [METRIC_HISTOGRAM] = "histogram",
+};
+
+/* ---- text ---- */
+
+/* In its base unit: seconds, bytes. Whole numbers without a point; others to the ninth place, with
+ * trailing zeros cut. */
+static void put_value(struct buf *out, enum unit unit, uint64_t v)
+{
+    static const unsigned decimals[] = {[ONE] = 0, [BYTES] = 0, [MS] = 3, [US] = 6, [NS] = 9};
+    uint64_t whole = 1;
+
+    for (unsigned i = 0; i < decimals[unit]; i++)
+        whole *= 10;
+    if (v % whole == 0) {
+        buf_addu(out, v / whole);
+        return;
+    }
+    buf_addfix(out, v, decimals[unit]);
+    while (out->n > 0 && out->p[out->n - 1] == '0')
+        out->p[--out->n] = '\0';
+}
+
+void metrics_put_label(struct buf *out, struct str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        char c = value.p[i];
+
+        if (c == '\\' || c == '"')
+            buf_addc(out, '\\');
+        if (c == '\n')
+            buf_adds(out, S("\\n"));
+        else
+            buf_addc(out, c);
+    }
+}
+
+static void end_line(struct buf *out, enum unit unit, uint64_t v)
+{
+    buf_addc(out, ' ');
+    put_value(out, unit, v);
+    buf_addc(out, '\n');
+}
+
+static void put_sample(struct buf *out, const struct metric *m, struct str labels, uint64_t v)
+{
+    buf_addz(out, m->name);
+    if (labels.n > 0) {
+        buf_addc(out, '{');
+        buf_adds(out, labels);
+        buf_addc(out, '}');
+    }
+    end_line(out, m->unit, v);
+}
+
+static void put_histogram(struct buf *out, const struct metric *m, struct str labels,
+                          const struct hist *h)
+{
+    const struct hist_shape *shape = &hist_shapes[m->hist];
+    struct str name = str_of(m->name);
+    uint64_t below = 0;
+
+    if (h->count == 0)
+        return;
+    for (uint32_t i = 0; i <= shape->n; i++) {
+        below += h->n[i];
+        buf_adds(out, name);
+        buf_adds(out, S("_bucket{"));
+        buf_adds(out, labels);
+        buf_adds(out, S(",le=\""));
+        if (i < shape->n)
+            put_value(out, m->unit, shape->bounds[i]);
+        else
+            buf_adds(out, S("+Inf"));
+        buf_adds(out, S("\"}"));
+        end_line(out, ONE, below);
+    }
+    buf_adds(out, name);
+    buf_adds(out, S("_sum{"));
+    buf_adds(out, labels);
+    buf_addc(out, '}');
+    end_line(out, m->unit, h->sum);
+    buf_adds(out, name);
+    buf_adds(out, S("_count{"));
+    buf_adds(out, labels);
+    buf_addc(out, '}');
+    end_line(out, ONE, h->count);
+}
+
+/* ---- samples ---- */
+
+static uint64_t at(const void *base, size_t offset)
+{
+    return *(const uint64_t *)(const void *)((const char *)base + offset);
+}
+
+static void put_platform(struct buf *out, const struct metric *m, const struct platform *p,
+                         struct buf *labels)
+{
+    uint64_t v = at(p, m->offset);
+
+    if (v == FIGURE_UNKNOWN)
+        return;
+    buf_reset(labels);
+    if (m->label)
+        buf_addf(labels, "%s=\"%s\"", m->label, m->value);
+    put_sample(out, m, buf_str(labels), v);
+}
+
+static void put_replies(struct buf *out, const struct metric *m, const struct platform *p,
+                        struct buf *labels)
+{
+    for (size_t api = 0; api < PLATFORM_APIS && p->apis[api].name; api++)
+        for (size_t class = 2; class < STATUS_CLASSES; class ++) {
+            buf_reset(labels);
+            buf_addf(labels, "api=\"%s\",status=\"%zuxx\"", p->apis[api].name, class);
+            put_sample(out, m, buf_str(labels), p->apis[api].replies[class]);
+        }
+}
+
+static void label_function(struct buf *labels, const struct snapshot_function *f)
+{
+    buf_reset(labels);
+    buf_adds(labels, S("function=\""));
+    metrics_put_label(labels, f->path);
+    buf_addc(labels, '"');
+}
+
+static void put_series(struct buf *out, const struct metric *m, const struct snapshot *s,
+                       struct buf *labels)
+{
+    for (size_t i = 0; i < s->n; i++)
+        for (uint32_t k = 0; k < s->functions[i].nseries; k++) {
+            const struct series *series = &s->functions[i].series[k];
+
+            label_function(labels, &s->functions[i]);
+            buf_adds(labels, S(",version=\""));
+            metrics_put_label(labels, str_of(series->version));
+            buf_adds(labels, S("\",trigger=\""));
+            buf_addz(labels, triggers[series->trigger]);
+            buf_addc(labels, '"');
+            if (m->type == METRIC_HISTOGRAM)
+                put_histogram(out, m, buf_str(labels), &series->hists[m->hist]);
+            else
+                put_sample(out, m, buf_str(labels), at(series, m->offset));
+        }
+}
+
+static uint64_t use_at(const struct metrics_use *use, size_t offset)
+{
+    if (offset == offsetof(struct metrics_use, memory_bytes))
+        return use->memory_bytes;
+    return *(const uint32_t *)(const void *)((const char *)use + offset);
+}
+
+static void put_use(struct buf *out, const struct metric *m, const struct snapshot *s,
+                    struct buf *labels)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->functions[i].used) {
+            label_function(labels, &s->functions[i]);
+            put_sample(out, m, buf_str(labels), use_at(&s->functions[i].use, m->offset));
+        }
+}
+
+static void put_family_head(struct buf *out, const struct metric *m)
+{
+    buf_addf(out, "# HELP %s ", m->name);
+    buf_addz(out, m->help);
+    buf_addf(out, "\n# TYPE %s %s\n", m->name, types[m->type]);
+}
+
+void metrics_write(const struct snapshot *s, struct buf *out)
+{
+    struct buf labels;
+
+    buf_init(&labels, LABELS_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct metric *m = &table[i];
+
+        if (m->help)
+            put_family_head(out, m);
+        switch (m->whose) {
+        case PLATFORM:
+            put_platform(out, m, &s->platform, &labels);
+            break;
+        case REPLIES:
+            put_replies(out, m, &s->platform, &labels);
+            break;
+        case SERIES:
+            put_series(out, m, s, &labels);
+            break;
+        case FUNCTION:
+            put_use(out, m, s, &labels);
+            break;
+        case SNAPSHOT:
+            put_sample(out, m, STR_NONE, at(s, m->offset));
+            break;
+        case BUILD:
+            put_sample(out, m, S("version=\"" EVOKE_VERSION "\""), 1);
+            break;
+        }
+    }
+    buf_done(&labels);
+}
+
+/* ---- docs/metrics.md ---- */
+
+static const char *labels_of(const struct metric *m)
+{
+    switch (m->whose) {
+    case SERIES:
+        return "function, version, trigger";
+    case FUNCTION:
+        return "function";
+    case REPLIES:
+        return "api, status";
+    case BUILD:
+        return "version";
+    case PLATFORM:
+    case SNAPSHOT:
+        break;
+    }
+    return m->label ? m->label : "";
+}
+
+void metrics_document(struct buf *out)
+{
+    buf_adds(out, S("| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n"));
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (table[i].help)
+            buf_addf(out, "| `%s` | %s | %s | %s |\n", table[i].name, types[table[i].type],
+                     labels_of(&table[i]), table[i].help);
+}
