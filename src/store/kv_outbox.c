@@ -53,7 +53,7 @@ struct kv_outbox {
     /* The loop thread's. */
     struct list here; /* taken over, completions in progress */
     struct kv_history history;
-    struct kv_stats *stats; /* borrowed */
+    struct kv_stats *stats; /* borrowed; NULL once the store is gone, which late refusals outlive */
     struct list watches, behind;
     bool closed;
 };
@@ -148,7 +148,8 @@ static void deliver(struct kv_outbox *box)
         struct kv_job *job = container_of(n, struct kv_job, node);
 
         settle(box, job);
-        count(box->stats, job);
+        if (box->stats)
+            count(box->stats, job);
         kv_job_complete(job);
     }
 }
@@ -273,6 +274,7 @@ struct kv_outbox *kv_outbox_free(struct kv_outbox *box)
             w->end = -EIO;
         step(box, w);
     }
+    box->stats = NULL;
     box_unref(box);
     return NULL;
 }
