@@ -17,7 +17,7 @@ if [ "$what" = deb ] || [ "$what" = test ]; then
 fi
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
-    python3-venv git init-system-helpers systemd lintian iproute2 passt strace zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3
+    python3-venv git init-system-helpers systemd lintian iproute2 nftables passt strace zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3
     groff mandoc zsh fish"
     command -v npm >/dev/null || packages="$packages npm"
 fi

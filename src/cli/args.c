@@ -8,9 +8,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/nearest.h"
 #include "base/obj.h"
 #include "base/str.h"
-#include "base/nearest.h"
 
 struct walk {
     const struct option_table *tables; /* borrowed */

@@ -723,8 +723,9 @@ static void a_hundred_cycles_leave_nothing_behind(void **state)
     assert_int_equal(after.host_mounts, before.host_mounts);
     assert_int_equal(after.cgroups, before.cgroups);
     qsort(took_ns, CYCLES, sizeof took_ns[0], by_value);
-    print_message("# %s: START to STARTED, ms: p50 %.2f, p99 %.2f\n", rig_as_root() ? "root" : "user",
-                  (double)took_ns[CYCLES / 2] / 1e6, (double)took_ns[CYCLES - 2] / 1e6);
+    print_message("# %s: START to STARTED, ms: p50 %.2f, p99 %.2f\n",
+                  rig_as_root() ? "root" : "user", (double)took_ns[CYCLES / 2] / 1e6,
+                  (double)took_ns[CYCLES - 2] / 1e6);
 }
 
 static void a_hundred_at_once_all_start(void **state)

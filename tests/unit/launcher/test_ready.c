@@ -491,6 +491,6 @@ int main(void)
         printf("1..0 # SKIP needs root, to play root and an ordinary user\n");
         return 0;
     }
-    return cmocka_run_group_tests_name(rig_as_root() ? "ready, root" : "ready, ordinary user", tests,
-                                       NULL, NULL);
+    return cmocka_run_group_tests_name(rig_as_root() ? "ready, root" : "ready, ordinary user",
+                                       tests, NULL, NULL);
 }

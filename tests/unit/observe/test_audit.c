@@ -305,8 +305,8 @@ static void what_is_too_old_goes_too(void **state)
     int64_t now = rec.time_ms;
 
     for (int days = 100; days > 0; days -= 2) {
-        rec.time_ms =
-                now - (int64_t)days * AUDIT_DAY_MS + 3600000; /* each begins a segment: a day has gone */
+        rec.time_ms = now - (int64_t)days * AUDIT_DAY_MS +
+                      3600000; /* each begins a segment: a day has gone */
         f->all = false;
         f->done = 0;
         f->wanted = 1;
