@@ -243,7 +243,7 @@ def test_every_option_reaches_the_daemon(evoke_factory, tmp_path):
     listed = re.findall(r"^  --(\S+) [^\n]*?\[([^]\n]*)\]", e.run("serve", "--help").stdout, re.MULTILINE)
     wanted = {name: str(int(default) + 1) for name, default in listed if default.isdigit()}
     assert {"memory", "freeze-after", "instances", "drain"} <= wanted.keys()
-    wanted |= {"region": "elsewhere", "node": "/usr/bin/../bin/node"}
+    wanted |= {"region": "elsewhere", "node": "/usr/bin/../bin/node", "trace-ratio": "0.5"}
     for name in ("waiting", "region"):
         (tmp_path / "evoke.yaml").open("a").write(f"{name}: {wanted[name]}\n")
     other = evoke_factory("--config", str(tmp_path / "evoke.yaml"),
