@@ -61,6 +61,8 @@ struct channel {
     bool dead;        /* freed by its owner */
     bool ended, mute; /* on_end was called; writing failed */
     bool rest;        /* the peer is dead: read all that is left */
+    bool paused;      /* not read, */
+    bool looking;     /* but for now */
 };
 
 static void destroy(struct channel *ch)
@@ -85,7 +87,8 @@ static void relax(struct buf *b)
 
 static void want(struct channel *ch)
 {
-    loop_io_want(ch->io, (ch->ended ? 0u : LOOP_READ) | (channel_pending(ch) ? LOOP_WRITE : 0u));
+    loop_io_want(ch->io, (ch->ended || ch->paused ? 0u : LOOP_READ) |
+                                 (channel_pending(ch) ? LOOP_WRITE : 0u));
 }
 
 static void end(struct channel *ch, const char *why)
@@ -195,6 +198,8 @@ static void read_frames(struct channel *ch)
         ch->first = false;
         if ((size_t)n < sizeof(bytes) && !ch->rest)
             return; /* saves the read that would say EAGAIN */
+        if (ch->paused && !ch->rest && !ch->looking)
+            return;
         total += (size_t)n;
     }
 }
@@ -234,6 +239,23 @@ void channel_read_rest(struct channel *ch)
     leave_callback(ch);
 }
 
+void channel_pause(struct channel *ch, bool paused)
+{
+    ch->paused = paused;
+    if (!ch->dead)
+        want(ch);
+}
+
+void channel_look(struct channel *ch)
+{
+    assert(!ch->in_callback);
+    ch->in_callback = ch->looking = true;
+    if (!ch->ended)
+        read_frames(ch);
+    ch->looking = false;
+    leave_callback(ch);
+}
+
 static void on_turn(void *user)
 {
     struct channel *ch = OBJ(user, struct channel, CHANNEL_MAGIC);
@@ -241,7 +263,8 @@ static void on_turn(void *user)
     ch->in_callback = true;
     if (!ch->dead && !ch->ended && ch->readable) {
         ch->readable = false;
-        read_frames(ch);
+        if (!ch->paused)
+            read_frames(ch);
     }
     if (!ch->dead && !ch->ended)
         ch->ops->on_flush(ch->user); /* what it puts goes out right below */

@@ -34,6 +34,10 @@ void channel_wake(struct channel *ch); /* on_flush at the end of this turn */
 /* The worker is known to be dead: hand out what it had still sent, then on_end. Not from inside a
  * callback of this channel. */
 void channel_read_rest(struct channel *ch);
+/* Its frames wait in the socket, and the worker with them. */
+void channel_pause(struct channel *ch, bool paused);
+/* What is in the socket now is handed out, paused or not. Not from inside a callback. */
+void channel_look(struct channel *ch);
 /* When the last write began: the woken worker may run before write(2) even returns. */
 uint64_t channel_write_ns(const struct channel *ch);
 /* Inside on_frame: this frame was, at least in part, in the socket when the turn began. Whatever its

@@ -326,6 +326,7 @@ static struct instance *instance_alloc(struct instance_env *env, const struct fn
     list_init(&in->node);
     list_init(&in->free_node);
     list_init(&in->lru_node);
+    list_init(&in->paused);
     make_lanes(in);
     uuid4(in->id);
     buf_init(&in->assign, FRAME_MAX_META);
@@ -402,6 +403,7 @@ struct instance *instance_free(struct instance *in)
     list_remove(&in->node);
     list_remove(&in->free_node);
     list_remove(&in->lru_node);
+    list_remove(&in->paused);
     in->magic = 0;
     free(in);
     return NULL;

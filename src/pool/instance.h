@@ -60,6 +60,9 @@ struct instance_env {
     uint64_t spares;     /* starts that the launcher had ready */
     uint64_t freezes;
     uint64_t dropped_log_bytes; /* said while no job was there to hear it */
+    bool hushed;
+    uint32_t hushes;    /* so far: names the one under way */
+    struct list paused; /* instance->paused: not read until it is over */
 };
 
 /* One open stream: of a job, of a hook, or of a job that was answered before its worker. */
@@ -104,17 +107,20 @@ struct instance {
     struct buf assign;     /* until it is sent */
     struct buf init_error; /* the error result of a load that failed */
 
-    uint64_t runs; /* jobs it was given */
-    bool ready;    /* was IDLE once */
-    bool ran;      /* had a job: the next is not cold */
-    bool doomed;   /* on_doomed was called */
-    bool stop;     /* FREEZING: end it afterwards */
-    bool settled;  /* its pre_freeze hook ran since its last job */
-    bool exited;   /* the launcher said so */
-    bool killed;   /* and that it was killed, not ended by itself */
-    bool spare;    /* the launcher had it ready */
-    bool known;    /* the pool's: it was heard of as ready */
-    bool prints;   /* has written to descriptors 1 and 2 */
+    uint64_t runs;       /* jobs it was given */
+    bool ready;          /* was IDLE once */
+    bool ran;            /* had a job: the next is not cold */
+    bool doomed;         /* on_doomed was called */
+    bool stop;           /* FREEZING: end it afterwards */
+    bool settled;        /* its pre_freeze hook ran since its last job */
+    bool exited;         /* the launcher said so */
+    bool killed;         /* and that it was killed, not ended by itself */
+    bool spare;          /* the launcher had it ready */
+    bool known;          /* the pool's: it was heard of as ready */
+    bool prints;         /* has written to descriptors 1 and 2 */
+    struct list paused;  /* in env->paused: it is not read */
+    uint32_t hush;       /* the last one in which it spoke */
+    uint64_t hush_bytes; /* and what it said then */
     int exit_code, signal;
     uint64_t born_ns; /* asked for at */
     uint64_t load_ns; /* ASSIGN sent at */
@@ -153,6 +159,8 @@ bool instance_cancel(struct instance *in, struct job *job);
 void instance_stop(struct instance *in);
 /* End it now; jobs that run on it end as JOB_EXITED. Harmless when it is ending already. */
 void instance_kill(struct instance *in);
+/* While hushed, whoever prints much is not read. */
+void instance_hush(struct instance_env *env, bool hushed);
 /* Its jobs end now, with what is known: for the end of the pool. */
 void instance_abandon(struct instance *in);
 

@@ -31,6 +31,8 @@ static const char *hook_of(const struct instance *in)
 
 void inst_hear_log(struct instance *in, struct job *job, struct str text)
 {
+    if (in->env->hushed)
+        inst_said(in, text.n);
     if (job)
         job->ops->on_log(job->user, text);
     else if (in->env->shape && in->env->shape->stray)

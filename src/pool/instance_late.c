@@ -67,6 +67,7 @@ void step_late(struct instance *in, const struct event *ev)
     struct lane *lane;
 
     (void)ev;
+    inst_hear_late(in);
     while (in->state < INST_STOPPING && (lane = overdue(in, now)))
         inst_give_up(in, lane, JOB_TIMEOUT);
     if (in->state < INST_STOPPING)

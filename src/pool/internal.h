@@ -89,6 +89,12 @@ void inst_give_up(struct instance *in, struct lane *lane, enum job_end end);
 
 void inst_thaw(struct instance *in);
 
+/* ---- instance_hush.c ---- */
+
+void inst_said(struct instance *in, size_t bytes); /* while hushed */
+/* It is about to be late, and may have been kept from telling that it is not. */
+void inst_hear_late(struct instance *in);
+
 /* ---- instance_hear.c ---- */
 
 void inst_output_open(struct instance *in, int fd); /* taken */

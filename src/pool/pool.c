@@ -291,6 +291,7 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
     p->waited = loop_timer_new(l, tell_on_timer, p);
     p->wake = loop_timer_new(l, on_wake, p);
     lines_init(&p->lines);
+    list_init(&p->env.paused);
     list_init(&p->lru);
     list_init(&p->told);
     list_init(&p->kept);
@@ -500,6 +501,11 @@ void pool_know(struct pool *p, const struct fn *fn, int change)
 void pool_hello(struct pool *p)
 {
     warm_say(p);
+}
+
+void pool_hush(struct pool *p, bool hushed)
+{
+    instance_hush(&p->env, hushed);
 }
 
 void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user)

@@ -147,6 +147,9 @@ void pool_keep(struct pool *p, const struct fn *fn);
 /* One function more (1) or less (-1) of this runtime is known: for the launcher's spares. */
 void pool_know(struct pool *p, const struct fn *fn, int change);
 void pool_hello(struct pool *p); /* a new launcher: it is told what the old one knew */
+/* The logs cannot keep up: while hushed, an instance that prints more than a little is not read, so
+ * that it waits. Its deadlines stand; others are heard as ever. */
+void pool_hush(struct pool *p, bool hushed);
 /* Take no more jobs; on_drained when none is left and idle instances have
  * had their pre_stop hooks. */
 void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user);
