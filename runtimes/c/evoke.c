@@ -53,7 +53,8 @@ struct evoke_worker {
     bool started;    /* log lines belong to stream 0 before */
     uint32_t newest; /* stream */
     uint64_t begin_ns;
-    bool slow; /* the run before was */
+    uint64_t cpu_us; /* of this process, as the run before ended */
+    bool slow;       /* the run before was */
     struct bytes assign, in, out;
     size_t at; /* in `in`: what was looked at */
 };
@@ -104,6 +105,21 @@ static uint64_t now_ns(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t micros(const struct timeval *t)
+{
+    return (uint64_t)t->tv_sec * 1000000u + (uint64_t)t->tv_usec;
+}
+
+/* CPU time since the last call. */
+static uint64_t cpu_us(struct evoke_worker *w, struct rusage *ret)
+{
+    uint64_t before = w->cpu_us;
+
+    (void)getrusage(RUSAGE_SELF, ret);
+    w->cpu_us = micros(&ret->ru_utime) + micros(&ret->ru_stime);
+    return w->cpu_us - before;
 }
 
 static uint32_t get_u32(const unsigned char *p)
@@ -361,8 +377,10 @@ int evoke_loaded(struct evoke_worker *w)
 static int ready(struct evoke_worker *w, uint8_t flags, const char *doc, size_t n)
 {
     int r = put_frame(w, READY, flags, 0, doc, n);
+    struct rusage usage;
 
     w->started = true;
+    (void)cpu_us(w, &usage); /* what loading took is no run's */
     return r < 0 ? r : flush(w);
 }
 
@@ -435,7 +453,8 @@ static void leave(struct evoke_worker *w)
 static int end(struct evoke_worker *w, const void *p, size_t n, uint8_t flags)
 {
     struct rusage usage;
-    char doc[64];
+    uint64_t cpu;
+    char doc[96];
     int r;
 
     if (!w->run)
@@ -444,8 +463,9 @@ static int end(struct evoke_worker *w, const void *p, size_t n, uint8_t flags)
     r = send_data(w, p, n);
     if (r < 0)
         return r;
-    (void)getrusage(RUSAGE_SELF, &usage);
-    (void)snprintf(doc, sizeof(doc), "{\"peak_bytes\":%lld}", (long long)usage.ru_maxrss * 1024);
+    cpu = cpu_us(w, &usage);
+    (void)snprintf(doc, sizeof(doc), "{\"peak_bytes\":%lld,\"cpu_us\":%llu}",
+                   (long long)usage.ru_maxrss * 1024, (unsigned long long)cpu);
     r = put_frame(w, END, flags, w->run->stream, doc, strlen(doc));
     leave(w);
     return r < 0 || !w->slow ? r : flush(w);

@@ -26,7 +26,7 @@ enum frame_type {
     FRAME_OPEN,      /* host: begins a stream, JSON: one invocation */
     FRAME_DATA,      /* both: payload bytes, at most FRAME_MAX_DATA */
     FRAME_END, /* both: this side's bytes are complete. Worker: FRAME_F_ERROR = the data is an error
-                  result; payload is JSON {"peak_bytes":N,"handled":bool} or empty */
+                  result; payload is JSON {"peak_bytes":N,"cpu_us":N,"handled":bool} or empty */
     FRAME_CREDIT, /* both: u32 big endian, more bytes may be sent */
     FRAME_RESET,  /* both: give the stream up. Host: stop working on it if you can */
     FRAME_LOG,    /* worker: text of the function's log, whole lines or parts; stream 0 while

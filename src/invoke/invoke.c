@@ -332,6 +332,7 @@ static void on_end(void *user, const struct job_report *report)
     in->run.cold = report->cold;
     in->run.handled = report->handled;
     in->run.memory_bytes = report->memory_bytes;
+    in->facts.cpu_ns = report->cpu_ns;
     in->run.exit_code = report->exit_code;
     in->run.signal = report->signal;
     if (report->end == JOB_MEMORY)

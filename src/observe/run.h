@@ -63,6 +63,7 @@ struct run_facts {
     uint64_t init_ns;     /* it waited for a load; else 0 */
     uint64_t billed_ms;
     uint64_t memory_bytes; /* peak of the instance; 0: unknown */
+    uint64_t cpu_ns;       /* CPU time of the worker for this run; 0: unknown */
     uint64_t event_bytes, answer_bytes;
     struct str answer; /* or its error result; as its caller gets it */
 };

@@ -50,6 +50,7 @@ struct instance_env {
     struct loop *loop;
     struct launch *launch;
     uint32_t boot_timeout_ms, load_timeout_ms, freeze_after_ms;
+    uint32_t cpus; /* of this host: no run takes more of them */
     const struct instance_ops *ops;
     void *user;
     const struct pool_shape *shape;

@@ -101,10 +101,9 @@ void step_freeze(struct instance *in, const struct event *ev)
 static bool hook_is_over(struct instance *in, const struct event *ev)
 {
     struct log_cx cx = cx_of(in);
-    uint64_t peak = 0;
-    bool handled = false;
+    struct summary summary;
 
-    if (!inst_read_summary(ev->frame->payload, &peak, &handled) || !ev->lane->stream.end_queued) {
+    if (!inst_read_summary(ev->frame->payload, &summary) || !ev->lane->stream.end_queued) {
         inst_offend(in, "END of a hook that was not heard out, or without a summary");
         return false;
     }

@@ -193,47 +193,71 @@ static bool take(struct str *s, struct str word)
     return true;
 }
 
-/* As every worker of ours writes it: no spaces, these two fields in this order, either or both. */
-static bool scan_summary(struct str s, uint64_t *peak, bool *handled)
+/* A number and what ends it: 1: another field follows; 0: it was the last. */
+static int scan_number(struct str *s, uint64_t max, uint64_t *ret)
 {
-    struct str digits;
+    struct str digits = *s;
+
+    while (s->n > 0 && s->p[0] >= '0' && s->p[0] <= '9')
+        *s = str_from(*s, 1);
+    digits.n -= s->n;
+    if (str_u64(digits, 0, max, ret) < 0 || (digits.n > 1 && digits.p[0] == '0'))
+        return -EINVAL;
+    if (str_eq(*s, S("}")))
+        return 0;
+    return take(s, S(",")) ? 1 : -EINVAL;
+}
+
+/* As every worker of ours writes it: no spaces, these fields in this order, at least one. */
+static bool scan_summary(struct str s, struct summary *ret)
+{
+    int r = 1;
 
     if (!take(&s, S("{")))
         return false;
-    if (take(&s, S("\"peak_bytes\":"))) {
-        digits = s;
-        while (s.n > 0 && s.p[0] >= '0' && s.p[0] <= '9')
-            s = str_from(s, 1);
-        digits.n -= s.n;
-        if (str_u64(digits, 0, INT64_MAX, peak) < 0 || (digits.n > 1 && digits.p[0] == '0'))
-            return false;
-        if (str_eq(s, S("}")))
-            return true;
-        if (!take(&s, S(",")))
-            return false;
-    }
+    if (take(&s, S("\"peak_bytes\":")))
+        r = scan_number(&s, INT64_MAX, &ret->peak_bytes);
+    if (r > 0 && take(&s, S("\"cpu_us\":")))
+        r = scan_number(&s, SUMMARY_CPU_US, &ret->cpu_us);
+    if (r <= 0)
+        return r == 0;
     if (!take(&s, S("\"handled\":")))
         return false;
-    *handled = str_eq(s, S("true}"));
-    return *handled || str_eq(s, S("false}"));
+    ret->handled = str_eq(s, S("true}"));
+    return ret->handled || str_eq(s, S("false}"));
 }
 
 /* In whatever form JSON allows. */
-static bool parse_summary(struct str json, uint64_t *peak, bool *handled)
+static bool parse_summary(struct str json, struct summary *ret)
 {
     cleanup_with(json_freep) struct cJSON *tree = json_parse(json, NULL);
-    int64_t bytes = 0;
+    int64_t peak = 0, cpu = 0;
 
-    if (!tree || json_int(tree, "peak_bytes", false, 0, INT64_MAX, &bytes, NULL) < 0 ||
-        json_bool(tree, "handled", false, handled, NULL) < 0)
+    *ret = (struct summary){0};
+    if (!tree || json_int(tree, "peak_bytes", false, 0, INT64_MAX, &peak, NULL) < 0 ||
+        json_int(tree, "cpu_us", false, 0, SUMMARY_CPU_US, &cpu, NULL) < 0 ||
+        json_bool(tree, "handled", false, &ret->handled, NULL) < 0)
         return false;
-    *peak = (uint64_t)bytes;
+    ret->peak_bytes = (uint64_t)peak;
+    ret->cpu_us = (uint64_t)cpu;
     return true;
 }
 
-bool inst_read_summary(struct str json, uint64_t *peak, bool *handled)
+bool inst_read_summary(struct str json, struct summary *ret)
 {
-    return json.n == 0 || scan_summary(json, peak, handled) || parse_summary(json, peak, handled);
+    *ret = (struct summary){0};
+    return json.n == 0 || scan_summary(json, ret) || parse_summary(json, ret);
+}
+
+/* The worker's word for it: a function may have changed what it says. Where several run at once
+ * nobody can tell whose time it was. */
+static uint64_t cpu_ns(const struct instance *in, uint64_t cpu_us, uint64_t duration_ns)
+{
+    uint64_t most = duration_ns * in->env->cpus;
+
+    if (in->places > 1)
+        return 0;
+    return cpu_us * 1000 < most ? cpu_us * 1000 : most;
 }
 
 /*
@@ -278,18 +302,19 @@ static void after_end(struct instance *in)
 
 void step_end(struct instance *in, const struct event *ev)
 {
-    bool failed = ev->frame->flags & FRAME_F_ERROR, handled = false, whole;
+    bool failed = ev->frame->flags & FRAME_F_ERROR, whole;
     struct lane *lane = ev->lane;
-    uint64_t peak = 0, now = clock_mono_ns();
+    uint64_t now = clock_mono_ns();
+    struct summary summary;
     struct job_report report;
     struct job *job;
 
-    if (!inst_read_summary(ev->frame->payload, &peak, &handled)) {
+    if (!inst_read_summary(ev->frame->payload, &summary)) {
         inst_offend(in, "END carries no summary");
         return;
     }
     hear_out(in, lane->stream.id);
-    look_at_memory(in, peak, now);
+    look_at_memory(in, summary.peak_bytes, now);
     if (in->state >= INST_CLOSING)
         return; /* cancelled by whoever heard the output */
     if (!lane->job) {
@@ -299,7 +324,8 @@ void step_end(struct instance *in, const struct event *ev)
 
     in->end_ns = now;
     report = inst_report(in, lane, failed ? JOB_ERROR : JOB_DONE);
-    report.handled = failed && handled;
+    report.handled = failed && summary.handled;
+    report.cpu_ns = cpu_ns(in, summary.cpu_us, report.duration_ns);
     whole = lane->stream.end_queued;
     job = whole || in->njobs == 1 ? inst_release(in, lane) : inst_reset(in, lane);
     if (whole) {

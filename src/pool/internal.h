@@ -75,8 +75,16 @@ void inst_lane_close(struct instance *in, struct lane *lane);
 struct lane *inst_lane_of_a_job(const struct instance *in); /* the oldest; or NULL */
 /* The timer of what is due first. */
 void inst_arm_lanes(struct instance *in);
-/* {"peak_bytes":N,"handled":bool}, or empty. False: it is something else. */
-bool inst_read_summary(struct str json, uint64_t *peak, bool *handled);
+
+/* What a worker tells in its END; 0: it did not. */
+struct summary {
+    uint64_t peak_bytes;
+    uint64_t cpu_us; /* at most SUMMARY_CPU_US */
+    bool handled;
+};
+#define SUMMARY_CPU_US (1ull << 50) /* 35 years */
+/* {"peak_bytes":N,"cpu_us":N,"handled":bool}, or empty. False: it is something else. */
+bool inst_read_summary(struct str json, struct summary *ret);
 
 /* ---- instance_late.c ---- */
 

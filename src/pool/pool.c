@@ -29,6 +29,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -284,6 +285,7 @@ struct pool *pool_new(struct loop *l, struct launch *la, const struct pool_conf 
             .boot_timeout_ms = conf->boot_timeout_ms,
             .load_timeout_ms = conf->load_timeout_ms,
             .freeze_after_ms = conf->freeze_after_ms,
+            .cpus = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
             .ops = &instance_ops,
             .user = p,
     };

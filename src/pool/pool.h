@@ -56,6 +56,7 @@ struct job_report {
     bool cold;             /* first job of its instance */
     bool handled;          /* JOB_ERROR: the worker says it was reported, not raised */
     uint64_t memory_bytes; /* peak of the instance so far, 0 = unknown */
+    uint64_t cpu_ns;       /* CPU time of the run, as its worker tells it, 0 = unknown */
     int exit_code, signal;
     const struct err *err; /* JOB_NO_START, JOB_PROTOCOL */
     uint32_t

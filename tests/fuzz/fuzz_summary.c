@@ -9,14 +9,16 @@
 #include "fuzz.h"
 #include "pool/internal.h"
 
-static bool as_json(struct str text, uint64_t *peak, bool *handled)
+static bool as_json(struct str text, struct summary *ret)
 {
     struct cJSON *tree = json_parse(text, NULL);
-    int64_t bytes = 0;
-    bool good = tree && json_int(tree, "peak_bytes", false, 0, INT64_MAX, &bytes, NULL) == 0 &&
-                json_bool(tree, "handled", false, handled, NULL) == 0;
+    int64_t peak = 0, cpu = 0;
+    bool good = tree && json_int(tree, "peak_bytes", false, 0, INT64_MAX, &peak, NULL) == 0 &&
+                json_int(tree, "cpu_us", false, 0, SUMMARY_CPU_US, &cpu, NULL) == 0 &&
+                json_bool(tree, "handled", false, &ret->handled, NULL) == 0;
 
-    *peak = (uint64_t)bytes;
+    ret->peak_bytes = (uint64_t)peak;
+    ret->cpu_us = (uint64_t)cpu;
     json_free(tree);
     return good;
 }
@@ -24,18 +26,21 @@ static bool as_json(struct str text, uint64_t *peak, bool *handled)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct str text = {(const char *)data, n};
-    uint64_t peak = 0, peak_again = 0;
-    bool handled = false, handled_again = false, good;
+    struct summary told, again = {0};
+    bool good = inst_read_summary(text, &told);
 
-    good = inst_read_summary(text, &peak, &handled);
     if (n == 0) {
-        holds(good && peak == 0 && !handled);
+        holds(good && told.peak_bytes == 0 && told.cpu_us == 0 && !told.handled);
         return 0;
     }
     /* A tree holds doubles, which are exact up to here: 8 PiB. */
-    if (good && peak >= 1ull << 53)
+    if (good && told.peak_bytes >= 1ull << 53)
         return 0;
-    holds(good == as_json(text, &peak_again, &handled_again));
-    holds(!good || (peak == peak_again && handled == handled_again));
+    holds(good == as_json(text, &again));
+    if (!good)
+        return 0;
+    holds(told.cpu_us <= SUMMARY_CPU_US);
+    holds(told.peak_bytes == again.peak_bytes && told.cpu_us == again.cpu_us);
+    holds(told.handled == again.handled);
     return 0;
 }

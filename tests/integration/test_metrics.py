@@ -11,7 +11,9 @@ import pytest
 import requests
 
 from evoked import Evoked, deadline
+from languages import LANGUAGES
 from signing import PROJECT, Client
+from test_native import create
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PROMTOOL = ROOT / "build-tools/promtool"
@@ -122,6 +124,64 @@ def test_runs_are_counted_where_they_belong(daemon, client):
     assert 3 <= m.get("faas_invoke_duration_seconds_sum", function=PATH + "hangs") < 10
     assert m.get("evoke_function_billed_seconds_total", **of) > 0
     assert m.get("evoke_function_instances", function=PATH + "ok") == 1
+
+
+TIMES = {
+    "python": ("Python3.9", "index.py", """
+import time
+
+def handler(event, context):
+    if event == "sleep":
+        return time.sleep(0.1)
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+"""),
+    "node": ("Node.js18.15", "index.js", """
+exports.handler = (event, context, callback) => {
+  if (event === "sleep") return void setTimeout(() => callback(null, 1), 100);
+  const begin = process.cpuUsage();
+  for (let spent = 0; spent < 100000;) { const c = process.cpuUsage(begin); spent = c.user + c.system; }
+  callback(null, 1);
+};
+"""),
+}
+RUNS = 4
+
+
+def cpu_of(daemon, name, runs):
+    """Seconds per run."""
+    m = wait_for(daemon, lambda m: m.get("faas_cpu_usage_seconds_count", function=PATH + name) == runs)
+    return m.get("faas_cpu_usage_seconds_sum", function=PATH + name) / runs
+
+
+@pytest.mark.parametrize("worker", TIMES)
+def test_who_computes_takes_more_cpu_than_who_sleeps(daemon, client, worker):
+    LANGUAGES[worker].need()
+    runtime, filename, source = TIMES[worker]
+    for event in ("burn", "sleep"):
+        deploy(client, f"{worker}-{event}", source, runtime=runtime, code={"source": source, "filename": filename})
+        for _ in range(RUNS):
+            assert invoke(client, f"{worker}-{event}", event).headers["X-Evoke-Outcome"] == "ok"
+    burnt, slept = (cpu_of(daemon, f"{worker}-{event}", RUNS) for event in ("burn", "sleep"))
+    assert 0.1 <= burnt < 0.25 and burnt > 5 * slept
+
+
+def test_a_native_program_tells_its_cpu_time_too(daemon, client):
+    for event in ("burn", "sleep"):
+        create(client, f"native-{event}", "echo")
+        for _ in range(RUNS):
+            assert client.invoke(f"native-{event}", f'"{event}"'.encode()).status_code == 200
+    burnt, slept = (cpu_of(daemon, f"native-{event}", RUNS) for event in ("burn", "sleep"))
+    assert 0.1 <= burnt < 0.25 and burnt > 5 * slept
+
+
+def test_of_runs_at_once_no_cpu_time_is_told(daemon, client):
+    deploy(client, "shared", OK, instance_concurrency=4)
+    invoke(client, "shared")
+    m = wait_for(daemon, lambda m: m.get("faas_invocations_total", function=PATH + "shared") == 1)
+    assert m.get("faas_cpu_usage_seconds_count", function=PATH + "shared") is None
+    assert m.get("faas_mem_usage_bytes_count", function=PATH + "shared") == 1
 
 
 def test_buckets_never_fall(daemon, client):

@@ -22,7 +22,7 @@ const {
 } = require('./frames.js');
 const { load } = require('./load.js');
 const { Output } = require('./output.js');
-const peak = require('./peak.js');
+const usage = require('./usage.js');
 const { parse } = require('./values.js');
 const { warm } = require('./warm.js');
 
@@ -73,7 +73,8 @@ class Worker {
         this.flushing = false;
         this.used = new Set();    // handlers that were called before
         this.rehearsal = undefined;
-        this.peakBytes = peak.reader();
+        this.usage = usage.reader();
+        this.cpuUs = 0; // of this process, as the run before ended
     }
 
     // --- frames ---
@@ -168,6 +169,7 @@ class Worker {
         }
         run.ended = true;
         this.state = RUNNING;
+        this.cpuUs = this.usage().cpuUs;
         this.channel.send(READY, 0, 0, Buffer.from('{}'));
     }
 
@@ -309,15 +311,24 @@ class Worker {
             run.credit -= n;
         }
         if (run.sent === run.body.length) {
-            const bytes = this.peakBytes();
-
-            this.channel.queue(END, run.stream, run.flags, Buffer.from(run.handled ?
-                `{"peak_bytes":${bytes},"handled":true}` : `{"peak_bytes":${bytes}}`));
+            this.channel.queue(END, run.stream, run.flags, Buffer.from(this.summary(run)));
             this.runs.delete(run.stream);
             run.ended = true;
             run.body = NOTHING;
         }
         this.flushSoon();
+    }
+
+    summary(run) {
+        const { peakBytes, cpuUs } = this.usage();
+        const handled = run.handled ? ',"handled":true' : '';
+
+        if (this.concurrency > 1) // whose time it was nobody knows
+            return `{"peak_bytes":${peakBytes}${handled}}`;
+        const took = cpuUs - this.cpuUs;
+
+        this.cpuUs = cpuUs;
+        return `{"peak_bytes":${peakBytes},"cpu_us":${took}${handled}}`;
     }
 
     flushSoon() {

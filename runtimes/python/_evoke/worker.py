@@ -35,7 +35,8 @@ class Worker:
         self.answer_max = 0
         self.concurrency = 1
         self.pid = os.getpid()
-        self.peak_bytes = _peak_reader()
+        self.usage = _usage_reader()
+        self.cpu_us = 0  # of this process, as the run before ended
         self.before_loading = None  # the zygote's
 
     def boot(self):
@@ -74,6 +75,7 @@ class Worker:
             self.channel.send(frame(READY, 0, failed, ERROR))
             _leave(EXIT_INIT_FAILED)
         self.output.log.begin(None)
+        self.cpu_us = self.usage()[1]
         self.channel.send(frame(READY, 0, b"{}"))
 
     def _load(self, doc):
@@ -138,7 +140,14 @@ class Worker:
         finally:
             self._only_parent()
         output.flush()
-        return body, b'{"peak_bytes":%d}' % self.peak_bytes(), flags
+        return body, self._summary(), flags
+
+    def _summary(self):
+        peak_bytes, cpu_us = self.usage()
+        if self.concurrency > 1:  # whose time it was nobody knows
+            return b'{"peak_bytes":%d}' % peak_bytes
+        before, self.cpu_us = self.cpu_us, cpu_us
+        return b'{"peak_bytes":%d,"cpu_us":%d}' % (peak_bytes, cpu_us - before)
 
     def _hook(self, name, context):
         from . import load
@@ -240,23 +249,29 @@ def _status_peak():
     return 0
 
 
-def _peak_reader():
-    """How this process learns its own peak memory.
+def _usage_reader():
+    """How this process learns its own peak memory and its CPU time: (bytes, microseconds).
 
     getrusage() is cheap, but its maximum survives exec: it counts whoever started us, too. It is right as
     long as we have been larger than that, which we usually are from the start.
     """
     try:
         from resource import RUSAGE_SELF, getrusage
-    except ImportError:  # not built in; the host measures by its own means
-        return lambda: 0
-    inherited = getrusage(RUSAGE_SELF).ru_maxrss * 1024
+    except ImportError:  # not built in; the host measures memory by its own means
+        from time import process_time_ns
+
+        return lambda: (0, process_time_ns() // 1000)
+
+    def usage():
+        used = getrusage(RUSAGE_SELF)
+        return used.ru_maxrss * 1024, round((used.ru_utime + used.ru_stime) * 1e6)
+
     try:
-        if inherited > _status_peak():
-            return _status_peak
+        if usage()[0] > _status_peak():
+            return lambda: (_status_peak(), usage()[1])
     except (OSError, ValueError):
         pass
-    return lambda: getrusage(RUSAGE_SELF).ru_maxrss * 1024
+    return usage
 
 
 def live(worker):

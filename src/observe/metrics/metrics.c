@@ -274,6 +274,8 @@ static void count_series(struct series *s, const struct run_facts *f)
     observe(s, HIST_NET, f->event_bytes + f->answer_bytes);
     if (f->memory_bytes)
         observe(s, HIST_MEMORY, f->memory_bytes);
+    if (f->cpu_ns)
+        observe(s, HIST_CPU, f->cpu_ns);
 }
 
 static void count_total(struct metered *mf, const struct run_facts *f, int64_t now_ms)

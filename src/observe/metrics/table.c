@@ -74,8 +74,8 @@ static const struct metric table[] = {
          .help = "Greatest memory use of the instance up to the end of the invocation; left out "
                  "where it cannot be measured. OpenTelemetry: faas.mem_usage."},
         {"faas_cpu_usage_seconds", HISTOGRAM, NS, SERIES, 0, HIST_CPU,
-         .help = "CPU time of the invocation's instance, measured by its cgroup; left out where "
-                 "there is none. OpenTelemetry: faas.cpu_usage."},
+         .help = "CPU time of the worker's process for the invocation; left out where it is not "
+                 "told. OpenTelemetry: faas.cpu_usage."},
         {"faas_net_io_bytes", HISTOGRAM, BYTES, SERIES, 0, HIST_NET,
          .help = "Bytes that came in and went out with the invocation: its event and its answer. "
                  "What the function itself sends and receives is not counted. OpenTelemetry: "

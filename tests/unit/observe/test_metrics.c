@@ -138,13 +138,16 @@ static void a_run_is_in_the_nine_metrics(void **state)
     f.cold = true;
     f.init_ns = 1500000000;
     f.memory_bytes = 16 << 20;
+    f.cpu_ns = 5000000;
     end(w, &f);
     f.cold = false;
+    f.cpu_ns++;
     f.init_ns = 0;
     f.outcome = OUTCOME_ERROR;
     end(w, &f);
     f.outcome = OUTCOME_TIMEOUT;
     f.memory_bytes = 0;
+    f.cpu_ns = 0; /* nobody told */
     end(w, &f);
     text = scrape(w);
     t_has(text, "# TYPE faas_invoke_duration_seconds histogram\n");
@@ -162,7 +165,9 @@ static void a_run_is_in_the_nine_metrics(void **state)
     t_has(text, "faas_mem_usage_bytes_count" LABELS "} 2\n");
     t_has(text, "faas_net_io_bytes_bucket" LABELS ",le=\"256\"} 3\n");
     t_has(text, "faas_net_io_bytes_sum" LABELS "} 768\n");
-    assert_null(strstr(text, "faas_cpu_usage_seconds_count")); /* nobody measured it */
+    t_has(text, "faas_cpu_usage_seconds_bucket" LABELS ",le=\"0.005\"} 1\n"); /* at the bound */
+    t_has(text, "faas_cpu_usage_seconds_count" LABELS "} 2\n");
+    t_has(text, "faas_cpu_usage_seconds_sum" LABELS "} 0.010000001\n");
     fn_unref(fn);
 }
 

@@ -166,6 +166,62 @@ static void the_cgroups_peak_goes_before_the_workers(void **state)
     world_free(w);
 }
 
+static struct str the_summary;
+
+static void answer_summary(struct worker *w)
+{
+    worker_answer(w, 0, S("{}"), the_summary);
+}
+
+static void a_workers_cpu_time_is_believed_within_reason(void **state)
+{
+    static const struct {
+        struct str summary;
+        bool told, cut;
+    } rows[] = {
+            {S("{\"peak_bytes\":4096,\"cpu_us\":1}"), true, false},
+            {S("{\"peak_bytes\":4096,\"cpu_us\":1125899906842624}"), true, true},
+            {S("{\"peak_bytes\":4096,\"cpu_us\":0}"), false, false},
+            {S("{\"peak_bytes\":4096}"), false, false},
+            {STR_NONE, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world *w = world_new(NULL);
+        uint64_t most;
+        struct probe p;
+
+        the_summary = rows[i].summary;
+        w->on_request = answer_summary;
+        probe_run(&p, w, S("{}"));
+        assert_int_equal(p.report.end, JOB_DONE);
+        most = p.report.duration_ns * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+        assert_int_equal(p.report.cpu_ns > 0, rows[i].told);
+        assert_true(p.report.cpu_ns <= most);
+        assert_int_equal(rows[i].cut, p.report.cpu_ns == most);
+        probe_done(&p);
+        world_free(w);
+    }
+}
+
+static void of_several_runs_at_once_no_cpu_time_is_known(void **state)
+{
+    struct world *w = world_new(NULL);
+    struct probe p;
+
+    (void)state;
+    the_summary = S("{\"peak_bytes\":4096,\"cpu_us\":1}");
+    w->fn->instance_concurrency = 2;
+    w->on_request = answer_summary;
+    probe_run(&p, w, S("{}"));
+    assert_int_equal(p.report.end, JOB_DONE);
+    assert_int_equal(p.report.cpu_ns, 0);
+    assert_int_equal(p.report.memory_bytes, 4096);
+    probe_done(&p);
+    world_free(w);
+}
+
 /* ---- time ---- */
 
 static void hang(struct worker *w)
@@ -523,6 +579,8 @@ static const struct {
         {"READY while busy", S(HEAD("\x01", "\0", "\0", "\0")), "out of turn"},
         {"RESET", S(HEAD("\x07", "\0", "\1", "\0")), "gave the invocation up"},
         {"END without JSON", S(HEAD("\x05", "\0", "\1", "\1") "{"), "summary"},
+        {"END of too much CPU time",
+         S(HEAD("\x05", "\0", "\1", "\x1b") "{\"cpu_us\":1125899906842625}"), "summary"},
         {"END of a wrong type", S(HEAD("\x05", "\0", "\1", "\x12") "{\"peak_bytes\":\"x\"}"),
          "summary"},
 };
@@ -790,6 +848,8 @@ int main(void)
             cmocka_unit_test(without_credit_we_stop_at_the_window),
             cmocka_unit_test(an_answer_of_the_limit_is_kept_and_one_byte_more_is_not),
             cmocka_unit_test(an_error_result_is_told_with_its_summary),
+            cmocka_unit_test(a_workers_cpu_time_is_believed_within_reason),
+            cmocka_unit_test(of_several_runs_at_once_no_cpu_time_is_known),
             cmocka_unit_test(the_cgroups_peak_goes_before_the_workers),
             cmocka_unit_test(a_timeout_kills_before_it_answers),
             cmocka_unit_test(memory_is_asked_before_the_kill_that_takes_it_away),
