@@ -18,7 +18,7 @@
 #include "cli/state_view.h"
 #include "cli/view.h"
 
-/* Situations in which nothing is wrong. Source: src/admin/state.c */
+/* Situations in which nothing is wrong. Source: src/admin/situation.c */
 static const char *const well[] = {"never_run", "busy", "warm", "idle"};
 
 static bool is_well(const struct cJSON *state)
