@@ -163,9 +163,8 @@ static int fail_transfer(const struct client *c, const struct exchange *x, CURLc
     if (code == CURLE_WRITE_ERROR)
         return err_set(e, ERR_LIMIT, -EMSGSIZE, "the answer is larger than %d MiB",
                        ANSWER_MAX >> 20);
-    return err_set(e, ERR_HOST, -ECONNREFUSED,
-                   "no daemon at %.80s (%.100s); start one with `evoke serve`",
-                   c->settings.endpoint, why);
+    return err_set(e, ERR_HOST, -ECONNREFUSED, "no daemon at %.80s (%.100s)", c->settings.endpoint,
+                   why);
 }
 
 static const struct {
@@ -337,6 +336,14 @@ int client_call(struct client *c, const struct client_request *req, struct buf *
     return r < 0 ? r : exchange_result(c, &c->one, code, e);
 }
 
+int client_json(const struct buf *body, struct cJSON **ret, struct err *e)
+{
+    struct err why = {0};
+
+    *ret = json_parse(buf_str(body), &why);
+    return *ret ? 0 : err_set(e, ERR_HOST, -EPROTO, "the daemon's answer is not JSON: %s", why.msg);
+}
+
 int client_get(struct client *c, struct str path, struct str query, struct cJSON **ret,
                struct err *e)
 {
@@ -345,10 +352,7 @@ int client_get(struct client *c, struct str path, struct str query, struct cJSON
     cleanup_with(buf_done) struct buf body;
     int r = client_call(c, &req, &body, e);
 
-    if (r < 0)
-        return r;
-    *ret = json_parse(buf_str(&body), e);
-    return *ret ? 0 : err_wrap(e, -EPROTO, "answer of the daemon");
+    return r < 0 ? r : client_json(&body, ret, e);
 }
 
 struct str client_header(struct client *c, const char *name)

@@ -37,6 +37,8 @@ struct client_request {
  */
 int client_call(struct client *c, const struct client_request *req, struct buf *body,
                 struct err *e);
+/* The answer as JSON; otherwise -EPROTO, which is the daemon's fault. Free with json_free(). */
+int client_json(const struct buf *body, struct cJSON **ret, struct err *e);
 /* GET of a JSON answer. Free with json_free(). */
 int client_get(struct client *c, struct str path, struct str query, struct cJSON **ret,
                struct err *e);

@@ -102,10 +102,7 @@ static int ask(struct audit_run *run, struct cJSON **ret, struct err *e)
         buf_addf(&query, "&wait_ms=%d", WAIT_MS);
     req.query = buf_str(&query);
     r = client_call(run->client, &req, &body, e);
-    if (r < 0)
-        return r;
-    *ret = json_parse(buf_str(&body), e);
-    return *ret ? 0 : err_wrap(e, -EPROTO, "answer of the daemon");
+    return r < 0 ? r : client_json(&body, ret, e);
 }
 
 /* ---- the answer ---- */

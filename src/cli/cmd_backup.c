@@ -57,11 +57,12 @@ static int ask_for(struct backup_run *b, bool logs, struct err *e)
     struct str id = STR_NONE;
     int r = client_call(b->client, &req, &body, e);
 
+    if (r >= 0)
+        r = client_json(&body, &tree, e);
     if (r < 0)
         return r;
-    tree = json_parse(buf_str(&body), e);
-    if (!tree || json_str(tree, "id", false, &id, e) < 0 || !id.n)
-        return err_wrap(e, -EPROTO, "answer of the daemon");
+    if (json_str(tree, "id", false, &id, NULL) < 0 || !id.n)
+        return err_set(e, ERR_HOST, -EPROTO, "the daemon's answer has no id of a backup");
     b->id = str_dup(id);
     return backup_list_parse(json_get(tree, "files"), &b->list, e);
 }

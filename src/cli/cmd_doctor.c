@@ -47,33 +47,24 @@ void finding_next(struct finding *f, const char *fmt, ...)
     va_end(ap);
 }
 
+enum { INDENT = 21, TEXT_AT = 27 };
+
 static void print_advice(const char *title, const char *text, size_t width)
 {
-    enum { INDENT = 21, TEXT_AT = 27 };
-
     printf("%*s%-6s", INDENT, "", title);
     view_wrap(stdout, TEXT_AT, TEXT_AT, width, text);
 }
 
 static void print_check(const struct term *t, const struct check *check, const struct finding *f)
 {
-    cleanup_with(buf_done) struct buf line;
+    cleanup_with(buf_done) struct buf found;
     size_t width = term_width(t);
 
-    buf_init(&line, 8192);
-    buf_addf(&line, "%-10s  ", check->name);
-    term_safe(str_of(f->found), TERM_LINE, &line);
-    printf("%s%-7s%s  ", term_style(t, levels[f->level].style), levels[f->level].mark,
-           term_style(t, TERM_PLAIN));
-    if (width > 9 && term_columns(buf_str(&line)) > width - 9) {
-        cleanup_with(buf_done) struct buf cut;
-
-        buf_init(&cut, 8192);
-        term_cell(buf_str(&line), width - 9, &cut);
-        puts(cut.p);
-    } else {
-        puts(line.p);
-    }
+    buf_init(&found, 8192);
+    term_safe(str_of(f->found), TERM_LINE, &found);
+    printf("%s%-7s%s  %-10s  ", term_style(t, levels[f->level].style), levels[f->level].mark,
+           term_style(t, TERM_PLAIN), check->name);
+    view_wrap(stdout, INDENT, INDENT, width, found.p);
     if (f->level == DOCTOR_OK)
         return;
     print_advice("why:", check->why, width);

@@ -41,9 +41,9 @@ static int call_json_answer(struct client *client, const char *method, struct st
 
     if (r < 0 || !ret)
         return r < 0 ? r : 0;
-    *ret = json_parse(buf_str(&answer), e);
+    r = client_json(&answer, ret, e);
     explicit_bzero(answer.p, answer.n); /* it may hold a secret */
-    return *ret ? 0 : err_wrap(e, -EPROTO, "answer of the daemon");
+    return r;
 }
 
 static void add_time(struct cJSON *row, const struct cJSON *key, const char *from, const char *to)

@@ -156,7 +156,6 @@ static int ask(struct logs_run *run, struct cJSON **ret, struct err *e)
                                  .path = S("/evoke/v1/logs"),
                                  .timeout_ms = ANSWER_MS + WAIT_MS,
                                  .watched = true};
-    struct err why = {0};
     int r;
 
     buf_init(&query, (size_t)2 * QUERY_MAX);
@@ -169,11 +168,8 @@ static int ask(struct logs_run *run, struct cJSON **ret, struct err *e)
         add_number(&query, "wait_ms", WAIT_MS);
     req.query = buf_str(&query);
     r = client_call(run->client, &req, &body, e);
-    if (r >= 0) {
-        *ret = json_parse(buf_str(&body), &why);
-        r = *ret ? 0
-                 : err_set(e, ERR_HOST, -EPROTO, "the daemon's answer is not JSON: %s", why.msg);
-    }
+    if (r >= 0)
+        r = client_json(&body, ret, e);
     buf_done(&body);
     return r;
 }
@@ -225,6 +221,21 @@ static int wait_for_daemon(struct logs_run *run, int *wait_ms)
     return interrupt_seen() ? -EINTR : 0;
 }
 
+/* A whole name is not looked up beforehand; when there is nothing of it, say which was meant. */
+static void name_nearest(const struct logs_run *run, const char *word, struct err *e)
+{
+    cleanup_with(json_freep) struct cJSON *list = NULL;
+    cleanup_with(buf_done) struct buf candidates;
+    struct name want = {0}, found = {0};
+    struct err better = {0};
+
+    buf_init(&candidates, QUERY_MAX);
+    if (name_parse(str_of(word), &want, NULL) >= 0 &&
+        client_get(run->client, S("/evoke/v1/functions"), STR_NONE, &list, NULL) >= 0 &&
+        name_pick(&want, list, &found, &candidates, &better) == -ENOENT)
+        *e = better;
+}
+
 /* 0, or why it ended. */
 static int go_on(struct logs_run *run, struct err *e)
 {
@@ -273,6 +284,8 @@ static int run_logs(struct logs_run *run, const struct common *common, const str
         return command_fail(&e);
     interrupt_catch();
     r = go_on(run, &e);
+    if (r == -ENOENT && run->unknown)
+        name_nearest(run, args->words[0], &e);
     if (r != -EPIPE)
         logs_view_sum(&run->view);
     if (r == -EINTR)

@@ -215,8 +215,7 @@ static int send(struct client *c, const struct manifest_function *f, struct str 
     progress_end(&bar);
     if (status < 0)
         return status;
-    *ret = json_parse(buf_str(&answer), e);
-    if (!*ret)
+    if (client_json(&answer, ret, e) < 0)
         return -EPROTO;
     s->sent_ns = zip.n ? clock_mono_ns() - from : 0;
     if (zip.n >= TELL_SENT)

@@ -15,7 +15,7 @@ enum doctor_level {
     DOCTOR_MISSING, /* evoke does not run well without it */
 };
 
-enum { DOCTOR_TEXT = 256 };
+enum { DOCTOR_TEXT = 512 };
 
 /* What a probe found. */
 struct finding {

@@ -266,6 +266,8 @@ static int set_from_flags(struct options *o, int argc, char **argv, const char *
         struct str rest = str_of(argv[i]), name;
         const struct conf_option *opt;
 
+        if (str_eq(rest, S("-h")))
+            rest = S("--help");
         if (!str_starts(rest, S("--")))
             return err_set(e, ERR_CALLER, -EINVAL, "'%s' is not an option of serve", argv[i]);
         rest = str_from(rest, 2);

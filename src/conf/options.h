@@ -127,7 +127,6 @@ int options_take(struct options *o, struct str lines, struct err *e);
 
 /* "whole number, 1 to 4000", "text, 1 to 64 characters" */
 void options_limits(const struct conf_option *opt, char *text, size_t size);
-void options_help(FILE *out);     /* evoke serve --help */
 void options_markdown(FILE *out); /* docs/options.md */
 void options_example(FILE *out);  /* packaging/evoke.yaml */
 

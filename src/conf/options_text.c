@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* options_text.c - the table of options for people: help, documentation, example file. */
+/* options_text.c - the table of options for people: documentation, example file. */
 #include <stdio.h>
 
 #include "base/str.h"
@@ -20,30 +20,6 @@ void options_limits(const struct conf_option *opt, char *text, size_t size)
         snprintf(text, size, "no value");
         return;
     }
-}
-
-void options_help(FILE *out)
-{
-    char left[64];
-
-    fputs("usage: evoke serve [options]\n\n"
-          "Run the daemon in the foreground. Stop it with SIGTERM or Ctrl-C.\n\n",
-          out);
-    for (size_t i = 0; options_at(i); i++) {
-        const struct conf_option *opt = options_at(i);
-
-        snprintf(left, sizeof(left), "--%s%s%s", opt->name, opt->arg ? " " : "",
-                 opt->arg ? opt->arg : "");
-        fprintf(out, "  %-22s %s", left, opt->help);
-        if (opt->def)
-            fprintf(out, " [%s]", opt->def);
-        if (opt->env)
-            fprintf(out, " ($%s)", opt->env);
-        fputc('\n', out);
-    }
-    fputs("\nEVOKE_ACCESS_KEY and EVOKE_SECRET_KEY replace the stored root key pair for this "
-          "run.\n",
-          out);
 }
 
 /* A '|' would end the cell. */

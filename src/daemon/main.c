@@ -13,6 +13,14 @@
 #include "daemon/daemon.h"
 #include "daemon/keeper.h"
 
+static int explain_serve(void)
+{
+    static char name[] = "evoke", help[] = "help", serve[] = "serve";
+    char *argv[] = {name, help, serve, NULL};
+
+    return cli_main(3, argv);
+}
+
 static int run(int argc, char **argv, const char *process,
                int (*process_main)(struct options *, int argc, char **argv))
 {
@@ -22,12 +30,15 @@ static int run(int argc, char **argv, const char *process,
     int code;
 
     if (options_load(argc, argv, &o, &e) < 0 || options_log(&o, &log, &e) < 0) {
-        fprintf(stderr, "evoke serve: %s\n", e.msg);
+        fprintf(stderr,
+                "evoke: serve: %s\n  next: `evoke help serve` lists the options; `evoke config "
+                "check` "
+                "names every fault of a file\n",
+                e.msg);
         return 2;
     }
     if (o.help) {
-        options_help(stdout);
-        code = 0;
+        code = explain_serve();
     } else {
         log_open(process, log.level);
         log_set(&log);

@@ -240,8 +240,8 @@ def test_status_says_what_is_enforced(evoke_shared):
 
 def test_every_option_reaches_the_daemon(evoke_factory, tmp_path):
     e = evoke_factory()
-    listed = re.findall(r"^  --(\S+) [^\n]*?\[([^]\n]*)\]", e.run("serve", "--help").stdout, re.MULTILINE)
-    wanted = {name: str(int(default) + 1) for name, default in listed if default.isdigit()}
+    listed = re.findall(r"^\| `--(\S+) .*\| whole number.*\| `(\d+)` \|", e.run("config", "markdown").stdout, re.MULTILINE)
+    wanted = {name: str(int(default) + 1) for name, default in listed}
     assert {"memory", "freeze-after", "instances", "drain"} <= wanted.keys()
     wanted |= {"region": "elsewhere", "node": "/usr/bin/../bin/node", "trace-ratio": "0.5"}
     for name in ("waiting", "region"):

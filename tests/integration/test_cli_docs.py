@@ -49,8 +49,7 @@ def test_every_command_has_help_in_three_ways():
     for name in commands():
         long = evoke("help", *name.split())
         assert long.returncode == 0 and long.stderr == "" and long.stdout.startswith(f"usage: evoke {name}")
-        if name != "serve":  # its help is conf's
-            assert evoke(*name.split(), "--help").stdout == evoke(*name.split(), "-h").stdout == long.stdout
+        assert evoke(*name.split(), "--help").stdout == evoke(*name.split(), "-h").stdout == long.stdout
     p = evoke()
     assert p.returncode == 2 and p.stdout == "" and p.stderr.startswith("usage: evoke COMMAND")
     assert evoke("--help").stdout == evoke("help").stdout == evoke("-h").stdout == p.stderr
