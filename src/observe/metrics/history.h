@@ -32,9 +32,9 @@ int history_open(struct loop *l, const char *dir, const struct history_conf *con
 /* Waits for what is being written and read. */
 struct history *history_free(struct history *h);
 
-/* minute: Unix time / 60. The figures of a minute, function by function, then its end: it is
- * written. */
-void history_add(struct history *h, int64_t minute, struct str path, const struct span *s);
+/* The figures of a minute, function by function, then its end: it is written. Minutes are Unix time
+ * / 60. */
+void history_add(struct history *h, struct str path, const struct span *s);
 void history_close_minute(struct history *h, int64_t minute);
 
 struct history_point {

@@ -346,7 +346,7 @@ static void turn_minute(struct metrics *m, int64_t minute, uint64_t slot)
     while ((mf = metered_next(m, &cursor)) != NULL) {
         if (mf->recent) {
             if (m->history && !span_empty(&mf->recent->minute))
-                history_add(m->history, m->minute, mf->path, &mf->recent->minute);
+                history_add(m->history, mf->path, &mf->recent->minute);
             mf->recent->minute = (struct span){0};
             if (slot > mf->last_slot + CELLS) {
                 free(mf->recent);

@@ -65,12 +65,12 @@ static void reopen(struct world *w)
     open_it(w);
 }
 
-static void add(struct world *w, int64_t minute, const char *path, uint64_t runs)
+static void add(struct world *w, const char *path, uint64_t runs)
 {
     struct span s = {.runs = runs, .sum_ns = runs * 1000000, .max_ns = 1000000, .instances = 1};
 
     s.took.n[50] = (uint32_t)runs;
-    history_add(w->h, minute, str_of(path), &s);
+    history_add(w->h, str_of(path), &s);
 }
 
 static void on_points(void *user, const struct history_point *points, size_t n)
@@ -104,10 +104,10 @@ static void minutes_are_told_by_function_and_as_a_sum(void **state)
     struct world *w = *state;
     int64_t at = now();
 
-    add(w, at - 1, "a", 2);
-    add(w, at - 1, "b", 3);
+    add(w, "a", 2);
+    add(w, "b", 3);
     history_close_minute(w->h, at - 1);
-    add(w, at, "a", 5);
+    add(w, "a", 5);
     history_close_minute(w->h, at);
 
     ask(w, "a", at - 5, at + 1, 1);
@@ -131,7 +131,7 @@ static void steps_sum_minutes_up(void **state)
     int64_t from = now() / 60 * 60 - 120;
 
     for (int i = 0; i < 120; i++) {
-        add(w, from + i, "a", 1);
+        add(w, "a", 1);
         history_close_minute(w->h, from + i);
         if (i % 30 == 0)
             reopen(w); /* the disk has its turn */
@@ -148,7 +148,7 @@ static void what_is_written_survives(void **state)
     struct world *w = *state;
     int64_t at = now();
 
-    add(w, at, "a", 7);
+    add(w, "a", 7);
     history_close_minute(w->h, at);
     reopen(w);
     ask(w, "a", at, at + 1, 1);
@@ -161,18 +161,18 @@ static void a_minute_that_comes_twice_is_added_up(void **state)
     struct world *w = *state;
     int64_t at = now();
 
-    add(w, at, "a", 7);
+    add(w, "a", 7);
     history_close_minute(w->h, at);
     reopen(w); /* a restart within the minute */
-    add(w, at, "a", 1);
+    add(w, "a", 1);
     history_close_minute(w->h, at);
     ask(w, "a", at, at + 1, 1);
     assert_int_equal(w->n, 1);
     assert_int_equal(w->points[0].runs, 8);
 
-    add(w, at - 3, "a", 2); /* a clock that was set back */
+    add(w, "a", 2); /* a clock that was set back */
     history_close_minute(w->h, at - 3);
-    add(w, at, "a", 1);
+    add(w, "a", 1);
     history_close_minute(w->h, at);
     ask(w, "a", at - 5, at + 1, 1);
     assert_int_equal(w->n, 2);
@@ -209,7 +209,7 @@ static int64_t write_three(struct world *w, char **ret_path)
     int64_t at = now() / DAY * DAY + 10;
 
     for (int i = 0; i < 3; i++) {
-        add(w, at + i, "a", (uint64_t)i + 1);
+        add(w, "a", (uint64_t)i + 1);
         history_close_minute(w->h, at + i);
     }
     w->h = history_free(w->h);
@@ -233,7 +233,7 @@ static void a_torn_end_costs_the_last_minute(void **state)
     ask(w, "a", at, at + 3, 1);
     assert_int_equal(w->n, 2);
 
-    add(w, at + 2, "a", 9); /* what comes after it is found */
+    add(w, "a", 9); /* what comes after it is found */
     history_close_minute(w->h, at + 2);
     reopen(w);
     ask(w, "a", at, at + 3, 1);
@@ -273,11 +273,11 @@ static void old_days_go(void **state)
 
     over = file_of(w, today - 31 * DAY);
     at_limit = file_of(w, today - 30 * DAY);
-    add(w, today - 31 * DAY, "a", 1);
+    add(w, "a", 1);
     history_close_minute(w->h, today - 31 * DAY);
-    add(w, today - 30 * DAY, "a", 1);
+    add(w, "a", 1);
     history_close_minute(w->h, today - 30 * DAY);
-    add(w, today, "a", 1);
+    add(w, "a", 1);
     history_close_minute(w->h, today);
     reopen(w);
     assert_int_equal(access(at_limit, F_OK), 0);
@@ -293,7 +293,7 @@ static void the_oldest_days_go_when_there_are_too_many_bytes(void **state)
     struct stat st;
 
     for (int i = 3; i >= 0; i--) {
-        add(w, today - i * DAY, "a", 1);
+        add(w, "a", 1);
         history_close_minute(w->h, today - i * DAY);
     }
     first = file_of(w, today - 3 * DAY);
@@ -336,7 +336,7 @@ static void a_disk_that_says_no_is_counted_and_nothing_else(void **state)
     struct history_stats stats;
 
     assert_int_equal(mkdir(path, 0700), 0); /* where the file should be */
-    add(w, now(), "a", 1);
+    add(w, "a", 1);
     history_close_minute(w->h, now());
     history_stats(w->h, &stats);
     for (int i = 0; i < 10000 && stats.errors == 0; i++) {
@@ -345,7 +345,7 @@ static void a_disk_that_says_no_is_counted_and_nothing_else(void **state)
     }
     assert_int_equal(stats.errors, 1);
     assert_int_equal(rmdir(path), 0);
-    add(w, now(), "a", 2);
+    add(w, "a", 2);
     history_close_minute(w->h, now());
     ask(w, "a", now() - 5, now() + 1, 1);
     assert_int_equal(w->n, 1);
@@ -380,7 +380,7 @@ static void the_last_hour_is_in_memory_also_after_a_restart(void **state)
     struct span sum = {0};
     int64_t at = now();
 
-    add(w, at, "a", 1);
+    add(w, "a", 1);
     history_close_minute(w->h, at);
     history_recent(w->h, at, at + 1, on_recent, &sum);
     assert_int_equal(sum.runs, 1);
