@@ -18,6 +18,8 @@ struct log_match; /* opaque: a query's conditions, its expression compiled */
 /* The texts are copied. -EINVAL with e. */
 int log_match_new(const struct logs_query *q, struct log_match **ret, struct err *e);
 struct log_match *log_match_free(struct log_match *m);
+/* A search begins on this thread: an expression that is slow line after line has a second. */
+void log_match_begin(struct log_match *m);
 /* By what a sidecar knows. A gap fits whatever is asked for, within its time. */
 bool log_match_entry(const struct log_match *m, const struct seg_entry *en);
 bool log_match_has_grep(const struct log_match *m);

@@ -222,6 +222,7 @@ static void work(void *user)
 {
     struct logs_reader *rd = OBJ(user, struct logs_reader, LOGS_READER_MAGIC);
 
+    log_match_begin(rd->a.match);
     if (rd->nheld > 0)
         answer_from_memory(rd);
     else

@@ -149,6 +149,37 @@ static void an_expression_that_never_ends_is_ended(void **state)
     rig_done(&g);
 }
 
+/* Each line is within the limit of one try; there are just very many of them. */
+static void an_expression_that_is_slow_on_every_line_is_ended(void **state)
+{
+    enum { LINE = 17, LINES = 3500, RUNS = 60 };
+    struct rig g = rig_new();
+    struct logs_query q = of_hello();
+    char text[LINE * LINES + 1];
+    struct answer *a;
+
+    (void)state;
+    rig_open(&g);
+    for (int i = 0; i < LINES; i++)
+        memcpy(text + i * LINE, "aaaaaaaaaaaaaaa!\n", LINE);
+    text[LINE * LINES] = '\0';
+    for (int i = 0; i < RUNS; i++)
+        rig_run(&g, g.fn, "slow", OUTCOME_OK, text);
+    rig_settle(&g);
+    q.grep = S("(?=a)^(a+)+$");
+    a = rig_read(&g, &q);
+    assert_int_equal(a->r, -EINVAL);
+    assert_non_null(strstr(a->err.msg, "takes too long"));
+    answer_free(a);
+    q.grep = S("(?=a)^a+!$"); /* as many lines, and an honest one */
+    q.limit = 1;
+    a = rig_read(&g, &q);
+    assert_int_equal(a->r, 0);
+    assert_int_equal(a->n, 1);
+    answer_free(a);
+    rig_done(&g);
+}
+
 static void many_functions_are_merged_in_order(void **state)
 {
     enum { FUNCTIONS = 1000 };
@@ -450,6 +481,7 @@ int main(void)
             cmocka_unit_test(an_expression_is_about_single_lines),
             cmocka_unit_test(a_bad_expression_is_refused_with_its_place),
             cmocka_unit_test(an_expression_that_never_ends_is_ended),
+            cmocka_unit_test(an_expression_that_is_slow_on_every_line_is_ended),
             cmocka_unit_test(many_functions_are_merged_in_order),
             cmocka_unit_test(limits_hold_at_the_limit_and_beyond),
             cmocka_unit_test(an_answer_ends_at_its_text_limit),
