@@ -435,6 +435,14 @@ static int open_data(struct daemon *d, struct err *e)
     return open_logs(d, e);
 }
 
+/* The disk takes less than functions print: those that print much wait. */
+static void on_log_pressure(void *user, bool full)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    pool_hush(d->pool, full);
+}
+
 static void open_engine(struct daemon *d)
 {
     struct role_root roles = keys_role_root(d->keys);
@@ -447,6 +455,7 @@ static void open_engine(struct daemon *d)
     d->pool = pool_new(d->loop, d->launch, &conf);
     d->invoker = invoker_new(d->loop, d->catalog, d->pool);
     invoker_watch(d->invoker, &logs_watch, d->logs);
+    logs_on_pressure(d->logs, on_log_pressure, d);
     if (d->otlp)
         invoker_watch(d->invoker, &otlp_watch, d->otlp);
     invoker_watch(d->invoker, &metrics_watch, figures_metrics(d->figures));

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every line is accounted for: functions print ten million numbered lines, as fast as they can, while `evoke logs --all -f` reads along.
 
-That is faster than lines can be written, so some are dropped; each is seen, or counted where it is missing. EVOKE_LOG_LINES takes
-another number.
+That is faster than lines can be written now and then: the functions wait then, and no line is dropped. EVOKE_LOG_LINES takes another
+number.
 """
 import concurrent.futures
 import json
@@ -116,7 +116,7 @@ def deploy(evoke, names=NAMES):
         assert client.create(name, PRINTS, memory_size=256, timeout=120).status_code == 200
 
 
-def test_every_line_is_seen_or_told_as_missing(evoke_factory):
+def test_every_line_is_seen(evoke_factory):
     evoke = evoke_factory("--log-function-size", "4096", "--log-size", "16384")
     deploy(evoke)
     follower = Follower(evoke)
@@ -143,8 +143,7 @@ def test_every_line_is_seen_or_told_as_missing(evoke_factory):
     told = {n: follower.lines.get(n, 0) + missing[n] - follower.platform[n] for n in NAMES}
     assert told == printed, f"{told}, printed {printed}"
     assert set(follower.ends.values()) == {"ok"}
-    if not any(missing.values()):
-        assert follower.stderr == b""
+    assert not any(missing.values()) and follower.stderr == b""
 
     # And afterwards: what is kept is what was followed.
     kept = subprocess.Popen([evoke.program, "logs", "first", "--output", "json"], stdout=subprocess.PIPE,

@@ -3,8 +3,9 @@
  * batch.c - records on their way to the disk, in memory, in the order they came.
  *
  * Two batches at most wait: one that grows, one that a worker writes; together they stay below
- * buffer_bytes. What does not fit is counted for its function and told there as soon as there is
- * room again. The end of a run is small and always fits: a slack above the limit is kept for it.
+ * buffer_bytes, since functions are slowed down before (pressure.c). What does not fit all the same
+ * is counted for its function and told there as soon as there is room again. The end of a run is
+ * small and always fits: a slack above the limit is kept for it.
  *
  * A batch that was written is kept for a while (recent_bytes), so that those who follow are served
  * without the disk; the segments never need it.
@@ -57,7 +58,7 @@ void batch_unhold(struct logs *s, struct batch *b)
     batch_free(b);
 }
 
-static size_t waiting(const struct logs *s)
+size_t logs_waiting(const struct logs *s)
 {
     return s->batch->n + (s->flying ? s->flying->n : 0);
 }
@@ -123,6 +124,7 @@ static void put(struct flog *f, struct log_record *r, struct str held, struct st
     b->last_seq = r->seq;
     f->pending++;
     logs_hot_set(f);
+    logs_feel(s);
 }
 
 void logs_tell_gap(struct flog *f, uint64_t lines, uint64_t bytes, const char *why)
@@ -142,7 +144,7 @@ void logs_tell_lost(struct flog *f)
     struct logs *s = f->s;
 
     if (!f->lost_why || clock_mono_ns() < f->retry_ns ||
-        waiting(s) > s->conf.buffer_bytes / 2) /* once, when it is over */
+        logs_waiting(s) > s->conf.buffer_bytes / 2) /* once, when it is over */
         return;
     logs_tell_gap(f, f->lost_lines, f->lost_bytes, f->lost_why);
     f->lost_lines = f->lost_bytes = 0;
@@ -174,7 +176,7 @@ bool logs_emit(struct flog *f, struct log_record *r, struct str held, struct str
 {
     struct logs *s = f->s;
     size_t size = log_record_size(r, held.n + text.n), limit = s->conf.buffer_bytes;
-    bool whole = waiting(s) + size <= limit;
+    bool whole = logs_waiting(s) + size <= limit;
 
     if (f->lost_why)
         logs_tell_lost(f);
@@ -182,7 +184,7 @@ bool logs_emit(struct flog *f, struct log_record *r, struct str held, struct str
         drop(f, lines_of(r, held, text), held.n + text.n);
         held = text = STR_NONE;
         size = log_record_size(r, 0);
-        if (!(r->flags & LOG_END) || waiting(s) + size > limit + limit / SLACK_DIVISOR)
+        if (!(r->flags & LOG_END) || logs_waiting(s) + size > limit + limit / SLACK_DIVISOR)
             return false;
     }
     put(f, r, held, text, size);

@@ -312,6 +312,7 @@ static void settle_all(struct logs *s)
     }
     s->flushed_seq = b->last_seq;
     keep_recent(s, b);
+    logs_feel(s);
 }
 
 static void on_flushed(void *user)

@@ -118,6 +118,9 @@ struct logs {
     uint64_t flushed_ns; /* when the last batch took off */
     uint64_t failing_ns; /* of the last line about a disk that refuses */
     bool failing;
+    bool pressed; /* said to be full */
+    void (*on_pressure)(void *user, bool full);
+    void *pressure_user; /* borrowed */
 
     struct hot_slot *hot; /* mapped */
     uint32_t hot_next;
@@ -164,6 +167,7 @@ void logs_unhold(struct logs *s);
 struct batch *batch_new(struct logs *s);
 void batch_free(struct batch *b);
 void batch_unhold(struct logs *s, struct batch *b);
+size_t logs_waiting(const struct logs *s); /* bytes not yet written */
 /* r->seq and lines are set here. False: there was no room, and that is counted. */
 bool logs_emit(struct flog *f, struct log_record *r, struct str held, struct str text);
 void logs_lose(struct flog *f, uint64_t lines, uint64_t bytes, const char *why);
@@ -173,6 +177,9 @@ void logs_tell_lost(struct flog *f); /* if it may be told now */
 /* run.c */
 /* What runs under way have said in whole lines, if their moment is over. */
 void logs_cut_parts(struct logs *s, bool all);
+
+/* pressure.c */
+void logs_feel(struct logs *s); /* what waits, or the disk, has changed */
 
 /* flush.c */
 void logs_flush(struct logs *s);          /* if there is need and no flush job */

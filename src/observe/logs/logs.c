@@ -121,6 +121,8 @@ static uint64_t moment_ms(const struct logs *s)
 {
     uint64_t ms = s->nreaders > 0 ? s->conf.flush_ms : 2ull * s->conf.flush_ms;
 
+    if (s->pressed)
+        return s->conf.flush_ms; /* to see it end */
     if (s->batch->nrefs > 0)
         return loop_now_ns(s->loop) - s->flushed_ns > ms * MS && ms > SOON_MS ? SOON_MS : ms;
     if (!list_empty(&s->talking))
@@ -153,6 +155,7 @@ static void on_tick(void *user)
         logs_tell_lost(container_of(it, struct flog, lossy));
     logs_flush(s);
     logs_sweep(s);
+    logs_feel(s);
     logs_schedule(s);
 }
 
@@ -283,6 +286,7 @@ struct logs *logs_free(struct logs *s)
     if (!s)
         return NULL;
     assert(s->magic == LOGS_MAGIC && !s->closed);
+    s->on_pressure = NULL;
     logs_quiet(s);
     while (busy(s)) {
         s->turned = false;
@@ -305,7 +309,7 @@ struct logs *logs_free(struct logs *s)
 void logs_stats(const struct logs *s, struct logs_stats *ret)
 {
     *ret = s->stats;
-    ret->buffer_bytes = s->batch->n + (s->flying ? s->flying->n : 0);
+    ret->buffer_bytes = logs_waiting(s);
     ret->functions = map_count(s->flogs);
     ret->followers = s->nreaders - s->reading;
     ret->queries_running = s->reading;

@@ -47,6 +47,9 @@ int logs_open(struct loop *l, const char *dir, const struct logs_conf *c, struct
 void logs_keep(struct logs *s, const struct logs_conf *c);
 /* Nobody waits any more: those who do are answered, new ones are answered at once. For draining. */
 void logs_quiet(struct logs *s);
+/* fn is told when functions should print less (full) and when there is room again; never full while
+ * the disk refuses or hangs. May be told in any call of this header. fn NULL: nobody. */
+void logs_on_pressure(struct logs *s, void (*fn)(void *user, bool full), void *user);
 /* Every run has ended. Writes what is left and leaves the mark of a clean end. */
 struct logs *logs_free(struct logs *s);
 
@@ -57,6 +60,7 @@ struct logs_stats {
     uint64_t records, lines, bytes;        /* written */
     uint64_t dropped_lines, dropped_bytes; /* could not be: buffer full, disk refused */
     uint64_t disk_errors;
+    uint64_t pressed; /* times the buffer was so full that functions had to wait */
     uint64_t expired_segments, expired_bytes; /* removed by age or size */
     uint64_t damaged;                         /* records or tails that were skipped or cut */
     uint64_t queries, queries_refused;
