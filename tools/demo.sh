@@ -76,12 +76,24 @@ code=0
 try invoke report --event '{"numbers":[]}' || code=$?
 [ "$code" = 1 ] || { echo "demo: exit code 1 was expected, not $code"; exit 1; }
 
+title "See what happened: a line of its log, how it is and what to do next (exit code 1: not well), figures"
+try logs report --grep Error
+code=0
+try why report || code=$?
+[ "$code" = 1 ] || { echo "demo: exit code 1 was expected, not $code"; exit 1; }
+try top -n 1
+if command -v curl >/dev/null; then
+    printf '\n%s$ curl --silent --user KEY:SECRET %s/metrics | grep ^faas_errors%s\n' "$bold" "$EVOKE_ENDPOINT" "$plain"
+    curl --silent --user "$EVOKE_ACCESS_KEY:$EVOKE_SECRET_KEY" "$EVOKE_ENDPOINT/metrics" | grep ^faas_errors
+fi
+
 title "Done. Everything has been stopped and removed."
 cat <<END
 Next:
   $build/evoke serve                      keep one running; its first start shows the key pair for SDKs
   $build/evoke deploy examples/hello      in another terminal; change examples/hello/index.py, deploy again
   $build/evoke invoke hello --event '{"name":"you"}'
+  $build/evoke logs hello -f              follow what it prints; \`why\` and \`top\` tell the rest
   $build/evoke help                       all commands
   README.md                              the clouds' own SDKs against it
   make test                              every check there is

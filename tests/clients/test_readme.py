@@ -3,6 +3,9 @@
 import os
 import pathlib
 import re
+import shlex
+import shutil
+import signal
 import subprocess
 import sys
 
@@ -37,19 +40,40 @@ def run(argv, cwd, **env):
 def test_the_demo():
     told = run([str(ROOT / "tools/demo.sh"), str(BUILD)], ROOT)
     for part in ("Hello, evoke!", "Moin Ada!", "HELLO FROM BYTES", '{"total":"8.55","currency":"EUR"}',
-                 "5aa762ae383fbb727af3c7a36d4940a5b8c40a989452d2304fc958ff3f354e7a", "ZeroDivisionError", "Execution duration ", "stopped and removed"):
+                 "5aa762ae383fbb727af3c7a36d4940a5b8c40a989452d2304fc958ff3f354e7a", "Execution duration ",
+                 "ZeroDivisionError: division by zero", "Its last run failed: ", "RUNS/S", "stopped and removed"):
         assert part in told
+    if shutil.which("curl"):
+        assert re.search(r'^faas_errors_total\{function="[^"]*/report",.*\} 1$', told, re.MULTILINE)
     assert "\033" not in told, "colour only on a terminal"
 
 
 def test_the_first_function(evoke):
-    commands = [line.split("#")[0] for line in block("sh", "evoke deploy").splitlines()]
+    commands = [line.split("#")[0] for line in block("sh", "build/evoke serve").splitlines()]
     serve, *rest = commands
     assert serve.split() == ["build/evoke", "serve"] and len(rest) == 2
     told = [run(["sh", "-c", c.replace("build/evoke", str(BUILD / "evoke"))], ROOT, EVOKE_ENDPOINT=evoke.url,
                 EVOKE_ACCESS_KEY=evoke.access_key, EVOKE_SECRET_KEY=evoke.secret_key) for c in rest]
     assert "hello  created  ready" in told[0]
     assert "Hello, you!" in told[1]
+
+
+def test_what_shows_what_happens(evoke):
+    assert evoke.run("deploy", str(ROOT / "examples/hello")).returncode == 0
+    lines = [line.split("#")[0] for line in block("sh", "build/evoke why").splitlines()]
+    assert len(lines) >= 9
+    for line in lines:
+        endless = re.search(r" -f\b| top\b| --watch\b", line)
+        p = subprocess.Popen([str(BUILD / "evoke"), *shlex.split(line)[1:]], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                             env={**os.environ, "EVOKE_ENDPOINT": evoke.url, "EVOKE_ACCESS_KEY": evoke.access_key,
+                                  "EVOKE_SECRET_KEY": evoke.secret_key})
+        assert evoke.run("invoke", "hello").returncode == 0  # something to see
+        first = p.stdout.readline() if endless else ""
+        if endless:
+            p.send_signal(signal.SIGINT)
+        rest = p.communicate(timeout=60)[0]
+        assert p.returncode in ((0, 130) if endless else (0,)), line + first + rest
+        assert not re.search("no command|unknown option|usage:", first + rest), line
 
 
 def test_commands_find_the_key_pair_that_serve_made(open_path):
