@@ -160,7 +160,7 @@ def test_systemd_understands_the_units(packages, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("lintian"), reason="lintian is missing")
-def test_lintian_finds_nothing(packages):
+def test_lintian_finds_nothing(packages, tmp_path):
     r = subprocess.run(["lintian", "--fail-on", "error,warning", "--allow-root", str(packages[0])], capture_output=True, text=True,
-                       timeout=120, check=False)
+                       timeout=120, check=False, env={**os.environ, "TMPDIR": str(tmp_path)})  # where it leaves files behind
     assert r.returncode == 0, r.stdout + r.stderr

@@ -21,6 +21,7 @@ def installed(tmp_path_factory):
                        capture_output=True, text=True, timeout=300, check=False)
     # The tests that follow may not find a build directory that installs elsewhere than it did before.
     subprocess.run(["meson", "configure", str(BUILD), "-Dprefix=/usr/local"], check=True, capture_output=True)
+    subprocess.run(["ninja", "-C", str(BUILD), "build.ninja"], check=True, capture_output=True)
     assert r.returncode == 0, r.stdout + r.stderr
     return root / "opt/evoke"
 

@@ -160,9 +160,9 @@ def test_a_second_sigterm_ends_at_once(evoke, tmp_path):
     assert client.returncode != 0 and "again: ending now" in evoke.log_text_closed()
 
 
-def serve(data, *args, user=None):
+def serve(data, *args, listen="127.0.0.1:0", user=None):
     """`evoke serve` that is expected to end by itself."""
-    return subprocess.run([str(BUILD / "evoke"), "serve", "--data", str(data), "--listen", "127.0.0.1:0", *args],
+    return subprocess.run([str(BUILD / "evoke"), "serve", "--data", str(data), "--listen", listen, *args],
                           capture_output=True, text=True, timeout=30, check=False, user=user, group=user,
                           env={"PATH": os.environ["PATH"]})
 
@@ -216,7 +216,7 @@ def test_only_the_launcher_may_look_for_code_by_its_name(evoke, tmp_path):
 
 
 def test_an_address_in_use_is_named(evoke, open_path):
-    r = serve(open_path / "d", "--listen", f"127.0.0.1:{evoke.port}")
+    r = serve(open_path / "d", listen=f"127.0.0.1:{evoke.port}")
     assert r.returncode == 2 and f"listen on 127.0.0.1:{evoke.port}: Address already in use" in r.stderr, r.stderr
 
 
@@ -229,7 +229,8 @@ def test_a_database_of_something_else_is_not_touched(open_path):
 
 
 @pytest.mark.parametrize("text,mode,words", [
-    ('{"version":2,"keys":[]}', 0o600, "version is not 1"),
+    ('{"version":0,"keys":[]}', 0o600, "version is not 1 or 2\""),
+    ('{"version":3,"keys":[]}', 0o600, "version is not 1 or 2: use a newer evoke"),
     ("AKIA,secret", 0o600, "keys.json"),
     ('{"version":1,"keys":[{"access_key":"a","secret_key":"b","root":true}]}', 0o644, "chmod 600 keys.json"),
 ])
