@@ -55,7 +55,7 @@ static void put_starts(struct jw *w, const struct pool_state *s)
         jw_obj(w);
         jw_kint(w, "time_ms", start->wall_ms);
         jw_kint(w, "took_ms", (int64_t)(start->took_ns / 1000000));
-        jw_kstrz(w, "how", start->spare ? "spare" : "demand");
+        jw_kstrz(w, "how", start->how);
         jw_kbool(w, "ok", start->ok);
         jw_kstrz(w, "outcome", start->ok ? "ok" : start_outcomes[start->end]);
         jw_kstrz(w, "message", message);

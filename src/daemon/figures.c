@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -132,6 +133,7 @@ static void put_pool(struct platform *p, const struct figures *f)
     p->busy = stats.busy;
     p->starts = stats.starts;
     p->spares = stats.spares;
+    p->forks = stats.forks;
     p->cold = stats.cold;
     p->runs = stats.runs;
     p->failed_starts = stats.failed_starts;
@@ -144,6 +146,28 @@ static void put_pool(struct platform *p, const struct figures *f)
     p->instance_memory_bytes = stats.memory_bytes;
     p->instance_memory_budget_bytes = stats.memory_budget ? stats.memory_budget : FIGURE_UNKNOWN;
     p->dropped_log_bytes = stats.dropped_log_bytes;
+}
+
+static_assert((int)LAUNCH_RUNTIMES <= (int)PLATFORM_WORKERS &&
+                      (int)LAUNCH_RUNTIME_ID <= (int)WORKER_NAME,
+              "what the launcher tells has a place where it is told");
+
+static void put_launcher(struct platform *p, const struct figures *f)
+{
+    const struct launch_stock *s;
+
+    p->launcher_up = f->launch && launch_hello(f->launch);
+    p->launcher_connects = f->launchers;
+    p->slots = FIGURE_UNKNOWN;
+    for (size_t i = 0; f->launch && (s = launch_stock(f->launch, i)) != NULL; i++) {
+        struct platform_worker *w = &p->workers[i];
+
+        p->slots = s->slots;
+        memcpy(w->name, s->runtime, sizeof(s->runtime));
+        w->spares = s->has_spares ? s->spares : FIGURE_UNKNOWN;
+        w->zygotes = s->has_zygote ? s->zygotes : FIGURE_UNKNOWN;
+        w->zygote_restarts = s->has_zygote ? s->zygote_ends : FIGURE_UNKNOWN;
+    }
 }
 
 static void put_store(struct platform *p, const struct figures *f)
@@ -183,8 +207,7 @@ static void on_platform(void *user, struct platform *p)
     put_store(p, f);
     put_logs(p, f);
     p->functions = f->catalog ? catalog_count(f->catalog) : 0;
-    p->launcher_up = f->launch && launch_hello(f->launch);
-    p->launcher_connects = f->launchers;
+    put_launcher(p, f);
     history_stats(f->history, &history);
     p->history_bytes = history.bytes;
     p->history_lost_bytes = history.lost_bytes;

@@ -220,13 +220,18 @@ void instances_warm(struct instances *set, const struct launch_warm *m)
 void instances_fresh(struct instances *set)
 {
     stock_fresh(set);
+    tally_fresh(set);
     if (set->host.net)
         net_trim(set->host.net);
 }
 
 void instance_started(struct instances *set, struct slot *s)
 {
-    struct launch_started m = {.type = LAUNCH_STARTED, .id = s->want.id, .spare = s->was_ready};
+    struct launch_started m = {.type = LAUNCH_STARTED,
+                               .id = s->want.id,
+                               .how = s->was_ready   ? LAUNCH_A_SPARE
+                                      : s->by_zygote ? LAUNCH_BY_FORK
+                                                     : LAUNCH_ON_DEMAND};
     int fds[OUTBOX_FDS] = {TAKE_FD(s->channel), TAKE_FD(s->log)};
     size_t n = 2;
 
@@ -339,7 +344,7 @@ int instances_turn(struct instances *set)
 {
     uint64_t now = clock_mono_ns();
     int stock_ms = stock_turn(set, now);
-    int wait_ms = sooner(end_hung(set, now), stock_ms);
+    int wait_ms = sooner(end_hung(set, now), sooner(stock_ms, tally_turn(set, now)));
 
     return graves_dig(set) ? sooner(wait_ms, GRAVE_MS) : wait_ms;
 }

@@ -8,7 +8,7 @@
  *
  *   daemon -> launcher  START, KILL, WARM
  *   launcher -> daemon  HELLO (once, first), STARTED or REFUSED (answer START), EXITED (once per
- *                       STARTED)
+ *                       STARTED), STOCK (what is kept ready has changed)
  *
  * A second socket of the same kind joins keeper and launcher: ADOPT with one descriptor is the
  * socket of a fresh daemon. On ADOPT, and on EOF of the daemon's socket, every instance is killed
@@ -31,6 +31,7 @@ enum launch_type {
     LAUNCH_EXITED,
     LAUNCH_ADOPT,
     LAUNCH_WARM,
+    LAUNCH_STOCK,
 };
 
 /* Where the code directory appears inside: the clouds differ. */
@@ -65,8 +66,17 @@ enum launch_freezer {
     FREEZER_V2, /* "1", "0" */
 };
 
+/* What was there when START came. */
+enum launch_how {
+    LAUNCH_ON_DEMAND, /* at best a slot: the runtime had to be exec'ed */
+    LAUNCH_BY_FORK,   /* a zygote to fork it from */
+    LAUNCH_A_SPARE,   /* all that can be made ahead of time */
+    LAUNCH_HOWS,
+};
+
 enum { ENDPOINT_PORT = 8900, LAUNCH_WARM_MAX = 64 };
 enum { LAUNCH_RUNTIME_ID = 24, LAUNCH_SHA = 65, LAUNCH_TEXT = 128, LAUNCH_MAX_INSTANCES = 4096 };
+enum { LAUNCH_RUNTIMES = 64 }; /* of STOCK: different ones at most */
 
 struct launch_start {
     uint32_t type;                   /* LAUNCH_START */
@@ -113,7 +123,7 @@ struct launch_started {
     uint32_t type; /* LAUNCH_STARTED */
     uint32_t id;
     bool has_memory_peak, has_freezer, has_endpoint;
-    bool spare; /* it was ready before it was asked for */
+    uint8_t how; /* enum launch_how */
 };
 
 struct launch_refused {
@@ -134,6 +144,17 @@ struct launch_exited {
     int32_t signal;    /* 0 if it exited */
 };
 
+/* What is ready for the next START: of one runtime, and the slots, which are good for any. */
+struct launch_stock {
+    uint32_t type;  /* LAUNCH_STOCK */
+    uint32_t slots; /* empty ones */
+    char runtime[LAUNCH_RUNTIME_ID];
+    uint32_t spares;
+    uint32_t zygotes;            /* warm ones: 0 or 1 */
+    uint32_t zygote_ends;        /* that have died so far, and were or will be made again */
+    bool has_spares, has_zygote; /* the runtime can have them at all */
+};
+
 /* keeper -> launcher. Descriptors: [0] the daemon's socket. */
 struct launch_adopt {
     uint32_t type; /* LAUNCH_ADOPT */
@@ -149,6 +170,7 @@ union launch_message {
     struct launch_started started;
     struct launch_refused refused;
     struct launch_exited exited;
+    struct launch_stock stock;
     struct launch_adopt adopt;
 };
 

@@ -100,6 +100,7 @@ struct zygote {
     uint64_t retry_ns; /* not before */
     uint32_t pause_ms; /* before the next try */
     uint64_t born_ns;
+    uint32_t ends; /* it has died so often */
 };
 
 /* How many spares of one runtime, and why. */
@@ -128,8 +129,10 @@ struct instances {
     struct stock stocks[RUNTIMES_MAX]; /* by runtime.index */
     uint32_t extra_empty;              /* empty slots on top, after starts that found none */
     uint64_t shrink_empty_ns;
-    uint64_t retry_ns;             /* no slot could be made ahead: not before */
-    struct slot *slots[SLOTS_MAX]; /* owned; NULL: never used */
+    uint64_t retry_ns;                      /* no slot could be made ahead: not before */
+    struct slot *slots[SLOTS_MAX];          /* owned; NULL: never used */
+    struct launch_stock told[RUNTIMES_MAX]; /* to the daemon; type 0: nothing */
+    uint64_t tell_ns;                       /* not before */
 };
 
 /* slot.c */
@@ -168,6 +171,10 @@ void stock_failed(struct instances *set, const struct runtime *rt, const struct 
 void stock_fresh(struct instances *set);
 void stock_warm(struct instances *set, const struct runtime *rt, uint32_t spares);
 int stock_turn(struct instances *set, uint64_t now_ns); /* ms until there is more to do; -1 */
+
+/* tally.c */
+int tally_turn(struct instances *set, uint64_t now_ns); /* the same */
+void tally_fresh(struct instances *set);                /* a daemon that was told nothing */
 
 /* zygote.c */
 bool zygote_up(const struct instances *set, const struct runtime *rt);

@@ -259,6 +259,7 @@ void zygote_on_gone(struct instances *set, size_t runtime)
     if (z->process.pidfd < 0 || waitid(P_PIDFD, (id_t)z->process.pidfd, &info, WEXITED | WNOHANG) ||
         info.si_pid == 0)
         return;
+    z->ends++;
     if (now - z->born_ns > YOUNG_MS * ms_ns)
         z->pause_ms = 0;
     z->pause_ms = z->pause_ms ? z->pause_ms * 2 : PAUSE_MIN_MS;

@@ -23,8 +23,9 @@ void step_started(struct instance *in, const struct event *ev)
     in->freezer = TAKE_FD(ev->fds->freezer);
     in->channel = channel_new(in->env->loop, TAKE_FD(ev->fds->channel), &inst_channel_ops, in);
     inst_output_open(in, TAKE_FD(ev->fds->output));
-    in->spare = ev->fds->spare;
-    in->env->spares += in->spare;
+    in->how = ev->fds->how;
+    in->env->spares += in->how == LAUNCH_A_SPARE;
+    in->env->forks += in->how == LAUNCH_BY_FORK;
     if (ev->fds->endpoint >= 0 && in->env->endpoint)
         in->endpoint = in->env->endpoint->open(in->env->endpoint_user, in->fn, in->id,
                                                TAKE_FD(ev->fds->endpoint));

@@ -92,6 +92,7 @@ static void hang_up(struct launch *la)
     if (la->said_hello && la->on_hello)
         la->on_hello(la->on_hello_user, NULL);
     la->said_hello = false;
+    la->nstocks = 0;
     list_init(&gone);
     for (size_t i = 0; i < ID_BUCKETS; i++) {
         list_each (it, &la->asked[i]) {
@@ -276,6 +277,11 @@ void launch_adopt(struct launch *la, int sock)
 const struct launch_hello *launch_hello(const struct launch *la)
 {
     return la->said_hello ? &la->hello : NULL;
+}
+
+const struct launch_stock *launch_stock(const struct launch *la, size_t i)
+{
+    return i < la->nstocks ? &la->stocks[i] : NULL;
 }
 
 void launch_on_hello(struct launch *la, void (*fn)(void *user, const struct launch_hello *h),

@@ -15,6 +15,8 @@ struct launch *launch_free(struct launch *la);
 /* A socket to a (new) launcher; taken. Whatever ran under the one before is reported as exited. */
 void launch_adopt(struct launch *la, int sock);
 const struct launch_hello *launch_hello(const struct launch *la); /* NULL before the first HELLO */
+/* What it keeps ready, runtime by runtime from 0 on; NULL: no more, or it has not told. */
+const struct launch_stock *launch_stock(const struct launch *la, size_t i);
 /* Called at each HELLO, and with NULL when a launcher that said it is gone. */
 void launch_on_hello(struct launch *la, void (*fn)(void *user, const struct launch_hello *h),
                      void *user);
@@ -22,7 +24,7 @@ void launch_on_hello(struct launch *la, void (*fn)(void *user, const struct laun
 /* What STARTED brings: owned descriptors, -EBADF for what is not there. */
 struct launched_fds {
     int channel, output, memory_peak, freezer, endpoint;
-    bool spare; /* it was ready before it was asked for */
+    enum launch_how how;
 };
 void launched_fds_close(struct launched_fds *fds);
 

@@ -33,12 +33,14 @@ static const char *on_started(struct launch *la, const struct launch_started *m,
                               size_t nfds)
 {
     struct launched *in = launched_by_id(la, m->id);
-    struct launched_fds got = {.spare = m->spare};
+    struct launched_fds got = {.how = (enum launch_how)m->how};
 
     if (!in || in->started)
         return "STARTED for something we did not ask for";
     if (nfds != (size_t)STARTED_FDS + m->has_memory_peak + m->has_freezer + m->has_endpoint)
         return "STARTED with a wrong number of descriptors";
+    if (m->how >= LAUNCH_HOWS)
+        return "STARTED in a way we do not know";
     in->started = true;
     if (!in->ops)
         return NULL;
@@ -82,6 +84,24 @@ static const char *on_exited(struct launch *la, const struct launch_exited *m)
     return NULL;
 }
 
+/* The slots are every runtime's. */
+static const char *on_stock(struct launch *la, const struct launch_stock *m)
+{
+    size_t i = 0;
+
+    if (!m->runtime[0] || !memchr(m->runtime, 0, sizeof(m->runtime)))
+        return "STOCK of no runtime";
+    while (i < la->nstocks && strcmp(la->stocks[i].runtime, m->runtime) != 0)
+        i++;
+    if (i == LAUNCH_RUNTIMES)
+        return "STOCK of too many runtimes";
+    la->nstocks += i == la->nstocks;
+    la->stocks[i] = *m;
+    for (i = 0; i < la->nstocks; i++)
+        la->stocks[i].slots = m->slots;
+    return NULL;
+}
+
 /* What is wrong with the message, or NULL. Descriptors that are taken are set to -EBADF. */
 static const char *take_message(struct launch *la, union launch_message *m, size_t n, int *fds,
                                 size_t nfds)
@@ -91,6 +111,7 @@ static const char *take_message(struct launch *la, union launch_message *m, size
             [LAUNCH_STARTED] = sizeof(struct launch_started),
             [LAUNCH_REFUSED] = sizeof(struct launch_refused),
             [LAUNCH_EXITED] = sizeof(struct launch_exited),
+            [LAUNCH_STOCK] = sizeof(struct launch_stock),
     };
 
     if (n < sizeof(m->type) || m->type >= ARRAY_LEN(sizes) || sizes[m->type] != n)
@@ -106,6 +127,8 @@ static const char *take_message(struct launch *la, union launch_message *m, size
         return on_started(la, &m->started, fds, nfds);
     else if (m->type == LAUNCH_REFUSED)
         return on_refused(la, &m->refused);
+    else if (m->type == LAUNCH_STOCK)
+        return on_stock(la, &m->stock);
     else
         return on_exited(la, &m->exited);
     return NULL;

@@ -38,6 +38,8 @@ struct launch {
     struct launch_hello hello;
     void (*on_hello)(void *user, const struct launch_hello *h);
     void *on_hello_user;
+    struct launch_stock stocks[LAUNCH_RUNTIMES]; /* the last of each runtime */
+    size_t nstocks;
     uint32_t next_id;
     struct list waiting;           /* launched.node: START not sent, oldest first */
     struct list asked[ID_BUCKETS]; /* launched.node: START sent, by id */

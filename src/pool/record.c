@@ -77,6 +77,12 @@ static struct record *record_of(struct pool *p, const struct fn *fn)
     return rec;
 }
 
+static const char *const hows[LAUNCH_HOWS] = {
+        [LAUNCH_ON_DEMAND] = "demand",
+        [LAUNCH_BY_FORK] = "zygote",
+        [LAUNCH_A_SPARE] = "spare",
+};
+
 static void note(const struct instance *in, bool ok, char *message)
 {
     struct record *rec = record_of(in->group->pool, in->fn);
@@ -87,7 +93,7 @@ static void note(const struct instance *in, bool ok, char *message)
     *s = (struct pool_start){
             .wall_ms = clock_wall_ms() - (int64_t)(took_ns / 1000000),
             .took_ns = took_ns,
-            .spare = in->spare,
+            .how = hows[in->how],
             .ok = ok,
             .end = in->end,
             .exit_code = in->exit_code,

@@ -16,7 +16,7 @@ enum { POOL_STARTS = 16 };
 struct pool_start {
     int64_t wall_ms;  /* asked for at */
     uint64_t took_ns; /* until it was ready, or given up */
-    bool spare;       /* the launcher had a process ready */
+    const char *how;  /* "spare": a process was ready; "zygote": one to fork from; "demand" */
     bool ok;
     enum job_end end; /* not ok: how a job that waited for it ended */
     int exit_code, signal;

@@ -11,6 +11,7 @@ void pool_stats(const struct pool *p, struct pool_stats *ret)
 
     *ret = (struct pool_stats){.starts = p->starts,
                                .spares = p->env.spares,
+                               .forks = p->env.forks,
                                .cold = p->env.cold,
                                .runs = p->env.runs,
                                .waiting = p->lines.nwaiting,

@@ -211,6 +211,9 @@ def test_the_platform_tells_of_itself(daemon, client):
     assert m.get("evoke_http_requests_total", api="house", status="2xx") >= 1
     assert m.get("evoke_launcher_up") == 1
     assert m.get("evoke_launcher_connects_total") == 1
+    m = wait_for(daemon, lambda m: m.get("evoke_slots") and m.get("evoke_spares", worker="python") and m.get("evoke_zygotes", worker="python"))
+    assert 1 <= m.get("evoke_slots") <= 8 and m.get("evoke_zygotes", worker="python") == 1 and m.get("evoke_zygote_restarts_total", worker="python") == 0
+    assert m.get("evoke_spares", worker="native") is None and m.get("evoke_zygotes", worker="node") is None
     assert m.get("evoke_functions") >= 1
     assert m.get("evoke_instance_starts_total") >= 1
     assert m.get("evoke_instance_runs_total") >= 1

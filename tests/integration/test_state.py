@@ -65,7 +65,7 @@ def test_never_run_then_warm(client):
     assert len(s["instances"]) == 1 and s["runs"] == 2 and s["last_ok_ms"] == s["last_run_ms"] > 0
     i = s["instances"][0]
     assert i["state"] in ("idle", "frozen") and i["runs"] == 2 and i["age_ms"] >= i["idle_ms"] >= 0 and i["memory_bytes"] > 1 << 20
-    assert len(s["starts"]) == 1 and s["starts"][0]["ok"] and s["starts"][0]["how"] in ("spare", "demand")
+    assert len(s["starts"]) == 1 and s["starts"][0]["ok"] and s["starts"][0]["how"] in ("spare", "zygote", "demand")
     assert s["failures"] == [] and "backoff" not in s
 
 

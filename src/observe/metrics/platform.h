@@ -10,7 +10,7 @@
 
 #define FIGURE_UNKNOWN UINT64_MAX /* not known on this host: its series is left out */
 
-enum { PLATFORM_APIS = 8, STATUS_CLASSES = 6 };
+enum { PLATFORM_APIS = 8, STATUS_CLASSES = 6, PLATFORM_WORKERS = 64, WORKER_NAME = 24 };
 
 struct platform {
     struct {
@@ -21,12 +21,18 @@ struct platform {
 
     uint64_t functions; /* that are known */
     uint64_t starting, idle, frozen, busy;
-    uint64_t starts, spares, cold, failed_starts, backing_off, evictions, freezes, reserved, runs;
+    uint64_t starts, spares, forks, cold, failed_starts, backing_off, evictions, freezes, reserved,
+            runs;
     uint64_t waiting, oldest_wait_ns;
     uint64_t instance_memory_bytes, instance_memory_budget_bytes; /* UNKNOWN: no bound */
     uint64_t dropped_log_bytes;
 
     uint64_t launcher_up, launcher_connects;
+    uint64_t slots; /* UNKNOWN: the launcher has not told */
+    struct platform_worker {
+        char name[WORKER_NAME];                    /* "": no more */
+        uint64_t spares, zygotes, zygote_restarts; /* UNKNOWN: it has no such thing */
+    } workers[PLATFORM_WORKERS];
 
     uint64_t log_records, log_lines, log_bytes, log_dropped_lines, log_dropped_bytes;
     uint64_t log_disk_errors, log_disk_bytes, log_buffer_bytes;

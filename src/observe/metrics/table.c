@@ -24,6 +24,7 @@ enum unit { ONE, NS, US, MS, BYTES }; /* what is counted in; seconds are told */
 enum whose {
     PLATFORM, /* of struct platform */
     REPLIES,  /* of struct platform, by api and class of status */
+    WORKERS,  /* of struct platform_worker, by its name */
     SERIES,   /* of struct series: function, version, trigger */
     FUNCTION, /* of struct metrics_use: function */
     SNAPSHOT, /* of struct snapshot */
@@ -42,6 +43,7 @@ struct metric {
 };
 
 #define P(field) PLATFORM, offsetof(struct platform, field)
+#define W(field) WORKERS, offsetof(struct platform_worker, field)
 #define R(field) SERIES, offsetof(struct series, field)
 #define U(field) FUNCTION, offsetof(struct metrics_use, field)
 #define N(field) SNAPSHOT, offsetof(struct snapshot, field)
@@ -124,6 +126,8 @@ static const struct metric table[] = {
          .help = "Instances that were asked for."},
         {"evoke_instance_spare_starts_total", COUNTER, ONE, P(spares),
          .help = "Of these, those for which a prepared process was ready."},
+        {"evoke_instance_zygote_starts_total", COUNTER, ONE, P(forks),
+         .help = "And those whose process was forked from a zygote on demand."},
         {"evoke_instance_failed_starts_total", COUNTER, ONE, P(failed_starts),
          .help = "Starts that failed by the function's own doing: its code, its initializer, its "
                  "memory."},
@@ -153,6 +157,14 @@ static const struct metric table[] = {
          .help = "1 while there is a launcher to start instances."},
         {"evoke_launcher_connects_total", COUNTER, ONE, P(launcher_connects),
          .help = "Launchers that have come, the first one included: more than 1 is a restart."},
+        {"evoke_slots", GAUGE, ONE, P(slots),
+         .help = "Empty sandboxes that are ready for the next start, of whatever runtime."},
+        {"evoke_spares", GAUGE, ONE, W(spares),
+         .help = "Prepared processes that are ready, by worker; of workers that can have some."},
+        {"evoke_zygotes", GAUGE, ONE, W(zygotes),
+         .help = "1 while there is a warm process to fork the worker from."},
+        {"evoke_zygote_restarts_total", COUNTER, ONE, W(zygote_restarts),
+         .help = "Times that process has ended, as far as the launcher remembers."},
 
         /* ---- stores ---- */
         {"evoke_log_records_total", COUNTER, ONE, P(log_records),
@@ -338,6 +350,22 @@ static void put_replies(struct buf *out, const struct metric *m, const struct pl
         }
 }
 
+static void put_workers(struct buf *out, const struct metric *m, const struct platform *p,
+                        struct buf *labels)
+{
+    for (size_t i = 0; i < PLATFORM_WORKERS && p->workers[i].name[0]; i++) {
+        uint64_t v = at(&p->workers[i], m->offset);
+
+        if (v == FIGURE_UNKNOWN)
+            continue;
+        buf_reset(labels);
+        buf_adds(labels, S("worker=\""));
+        metrics_put_label(labels, str_of(p->workers[i].name));
+        buf_addc(labels, '"');
+        put_sample(out, m, buf_str(labels), v);
+    }
+}
+
 static void label_function(struct buf *labels, const struct snapshot_function *f)
 {
     buf_reset(labels);
@@ -407,6 +435,9 @@ void metrics_write(const struct snapshot *s, struct buf *out)
         case REPLIES:
             put_replies(out, m, &s->platform, &labels);
             break;
+        case WORKERS:
+            put_workers(out, m, &s->platform, &labels);
+            break;
         case SERIES:
             put_series(out, m, s, &labels);
             break;
@@ -435,6 +466,8 @@ static const char *labels_of(const struct metric *m)
         return "function";
     case REPLIES:
         return "api, status";
+    case WORKERS:
+        return "worker";
     case BUILD:
         return "version";
     case PLATFORM:

@@ -246,13 +246,18 @@ size_t rig_next(const struct rig *g, union launch_message *ret, int *fds, size_t
 {
     struct pollfd p = {.fd = g->daemon, .events = POLLIN};
     int own[5];
-    size_t own_n = 5;
+    size_t own_n = 5, room = nfds ? *nfds : 0;
     ssize_t n;
 
     memset(ret, 0, sizeof *ret);
-    if (poll(&p, 1, RIG_WAIT_MS) != 1)
-        fail_msg("the launcher says nothing");
-    n = io_recv_fds(g->daemon, ret, sizeof *ret, fds ? fds : own, nfds ? nfds : &own_n);
+    do {
+        if (poll(&p, 1, RIG_WAIT_MS) != 1)
+            fail_msg("the launcher says nothing");
+        own_n = 5;
+        if (nfds)
+            *nfds = room;
+        n = io_recv_fds(g->daemon, ret, sizeof *ret, fds ? fds : own, nfds ? nfds : &own_n);
+    } while (n > 0 && ret->type == LAUNCH_STOCK); /* which comes whenever it likes */
     if (n == -ECONNRESET)
         n = 0; /* closed with something of ours unread */
     assert_true(n >= 0);
@@ -311,7 +316,7 @@ int rig_begin(const struct rig *g, const struct launch_start *m, struct rig_inst
     assert_int_equal(nfds, 2 + answer.started.has_memory_peak + answer.started.has_freezer +
                                    answer.started.has_endpoint);
     *ret = (struct rig_instance){.id = m->id,
-                                 .spare = answer.started.spare,
+                                 .spare = answer.started.how == LAUNCH_A_SPARE,
                                  .channel = fds[0],
                                  .log = fds[1],
                                  .peak = -EBADF,

@@ -152,8 +152,10 @@ struct rig {
     struct cgroup_tree cgroups;
     struct instances_host host;
     struct instances *set;
-    union launch_message last;
+    union launch_message last; /* STOCK apart */
     int answers;
+    struct launch_stock stock; /* the last of "native" */
+    int stocks;
 };
 
 void __wrap_log_line(enum log_level level, const struct log_cx *cx, const char *fmt, ...)
@@ -167,6 +169,16 @@ static void on_answer(void *user, const void *message, size_t n, const int *fds,
 {
     struct rig *g = user;
 
+    if (*(const uint32_t *)message == LAUNCH_STOCK) {
+        const struct launch_stock *m = message;
+
+        assert_int_equal(n, sizeof *m);
+        if (strcmp(m->runtime, "native") == 0) {
+            g->stock = *m;
+            g->stocks++;
+        }
+        return;
+    }
     memcpy(&g->last, message, n);
     g->answers++;
     for (size_t i = 0; i < nfds; i++)
@@ -477,7 +489,7 @@ static void a_spare_is_taken_and_only_attached(void **state)
     note(0, SANDBOX_READY, 0, 0);
     turn(g);
     assert_int_equal(g->last.type, LAUNCH_STARTED);
-    assert_true(g->last.started.spare);
+    assert_int_equal(g->last.started.how, LAUNCH_A_SPARE);
     assert_int_equal(w.runs, 0);
 }
 
@@ -499,7 +511,40 @@ static void a_spare_that_fails_costs_no_start(void **state)
     turn(g);
     assert_int_equal(g->answers, 1);
     assert_int_equal(g->last.type, LAUNCH_STARTED);
-    assert_false(g->last.started.spare);
+    assert_int_equal(g->last.started.how, LAUNCH_ON_DEMAND);
+}
+
+static void what_is_ready_is_told_when_it_changes_and_not_too_often(void **state)
+{
+    struct rig *g = *state;
+    const struct launch_start m = request(1);
+    struct err e = {0};
+
+    make_spare(g);
+    assert_int_equal(g->stocks, 1); /* as it began */
+    assert_true(g->stock.slots == 0 && g->stock.spares == 0 && !g->stock.has_zygote);
+    assert_in_range(bare_turn(g), 1000, 1001);
+    assert_int_equal(g->stocks, 1); /* too soon */
+    w.now_ns += 1000 * 1000000ULL;
+    assert_int_equal(bare_turn(g), -1); /* a difference that was told wakes nobody */
+    assert_int_equal(g->stocks, 2);
+    assert_true(g->stock.spares == 1 && g->stock.has_spares);
+
+    w.now_ns += 999 * 1000000ULL;
+    t_ok(instances_start(g->set, &m, &e), &e);
+    assert_in_range(bare_turn(g), 1, 2); /* it is taken: to be told when the pause is over */
+    assert_int_equal(g->stocks, 2);
+    w.now_ns += 1 * 1000000ULL;
+    (void)bare_turn(g);
+    assert_int_equal(g->stocks, 3);
+    assert_int_equal(g->stock.spares, 0);
+
+    w.now_ns += 5000 * 1000000ULL;
+    (void)bare_turn(g);
+    assert_int_equal(g->stocks, 3); /* nothing new */
+    instances_fresh(g->set);
+    (void)bare_turn(g);
+    assert_int_equal(g->stocks, 4); /* to a daemon that knows nothing */
 }
 
 /* A spare is made, and ends: it is late, or its init says why. */
@@ -575,6 +620,7 @@ int main(void)
             T(oom_is_told_only_of_what_the_limit_ended),
             T(a_spare_is_taken_and_only_attached),
             T(a_spare_that_fails_costs_no_start),
+            T(what_is_ready_is_told_when_it_changes_and_not_too_often),
             T(a_late_spare_is_complained_of_when_that_is_no_accident),
             T(a_spare_that_cannot_be_is_complained_of_at_once_and_once),
             T(a_start_that_fails_in_its_second_slot_is_refused),

@@ -221,7 +221,7 @@ void worker_start(struct worker *w)
         m.has_freezer = true;
         fds[nfds++] = w->freezer;
     }
-    m.spare = w->world->all_spare;
+    m.how = w->world->all_spare ? LAUNCH_A_SPARE : w->world->how;
     assert_int_equal(io_send_fds(w->world->sock, &m, sizeof(m), fds, nfds), 0);
     close(chan[1]);
     close(out[0]);

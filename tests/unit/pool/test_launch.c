@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -176,10 +178,50 @@ static const union launch_message *message(size_t i, size_t *ret_n)
         m.type = LAUNCH_KILL;
         *ret_n = sizeof(struct launch_kill);
         break;
+    case 8: /* a name without an end */
+        m.stock = (struct launch_stock){.type = LAUNCH_STOCK};
+        memset(m.stock.runtime, 'x', sizeof(m.stock.runtime));
+        *ret_n = sizeof(struct launch_stock);
+        break;
+    case 9: /* and none at all */
+        m.stock = (struct launch_stock){.type = LAUNCH_STOCK};
+        *ret_n = sizeof(struct launch_stock);
+        break;
     default:
         return NULL;
     }
     return &m;
+}
+
+static void tell_stock(struct world *w, unsigned runtime, uint32_t slots)
+{
+    struct launch_stock m = {.type = LAUNCH_STOCK, .slots = slots, .spares = runtime};
+
+    (void)snprintf(m.runtime, sizeof(m.runtime), "r%u", runtime);
+    assert_int_equal(io_send_fds(w->sock, &m, sizeof(m), NULL, 0), 0);
+}
+
+static void what_the_launcher_keeps_ready_is_known_as_long_as_it_is_there(void **state)
+{
+    struct world *w = world_new(NULL);
+
+    (void)state;
+    world_turn(w);
+    assert_null(launch_stock(w->launch, 0));
+    for (unsigned i = 0; i < LAUNCH_RUNTIMES; i++)
+        tell_stock(w, i, 1);
+    tell_stock(w, 0, 7);
+    while (!launch_stock(w->launch, 0) || launch_stock(w->launch, 0)->slots != 7)
+        world_turn(w);
+    assert_int_equal(launch_stock(w->launch, LAUNCH_RUNTIMES - 1)->slots, 7); /* they are shared */
+    assert_int_equal(launch_stock(w->launch, LAUNCH_RUNTIMES - 1)->spares, LAUNCH_RUNTIMES - 1);
+    assert_null(launch_stock(w->launch, LAUNCH_RUNTIMES));
+
+    tell_stock(w, LAUNCH_RUNTIMES, 1); /* one too many */
+    while (launch_hello(w->launch))
+        world_turn(w);
+    assert_null(launch_stock(w->launch, 0));
+    world_free(w);
 }
 
 static void a_launcher_that_makes_no_sense_is_hung_up_on(void **state)
@@ -218,6 +260,7 @@ int main(void)
             cmocka_unit_test(an_idle_instance_dies_with_its_launcher),
             cmocka_unit_test(hello_is_told_and_terminated),
             cmocka_unit_test(a_launcher_that_makes_no_sense_is_hung_up_on),
+            cmocka_unit_test(what_the_launcher_keeps_ready_is_known_as_long_as_it_is_there),
     };
 
     return T_RUN(tests);

@@ -38,11 +38,33 @@ static void a_start_that_went_well_is_told(void **state)
     probe_run(&p, w, S("e"));
     s = look(w);
     assert_int_equal(s.nstarts, 1);
-    assert_true(s.starts[0].ok && s.starts[0].spare && s.starts[0].took_ns > 0);
+    assert_true(s.starts[0].ok && s.starts[0].took_ns > 0);
+    assert_string_equal(s.starts[0].how, "spare");
     assert_null(s.starts[0].message);
     assert_true(s.use.instances == 1 && s.use.idle == 1 && s.use.busy == 0);
     probe_done(&p);
     world_free(w);
+}
+
+static void a_fork_of_a_zygote_is_no_spare_and_not_made_anew(void **state)
+{
+    static const char *const hows[LAUNCH_HOWS] = {"demand", "zygote", "spare"};
+
+    (void)state;
+    for (uint8_t how = 0; how < LAUNCH_HOWS; how++) {
+        struct world *w = world_new(NULL);
+        struct pool_stats stats;
+        struct probe p;
+
+        w->how = how;
+        probe_run(&p, w, S("e"));
+        assert_string_equal(look(w).starts[0].how, hows[how]);
+        pool_stats(w->pool, &stats);
+        assert_int_equal(stats.spares, how == LAUNCH_A_SPARE);
+        assert_int_equal(stats.forks, how == LAUNCH_BY_FORK);
+        probe_done(&p);
+        world_free(w);
+    }
 }
 
 static void failed_starts_are_told_after_their_instance_is_gone(void **state)
@@ -160,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(nothing_is_known_of_what_never_started),
             cmocka_unit_test(a_start_that_went_well_is_told),
+            cmocka_unit_test(a_fork_of_a_zygote_is_no_spare_and_not_made_anew),
             cmocka_unit_test(failed_starts_are_told_after_their_instance_is_gone),
             cmocka_unit_test(who_waits_and_runs_is_counted),
             cmocka_unit_test(the_last_sixteen_starts_are_kept),
