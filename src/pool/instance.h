@@ -59,6 +59,7 @@ struct instance_env {
     void *endpoint_user;
     uint64_t runs, cold; /* cold: first of its instance */
     uint64_t spares;     /* starts that the launcher had ready */
+    uint64_t forks;      /* and those it had a zygote for */
     uint64_t freezes;
     uint64_t dropped_log_bytes; /* said while no job was there to hear it */
     bool hushed;
@@ -116,12 +117,12 @@ struct instance {
     bool settled;        /* its pre_freeze hook ran since its last job */
     bool exited;         /* the launcher said so */
     bool killed;         /* and that it was killed, not ended by itself */
-    bool spare;          /* the launcher had it ready */
     bool known;          /* the pool's: it was heard of as ready */
     bool prints;         /* has written to descriptors 1 and 2 */
     struct list paused;  /* in env->paused: it is not read */
     uint32_t hush;       /* the last one in which it spoke */
     uint64_t hush_bytes; /* and what it said then */
+    enum launch_how how;
     int exit_code, signal;
     uint64_t born_ns; /* asked for at */
     uint64_t load_ns; /* ASSIGN sent at */

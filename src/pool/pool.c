@@ -76,7 +76,7 @@ static void get_to_know(struct instance *in)
     in->known = true;
     g->start_ns = mean(g->start_ns, clock_mono_ns() - in->born_ns, 4);
     sick_cured(g);
-    warm_started(g->pool, g->fn, in->spare);
+    warm_started(g->pool, g->fn, in->how == LAUNCH_A_SPARE);
     load_came(in);
     record_ready(in);
 }

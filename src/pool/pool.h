@@ -165,7 +165,7 @@ struct pool_endpoint_ops {
 void pool_serve_endpoints(struct pool *p, const struct pool_endpoint_ops *ops, void *user);
 
 struct pool_stats {
-    uint64_t starts, spares, cold, runs, idle, busy, starting, waiting;
+    uint64_t starts, spares, forks, cold, runs, idle, busy, starting, waiting;
     uint64_t frozen, freezes;             /* frozen ones are idle too */
     uint64_t reserved;                    /* instances that functions have reserved */
     uint64_t failed_starts, backing_off;  /* starts; functions */
