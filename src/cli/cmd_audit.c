@@ -1,108 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * cmd_audit.c - evoke audit: who did what through the APIs.
- *
- * As evoke logs: one answer is asked for, written, and only then the next one, from its cursor on.
- * A follower's question waits in the daemon; while there is no daemon it is asked again.
- */
+/* cmd_audit.c - evoke audit: who did what through the APIs. Read as logs are (follow.h). */
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
-#include "base/uri.h"
 #include "cli/client.h"
 #include "cli/command.h"
-#include "cli/interrupt.h"
+#include "cli/follow.h"
 #include "cli/output.h"
 #include "cli/term.h"
-#include "cli/when.h"
 
-enum {
-    WAIT_MS = 25000,   /* a question of a follower is held so long by the daemon */
-    ANSWER_MS = 60000, /* and so long may an answer take */
-    RECORDS = 1000,
-    QUERY_MAX = 8192,
-    LINE_MAX = 64 << 10,
-    RETRY_MIN_MS = 100,
-    RETRY_MAX_MS = 2000,
-};
+enum { RECORDS = 1000, LINE_MAX = 64 << 10 };
 
 struct audit_run {
-    struct client *client; /* owned */
     struct term out;
     enum output_format format;
-    bool follow, away;
-    struct buf filter; /* owned; of every question */
-    char cursor[32];   /* "": of none yet */
     int64_t damaged;
 };
 
-/* ---- the question ---- */
-
-static void add_text(struct buf *query, const char *key, const char *value)
+static int make_query(struct follow *f, const struct args *args, struct err *e)
 {
-    if (!value)
-        return;
-    buf_addf(query, "&%s=", key);
-    uri_encode(str_of(value), "", query);
-}
+    static const char *const texts[] = {"who", "op", "result"};
 
-static int add_when(struct buf *query, const struct args *args, const char *option, const char *key,
-                    struct err *e)
-{
-    const char *text = args_text(args, option);
-    int64_t ms;
-    int r;
-
-    if (!text)
-        return 0;
-    r = when_parse(option, text, clock_wall_ms(), &ms, e);
-    if (r == 0)
-        buf_addf(query, "&%s=%lld", key, (long long)ms);
-    return r;
-}
-
-static int make_query(struct audit_run *run, const struct args *args, struct err *e)
-{
-    int r;
-
-    if (args_has(args, "until") && run->follow)
-        return err_set(e, ERR_CALLER, -EINVAL, "--follow has no end, and --until is one");
-    buf_addf(&run->filter, "limit=%d", RECORDS);
-    add_text(&run->filter, "who", args_text(args, "who"));
-    add_text(&run->filter, "op", args_text(args, "op"));
-    add_text(&run->filter, "result", args_text(args, "result"));
-    r = add_when(&run->filter, args, "since", "since_ms", e);
-    if (r == 0)
-        r = add_when(&run->filter, args, "until", "until_ms", e);
-    return r;
-}
-
-static int ask(struct audit_run *run, struct cJSON **ret, struct err *e)
-{
-    cleanup_with(buf_done) struct buf query;
-    cleanup_with(buf_done) struct buf body;
-    struct client_request req = {.method = "GET",
-                                 .path = S("/evoke/v1/audit"),
-                                 .timeout_ms = ANSWER_MS + WAIT_MS,
-                                 .watched = true};
-    int r;
-
-    buf_init(&query, 2 * QUERY_MAX);
-    buf_adds(&query, buf_str(&run->filter));
-    if (run->cursor[0])
-        buf_addf(&query, "&after=%s", run->cursor);
-    if (run->follow)
-        buf_addf(&query, "&wait_ms=%d", WAIT_MS);
-    req.query = buf_str(&query);
-    r = client_call(run->client, &req, &body, e);
-    return r < 0 ? r : client_json(&body, ret, e);
+    follow_number(&f->filter, "limit", RECORDS);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (args_has(args, texts[i]))
+            follow_text(&f->filter, texts[i], str_of(args_text(args, texts[i])));
+    return follow_span(f, args, e);
 }
 
 /* ---- the answer ---- */
@@ -183,98 +112,46 @@ static int write_record(struct audit_run *run, const struct cJSON *record)
     return term_put(&run->out, buf_str(&line));
 }
 
-static int write_answer(struct audit_run *run, const struct cJSON *answer, bool *ret_more,
-                        struct err *e)
+static int write_records(void *user, const struct cJSON *answer, const struct cJSON *records,
+                         struct err *e)
 {
-    const struct cJSON *records = json_get(answer, "records");
-    struct str cursor = STR_NONE;
+    struct audit_run *run = user;
     int r = 0;
 
-    *ret_more = false;
-    if (!cJSON_IsArray(records) || json_str(answer, "cursor", false, &cursor, e) < 0 ||
-        json_bool(answer, "more", false, ret_more, e) < 0 || cursor.n == 0 ||
-        cursor.n >= sizeof(run->cursor))
-        return err_set(e, ERR_HOST, -EPROTO, "the daemon's answer is not one of GET audit");
+    (void)e;
     for (const struct cJSON *i = records->child; i && r >= 0; i = i->next)
         r = write_record(run, i);
-    if (r >= 0)
-        r = term_flush(&run->out);
     run->damaged += number_of(answer, "damaged");
-    (void)snprintf(run->cursor, sizeof(run->cursor), "%.*s", STR_ARG(cursor));
-    return r;
+    return r < 0 ? r : term_flush(&run->out);
 }
 
-/* A daemon that restarts, drains or is stopped for a while: worth asking again? */
-static bool may_come_back(const struct audit_run *run, int r)
+static int run_audit(struct follow *f, const struct common *common, const struct args *args)
 {
-    return run->follow && run->cursor[0] && (r == -ECONNREFUSED || r == -ETIMEDOUT || r == -EIO);
-}
-
-/* Says so once, and waits longer each time; -EINTR: Ctrl-C. */
-static int wait_for_daemon(struct audit_run *run, int *wait_ms)
-{
-    struct pollfd p = {.fd = interrupt_fd(), .events = POLLIN};
-
-    if (!run->away)
-        (void)fputs("evoke: the daemon is away; reconnecting\n", stderr);
-    run->away = true;
-    (void)poll(&p, 1, *wait_ms);
-    *wait_ms = *wait_ms * 2 < RETRY_MAX_MS ? *wait_ms * 2 : RETRY_MAX_MS;
-    return interrupt_seen() ? -EINTR : 0;
-}
-
-static int go_on(struct audit_run *run, struct err *e)
-{
-    int wait_ms = RETRY_MIN_MS, r = 0;
-    bool more = true;
-
-    while (r >= 0 && (more || run->follow)) {
-        cleanup_with(json_freep) struct cJSON *answer = NULL;
-
-        r = ask(run, &answer, e);
-        if (r < 0 && may_come_back(run, r)) {
-            r = wait_for_daemon(run, &wait_ms);
-            continue;
-        }
-        if (r < 0)
-            break;
-        run->away = false;
-        wait_ms = RETRY_MIN_MS;
-        r = write_answer(run, answer, &more, e);
-    }
-    return r;
-}
-
-static int run_audit(struct audit_run *run, const struct common *common, const struct args *args)
-{
+    static const struct follow_ops ops = {.answer = write_records};
+    cleanup_with(client_freep) struct client *client = NULL;
+    struct audit_run run = {.format = common->format, .out = term_of(stdout)};
     struct err e = {0};
-    int r = make_query(run, args, &e);
+    int r = make_query(f, args, &e);
 
     if (r >= 0)
-        r = client_new(common, &run->client, &e);
+        r = client_new(common, &client, &e);
     if (r < 0)
         return command_fail(&e);
-    interrupt_catch();
-    r = go_on(run, &e);
-    if (run->damaged)
+    r = follow_run(f, client, &ops, &run, &e);
+    if (run.damaged)
         (void)fprintf(stderr, "evoke: %lld records are damaged and were left out\n",
-                      (long long)run->damaged);
-    if (r == -EINTR)
-        return EXIT_INTERRUPT;
-    /* What stdout could not take is told by whoever ends the program. */
-    return r < 0 && e.code ? command_fail(&e) : EXIT_OK;
+                      (long long)run.damaged);
+    return follow_exit(r, &e);
 }
 
 static int run(const struct common *common, const struct args *args)
 {
-    struct audit_run run = {
-            .follow = args_has(args, "follow"), .format = common->format, .out = term_of(stdout)};
+    struct follow f;
     int exit_code;
 
-    buf_init(&run.filter, QUERY_MAX);
-    exit_code = run_audit(&run, common, args);
-    client_free(run.client);
-    buf_done(&run.filter);
+    follow_init(&f, "audit", args_has(args, "follow"));
+    exit_code = run_audit(&f, common, args);
+    follow_done(&f);
     return exit_code;
 }
 

@@ -341,7 +341,7 @@ def test_a_function_that_was_deleted_still_has_logs_and_one_that_never_was_has_n
     assert run(fake, FUNCTION).returncode == 0
     for follow in ([], ["-f"]):
         done = run(fake, FUNCTION.replace("hello", "never"), *follow)
-        assert done.returncode == 3 and b"there is no function of that name, and no log of it" in done.stderr
+        assert done.returncode == 3 and b"there is no function 'default/never'" in done.stderr
 
 
 def test_a_flood_of_gaps_is_told_once_a_second():
