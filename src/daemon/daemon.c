@@ -460,7 +460,7 @@ static void open_engine(struct daemon *d)
         invoker_watch(d->invoker, &otlp_watch, d->otlp);
     invoker_watch(d->invoker, &metrics_watch, figures_metrics(d->figures));
     figures_ask(d->figures, d->kv, d->catalog, d->pool, d->launch);
-    figures_ask_logs(d->figures, d->logs);
+    figures_ask_logs(d->figures, d->logs, d->audit);
     invoker_set_roles(d->invoker, &roles);
     explicit_bzero(&roles, sizeof(roles));
     catalog_each(d->catalog, &(struct catalog_filter){.dialect = -1}, on_function, d);

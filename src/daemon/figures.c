@@ -24,6 +24,7 @@
 #include "catalog/catalog.h"
 #include "conf/options.h"
 #include "http/server.h"
+#include "observe/audit/audit.h"
 #include "observe/logs/logs.h"
 #include "observe/metrics/history.h"
 #include "observe/metrics/metrics.h"
@@ -43,6 +44,7 @@ struct figures {
     struct pool *pool;
     struct launch *launch;
     const struct logs *logs;
+    const struct audit *audit;
     const struct http_server *http;
     struct api_counts counts;
     uint64_t launchers;
@@ -192,8 +194,22 @@ static void put_logs(struct platform *p, const struct figures *f)
     p->log_dropped_lines = stats.dropped_lines;
     p->log_dropped_bytes = stats.dropped_bytes;
     p->log_disk_errors = stats.disk_errors;
+    p->log_flushes = stats.flushes;
+    p->log_flush_ns = stats.flush_ns;
     p->log_disk_bytes = stats.disk_bytes;
     p->log_buffer_bytes = stats.buffer_bytes;
+}
+
+static void put_audit(struct platform *p, const struct figures *f)
+{
+    struct audit_stats stats = {0};
+
+    if (f->audit)
+        audit_stats(f->audit, &stats);
+    p->audit_records = stats.records;
+    p->audit_failures = stats.failures;
+    p->audit_lost = stats.lost;
+    p->audit_disk_bytes = stats.bytes;
 }
 
 static void on_platform(void *user, struct platform *p)
@@ -206,6 +222,7 @@ static void on_platform(void *user, struct platform *p)
     put_process(p, f);
     put_store(p, f);
     put_logs(p, f);
+    put_audit(p, f);
     p->functions = f->catalog ? catalog_count(f->catalog) : 0;
     put_launcher(p, f);
     history_stats(f->history, &history);
@@ -275,9 +292,10 @@ void figures_ask(struct figures *f, const struct kv *kv, struct catalog *catalog
     f->launch = launch;
 }
 
-void figures_ask_logs(struct figures *f, const struct logs *logs)
+void figures_ask_logs(struct figures *f, const struct logs *logs, const struct audit *audit)
 {
     f->logs = logs;
+    f->audit = audit;
 }
 
 void figures_watch(struct figures *f, struct api *api)
@@ -307,7 +325,7 @@ void figures_hush(struct figures *f)
     if (!f)
         return;
     figures_ask(f, NULL, NULL, NULL, NULL);
-    f->logs = NULL;
+    figures_ask_logs(f, NULL, NULL);
     f->http = NULL;
 }
 

@@ -4,6 +4,7 @@
 #define EVOKE_DAEMON_FIGURES_H
 
 struct api;
+struct audit;
 struct catalog;
 struct err;
 struct figures; /* opaque */
@@ -24,7 +25,7 @@ struct figures *figures_free(struct figures *f);
 /* Whom to ask, as they come to be. figures_watch(): metrics, history and counts of the api are set. */
 void figures_ask(struct figures *f, const struct kv *kv, struct catalog *catalog, struct pool *pool,
                  struct launch *launch);
-void figures_ask_logs(struct figures *f, const struct logs *logs);
+void figures_ask_logs(struct figures *f, const struct logs *logs, const struct audit *audit);
 void figures_watch(struct figures *f, struct api *api);
 void figures_serve(struct figures *f, const struct http_server *http);
 void figures_hello(struct figures *f);              /* a launcher has come */

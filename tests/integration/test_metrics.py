@@ -218,6 +218,10 @@ def test_the_platform_tells_of_itself(daemon, client):
     assert m.get("evoke_instance_starts_total") >= 1
     assert m.get("evoke_instance_runs_total") >= 1
     assert m.get("evoke_store_writes_total") >= 1
+    m = wait_for(daemon, lambda m: m.get("evoke_log_flushes_total"))
+    assert 0 < m.get("evoke_log_flush_seconds_total") < 60
+    assert m.get("evoke_audit_records_total") >= 1 and m.get("evoke_audit_disk_bytes") > 0
+    assert m.get("evoke_audit_failures_total") == m.get("evoke_audit_lost_total") == 0
     assert m.get("evoke_store_errors_total") == 0
     assert m.get("process_start_time_seconds") == pytest.approx(time.time(), abs=600)
     assert 2**20 < m.get("process_resident_memory_bytes") < 2**28

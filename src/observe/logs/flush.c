@@ -310,6 +310,8 @@ static void settle_all(struct logs *s)
         s->failing = false;
         log_info(&cx, "function logs are written again");
     }
+    s->stats.flushes++;
+    s->stats.flush_ns += clock_mono_ns() - s->flushed_ns;
     s->flushed_seq = b->last_seq;
     keep_recent(s, b);
     logs_feel(s);
