@@ -140,12 +140,24 @@ static int fill(struct seg_reader *rd)
     return 0;
 }
 
+/* Of what lies here and is no record. A head that agrees with itself tells where its record ends:
+ * what its function printed is not searched, for that may be records too, with a checksum. */
+static size_t damaged_size(const struct seg_reader *rd)
+{
+    struct str rest = {rd->buf + rd->pos, rd->n - rd->pos};
+    struct log_record r;
+    int64_t size = log_record_get(rest, false, &r);
+
+    return size > 0 ? (size_t)size : size == 0 ? rest.n : 1;
+}
+
 /* From a place that holds no record to the next one, or to the end. */
 static int skip(struct seg_reader *rd, struct seg_place *place)
 {
     uint64_t from = rd->at + rd->pos;
     int r;
 
+    rd->pos += damaged_size(rd) - 1;
     for (;;) {
         struct str bytes = {rd->buf, rd->n};
         size_t found = log_record_find(bytes, rd->pos + 1);

@@ -233,6 +233,82 @@ static void a_torn_tail_is_cut_off_and_told(void **state)
     rig_done(&g);
 }
 
+/* A function prints a whole record, checksum and all; what is left of the record around it is torn
+ * or damaged. */
+static void a_record_that_was_printed_is_never_believed(void **state)
+{
+    struct log_record lie = {.kind = LOG_KIND_RUN, .flags = LOG_END, .request_id = S("lie")};
+
+    (void)state;
+    for (int torn = 0; torn < 2; torn++) {
+        struct rig g = rig_new();
+        struct run_facts facts = rig_facts(g.fn, "liar");
+        struct answer *a;
+        struct seg_list l;
+        char text[512];
+        size_t n = log_record_size(&lie, 0);
+        char *path;
+        void *run;
+
+        rig_open(&g);
+        rig_run(&g, g.fn, "before", OUTCOME_OK, "before\n");
+        rig_settle(&g);
+        a = rig_read_all(&g, HELLO);
+        lie.seq = a->got[0].seq + 1;
+        answer_free(a);
+        log_record_put(text, &lie, STR_NONE, STR_NONE);
+        log_record_seal(text);
+        memset(text + n, 'x', sizeof(text) - n);
+        run = logs_watch.begin(g.logs, &facts);
+        logs_watch.log(g.logs, run, &facts, (struct str){text, sizeof(text)});
+        logs_watch.end(g.logs, run, &facts);
+        if (!torn)
+            rig_run(&g, g.fn, "after", OUTCOME_OK, "after\n");
+        rig_settle(&g);
+        l = files_of(&g, HELLO);
+        path = path_of(&g, HELLO, l.files[0].first_seq, ".log");
+        seg_list_done(&l);
+        rig_close(&g);
+        if (torn) {
+            struct stat st;
+
+            assert_int_equal(stat(path, &st), 0);
+            assert_int_equal(truncate(path, st.st_size - 1), 0);
+        } else {
+            int fd = open(path, O_RDONLY | O_CLOEXEC);
+            char all[4096], *at;
+            ssize_t size = pread(fd, all, sizeof(all), 0);
+
+            close(fd);
+            assert_true(size > 0);
+            at = memmem(all, (size_t)size, "liar", 4);
+            assert_non_null(at);
+            flip(path, at - all);
+        }
+        g.conf.segment_bytes = 64; /* what is there is sealed, its sidecar made of it */
+        rig_open(&g);
+        rig_run(&g, g.fn, "later", OUTCOME_OK, "later\n");
+        rig_settle(&g);
+        for (uint32_t last = 0; last < 2; last++) {
+            struct logs_query q;
+
+            logs_query_init(&q);
+            q.function = S(HELLO);
+            q.last = last * 100;
+            a = rig_read(&g, &q);
+            assert_int_equal(a->r, 0);
+            t_has(a->text.p, "before\n");
+            t_has(a->text.p, "later\n");
+            assert_true(torn || strstr(a->text.p, "after\n"));
+            for (size_t i = 0; i < a->n; i++)
+                assert_string_not_equal(a->got[i].request, "lie");
+            answer_free(a);
+        }
+        free(path);
+        rig_done(&g);
+    }
+}
+
 static void a_damaged_record_is_skipped_and_told(void **state)
 {
     struct rig g = rig_new();
@@ -416,6 +492,7 @@ int main(void)
             cmocka_unit_test(a_clean_end_is_not_told),
             cmocka_unit_test(only_functions_at_work_are_told_of_a_kill),
             cmocka_unit_test(a_torn_tail_is_cut_off_and_told),
+            cmocka_unit_test(a_record_that_was_printed_is_never_believed),
             cmocka_unit_test(a_damaged_record_is_skipped_and_told),
             cmocka_unit_test(a_damaged_or_missing_sidecar_is_made_again),
             cmocka_unit_test(without_a_state_numbers_go_on_growing),
