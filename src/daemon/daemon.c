@@ -363,6 +363,7 @@ static int open_logs(struct daemon *d, struct err *e)
     int r;
 
     logs_wanted(d, &conf);
+    conf.health = d->health;
     r = logs_open(d->loop, "logs", &conf, &d->logs, e);
     return r < 0 ? err_wrap(e, r, "logs") : 0;
 }

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "loop/loop.h"
+#include "observe/health.h"
 
 #define SECOND 1000000000ull
 
@@ -76,7 +78,7 @@ static void remember_dirty(struct logs *s, struct flog *f)
 
 static bool aged(const struct logs *s, const struct flog *f, int64_t now_ms)
 {
-    return now_ms - f->seg.created_ms > (int64_t)(s->conf.age_ms / AGE_PARTS);
+    return now_ms - f->seg.created_ms > s->age_ms / AGE_PARTS;
 }
 
 /* A segment with room for so many bytes, that begins at or before seq. */
@@ -147,6 +149,12 @@ static uint64_t seq_of(const struct batch *b, uint32_t ref)
     return r.seq;
 }
 
+static void refuse(struct batch *b, struct batch_flog *bf, int r)
+{
+    bf->r = r;
+    count_lost(b, bf);
+}
+
 static void write_flog(struct logs *s, struct batch *b, struct batch_flog *bf, struct iovec *iov)
 {
     struct flog *f = bf->f;
@@ -156,12 +164,11 @@ static void write_flog(struct logs *s, struct batch *b, struct batch_flog *bf, s
 
     if (r == 0)
         r = segment_append(s->dir, f->dir, &f->seg, iov, n, bytes);
-    bf->r = r;
     if (r < 0) {
         segment_close(&f->seg);
         if (r == -ENOENT || r == -EEXIST) /* somebody took it away: look again */
             f->seg.known = false;
-        count_lost(b, bf);
+        refuse(b, bf, r);
         return;
     }
     f->seg.sums.records += sums.records;
@@ -197,8 +204,12 @@ static void work(void *user)
     uint64_t now;
 
     logs_retire(s);
+    s->kept_r = logs_state_keep(s); /* else a later start would use these numbers again */
     for (uint32_t i = 0; b && i < b->nflogs; i++)
-        write_flog(s, b, &b->flogs[i], iov);
+        if (s->kept_r < 0)
+            refuse(b, &b->flogs[i], s->kept_r);
+        else
+            write_flog(s, b, &b->flogs[i], iov);
     now = clock_mono_ns();
     if (s->ndirty > 0 && s->may_sync)
         prepare_sync(s);
@@ -209,15 +220,46 @@ static void work_sync(void *user)
 {
     struct logs *s = OBJ(user, struct logs, LOGS_MAGIC);
 
-    if (s->sync_all)
-        (void)syncfs(s->dir);
+    s->sync_r = s->sync_all && syncfs(s->dir) < 0 ? -errno : 0;
     for (uint32_t i = 0; i < s->nsync; i++) {
-        (void)fdatasync(s->sync_fds[i]); /* what did not reach the disk shows when it is read */
+        if (fdatasync(s->sync_fds[i]) < 0)
+            s->sync_r = -errno;
         s->sync_fds[i] = fd_close(s->sync_fds[i]);
     }
 }
 
 /* ---- on the loop ---- */
+
+static void tell_health(struct logs *s, const char *what, int r)
+{
+    char reason[HEALTH_REASON];
+
+    (void)snprintf(reason, sizeof(reason), "%s: %s", what, strerror(-r));
+    health_set(s->conf.health, "logs", r < 0 ? reason : NULL);
+}
+
+static void tell_sync(struct logs *s)
+{
+    tell_health(s, "function logs cannot be synced", s->sync_failing);
+}
+
+/* The kernel tells of a write that failed once; a later sync is about what was written later. */
+static void settle_sync(struct logs *s)
+{
+    if (s->sync_r < 0) {
+        s->stats.disk_errors++;
+        if (s->sync_failing == 0)
+            log_warn(&cx,
+                     "function logs cannot be synced, what was written last may be missing after "
+                     "a power failure: %s",
+                     strerror(-s->sync_r));
+    } else if (s->sync_failing < 0) {
+        log_info(&cx, "function logs are synced again");
+    }
+    s->sync_failing = s->sync_r;
+    if (!s->failing)
+        tell_sync(s);
+}
 
 static void on_synced(void *user)
 {
@@ -225,6 +267,8 @@ static void on_synced(void *user)
 
     s->syncing = false;
     s->turned = true;
+    if (s->nsync > 0 || s->sync_all)
+        settle_sync(s);
     s->nsync = 0;
     s->sync_all = false;
     logs_schedule(s);
@@ -243,7 +287,7 @@ static void keep_recent(struct logs *s, struct batch *b)
     }
 }
 
-static void say_failing(struct logs *s, const struct flog *f, int r)
+void logs_say_failing(struct logs *s, const char *path, int r)
 {
     uint64_t now = clock_mono_ns();
 
@@ -252,8 +296,13 @@ static void say_failing(struct logs *s, const struct flog *f, int r)
         return;
     s->failing = true;
     s->failing_ns = now;
-    log_warn(&cx, "the log of '%s' cannot be written, counting what is lost and retrying: %s",
-             f->path, strerror(-r));
+    if (path)
+        log_warn(&cx, "the log of '%s' cannot be written, counting what is lost and retrying: %s",
+                 path, strerror(-r));
+    else
+        log_warn(&cx, "function logs cannot be written, counting what is lost and retrying: %s",
+                 strerror(-r));
+    tell_health(s, "function logs cannot be written, what is said is counted as lost", r);
 }
 
 static const char *why_lost(int r)
@@ -290,10 +339,19 @@ static void settle(struct logs *s, struct batch *b, struct batch_flog *bf)
         s->stats.dropped_bytes += bf->lost_bytes;
         f->retry_ns = clock_mono_ns() + RETRY_S * SECOND;
         logs_lose(f, bf->lost_lines, bf->lost_bytes, why_lost(bf->r));
-        say_failing(s, f, bf->r);
+        logs_say_failing(s, f->path, bf->r);
     }
     tell_mend(s, bf);
     logs_hot_clear(f);
+}
+
+static void say_well(struct logs *s)
+{
+    if (!s->failing)
+        return;
+    s->failing = false;
+    log_info(&cx, "function logs are written again");
+    tell_sync(s);
 }
 
 static void settle_all(struct logs *s)
@@ -306,10 +364,8 @@ static void settle_all(struct logs *s)
         failed |= b->flogs[i].r < 0;
         settle(s, b, &b->flogs[i]);
     }
-    if (s->failing && !failed) {
-        s->failing = false;
-        log_info(&cx, "function logs are written again");
-    }
+    if (!failed)
+        say_well(s);
     s->stats.flushes++;
     s->stats.flush_ns += clock_mono_ns() - s->flushed_ns;
     s->flushed_seq = b->last_seq;
@@ -321,28 +377,33 @@ static void on_flushed(void *user)
 {
     struct logs *s = OBJ(user, struct logs, LOGS_MAGIC);
 
-    s->flushing = false;
     s->turned = true;
+    logs_hot_adopt(s);
     if (s->flying)
         settle_all(s);
-    logs_wake_readers(s);
+    else if (s->kept_r == 0 && s->batch->nrefs == 0 && list_empty(&s->lossy))
+        say_well(s);
     if (s->may_sync && (s->nsync > 0 || s->sync_all)) {
         s->syncing = true;
         s->synced_ns = clock_mono_ns();
         loop_work(s->loop, work_sync, on_synced, s);
     }
+    /* Not before: settling may ask for the next job, which takes what was the worker's. */
+    s->flushing = s->retiring = false;
+    logs_wake_readers(s);
     logs_schedule(s);
 }
 
 bool logs_restless(const struct logs *s)
 {
-    return !s->flushing && (s->nopen > 0 || s->ndirty > 0 || s->nstale > 0);
+    return !s->flushing && (s->nopen > 0 || s->ndirty > 0 || s->nstale > 0 || s->kept_r < 0);
 }
 
 static void take_off(struct logs *s)
 {
     s->flying = s->batch;
     s->flushed_ns = clock_mono_ns();
+    s->age_ms = (int64_t)s->conf.age_ms;
     for (uint32_t i = 0; i < s->flying->nflogs; i++)
         s->flying->flogs[i].f->current = 0;
     s->batch = batch_new(s);
@@ -355,6 +416,7 @@ void logs_flush(struct logs *s)
     if (s->batch->nrefs > 0)
         take_off(s);
     s->flushing = true;
+    s->retiring = s->nstale > 0;
     s->may_sync = !s->syncing && clock_mono_ns() - s->synced_ns >= SECOND;
     loop_work(s->loop, work, on_flushed, s);
 }
@@ -373,6 +435,7 @@ void logs_flush_now(struct logs *s)
         if (s->batch->nrefs > 0)
             take_off(s);
         work(s);
+        logs_hot_adopt(s);
         if (s->flying)
             settle_all(s);
         work_sync(s);

@@ -118,11 +118,15 @@ struct logs {
     uint64_t flushed_ns; /* when the last batch took off */
     uint64_t failing_ns; /* of the last line about a disk that refuses */
     bool failing;
-    bool pressed; /* said to be full */
+    int sync_failing; /* what the last sync said; 0: it was well */
+    bool pressed;     /* said to be full */
     void (*on_pressure)(void *user, bool full);
     void *pressure_user; /* borrowed */
 
-    struct hot_slot *hot; /* mapped */
+    struct hot_slot *hot;      /* mapped */
+    struct hot_slot *hot_file; /* worker: likewise, to take its place; or NULL */
+    bool hot_kept;             /* hot is the file, and no memory of our own */
+    bool state_kept;           /* worker: this start is on disk */
     uint32_t hot_next;
 
     /* worker */
@@ -130,14 +134,19 @@ struct logs {
     uint32_t nopen;
     struct flog *dirty[LOGS_SYNC_EACH];
     uint32_t ndirty; /* more than LOGS_SYNC_EACH: all of them */
-    bool may_sync;   /* set before the job begins */
+    /* set before the job begins */
+    bool may_sync;
+    int64_t age_ms;
     uint64_t synced_ns;
     int sync_fds[LOGS_SYNC_EACH];
     uint32_t nsync;
     bool sync_all;
+    int sync_r; /* of the last sync */
+    int kept_r; /* not 0: state and hot are not kept yet */
 
     /* sweep */
     uint64_t swept_ns, swept_at_bytes;
+    bool retiring; /* a flush job removes what is stale */
     struct loop_timer *sweep_timer;
     struct logs_stale { /* worker, once a flush job has begun */
         char dir[SEG_DIR_TEXT];
@@ -185,15 +194,21 @@ void logs_feel(struct logs *s); /* what waits, or the disk, has changed */
 void logs_flush(struct logs *s);          /* if there is need and no flush job */
 void logs_flush_now(struct logs *s);      /* blocking: at the end */
 bool logs_restless(const struct logs *s); /* something is open or not synced */
+/* The disk refuses: said once a minute, and to readyz. path: of the function; or NULL. */
+void logs_say_failing(struct logs *s, const char *path, int r);
 
 /* hot.c */
-int logs_hot_open(struct logs *s, struct err *e);
+void logs_hot_open(struct logs *s);
+int logs_hot_keep(struct logs *s);   /* worker: the file, if it is not kept yet */
+void logs_hot_adopt(struct logs *s); /* and from now on that */
 void logs_hot_set(struct flog *f);
 void logs_hot_clear(struct flog *f); /* if nothing of it is left */
 void logs_hot_close(struct logs *s);
 
 /* state.c: what the end before was like */
-int logs_state_open(struct logs *s, struct err *e);
+void logs_state_open(struct logs *s);
+/* Worker: what could not be written at the start; no record is, before. 0, or negative. */
+int logs_state_keep(struct logs *s);
 void logs_state_close(struct logs *s);
 
 /* sweep.c: what is too old or too much */

@@ -231,21 +231,13 @@ int logs_open(struct loop *l, const char *dir, const struct logs_conf *c, struct
     list_init(&s->lossy);
     list_init(&s->readers);
     r = open_dir(s, dir, e);
-    if (r >= 0)
-        r = logs_hot_open(s, e);
     if (r < 0) {
         destroy(s);
         return r;
     }
+    logs_hot_open(s);
     s->tick = loop_timer_new(l, on_tick, s);
-    r = logs_state_open(s, e);
-    if (r < 0) {
-        s->tick = loop_timer_free(s->tick);
-        if (s->batch)
-            batch_unhold(s, s->batch);
-        destroy(s);
-        return r;
-    }
+    logs_state_open(s);
     logs_schedule(s);
     logs_sweep(s);
     *ret = s;

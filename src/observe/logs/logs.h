@@ -22,6 +22,7 @@
 #include "observe/run.h"
 
 struct err;
+struct health;
 struct logs; /* opaque */
 struct logs_reader;
 struct loop;
@@ -35,11 +36,12 @@ struct logs_conf {
     uint64_t recent_bytes;   /* written, and kept in memory for who follows. default 2 MiB */
     uint32_t flush_ms;       /* a line waits so long; twice that while nobody follows. default 50 */
     uint32_t functions;      /* known at once. default 20000 */
+    struct health *health;   /* told as "logs" what the disk refuses; borrowed, or NULL */
 };
 
 void logs_conf_default(struct logs_conf *c);
 /* dir is made if it is not there. What a daemon before left behind is mended, and told to those it
- * concerns. */
+ * concerns. A disk that takes nothing is no error: records are counted as lost until it does. */
 int logs_open(struct loop *l, const char *dir, const struct logs_conf *c, struct logs **ret,
               struct err *e);
 /* Other function_bytes, total_bytes and age_ms from now on; what is over them goes with the sweep this

@@ -173,7 +173,15 @@ static void tell_unclean(struct logs *s, bool same_boot)
         (void)each_dir(s, tell_dir, &t);
 }
 
-int logs_state_open(struct logs *s, struct err *e)
+int logs_state_keep(struct logs *s)
+{
+    int r = s->state_kept ? 0 : write_state(s, false, NULL);
+
+    s->state_kept = r >= 0;
+    return r < 0 ? r : logs_hot_keep(s);
+}
+
+void logs_state_open(struct logs *s)
 {
     cleanup_with(buf_done) struct buf text;
     struct state before = {0};
@@ -189,15 +197,15 @@ int logs_state_open(struct logs *s, struct err *e)
     s->seq = (before.epoch + 1) << LOGS_SEQ_EPOCH;
     s->flushed_seq = s->seq;
     s->batch = batch_new(s);
-    r = write_state(s, false, e);
-    if (r < 0)
-        return err_wrap(e, r, "logs");
+    s->kept_r = logs_state_keep(s);
+    logs_hot_adopt(s);
     boot_id(boot);
     if (before.clean)
         memset(s->hot, 0, LOGS_HOT_SLOTS * sizeof(*s->hot));
     else
         tell_unclean(s, !before.known || strcmp(before.boot, boot) == 0);
-    return 0;
+    if (s->kept_r < 0)
+        logs_say_failing(s, NULL, s->kept_r);
 }
 
 void logs_state_close(struct logs *s)

@@ -289,7 +289,7 @@ void logs_sweep(struct logs *s)
                                                     : s->conf.total_bytes;
     struct logs_sweep *sw;
 
-    if (s->sweeping || s->nstale > 0 || s->closed)
+    if (s->sweeping || s->retiring || s->closed)
         return;
     if (s->swept_ns > 0 && now - s->swept_ns < EVERY_S * 1000000000ull &&
         s->stats.bytes - s->swept_at_bytes < least / EVERY_PART)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "logs_rig.h"
+#include "observe/health.h"
 #include "observe/logs/segment.h"
 
 /* The only function's directory below logs/. */
@@ -400,14 +401,26 @@ static void without_a_state_numbers_go_on_growing(void **state)
 
 /* ---- no room ---- */
 
+/* The path of the file that takes all that is left. */
+static char *fill_disk(const struct rig *g)
+{
+    char *filler = xasprintf("%s/filler", g->dir), line[1024];
+    int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    memset(line, 'x', sizeof(line));
+    while (write(fd, line, sizeof(line)) > 0)
+        ;
+    close(fd);
+    return filler;
+}
+
 static void a_full_disk_drops_counts_and_tells(void **state)
 {
     struct rig g = rig_new();
     struct logs_stats st;
     struct answer *a;
-    char *filler, line[1024];
+    char *filler;
     uint64_t lost = 0, kept = 0;
-    int fd;
 
     (void)state;
     if (mount("none", g.dir, "tmpfs", 0, "size=1m") < 0) {
@@ -416,12 +429,7 @@ static void a_full_disk_drops_counts_and_tells(void **state)
     }
     rig_open(&g);
     fill(&g, 0, 4, 100);
-    filler = xasprintf("%s/filler", g.dir);
-    fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    memset(line, 'x', sizeof(line));
-    while (write(fd, line, sizeof(line)) > 0)
-        ;
-    close(fd);
+    filler = fill_disk(&g);
     fill(&g, 4, 104, 200); /* refused, but for what the last page still takes */
     logs_stats(g.logs, &st);
     assert_true(st.dropped_lines > 50 && st.disk_errors > 0);
@@ -448,6 +456,60 @@ static void a_full_disk_drops_counts_and_tells(void **state)
     rig_close(&g);
     assert_int_equal(umount(g.dir), 0);
     rig_done(&g);
+}
+
+static void a_start_on_a_full_disk_keeps_logs_as_soon_as_there_is_room(void **state)
+{
+    struct rig g = rig_new();
+    struct health *health = health_new();
+    struct health_fault fault;
+    struct logs_stats st;
+    struct answer *a;
+    char *filler;
+    uint64_t first = 0;
+
+    (void)state;
+    if (mount("none", g.dir, "tmpfs", 0, "size=1m") < 0) {
+        health_free(health);
+        rig_done(&g);
+        skip();
+    }
+    assert_int_equal(mkdir(g.logs_dir, 0700), 0);
+    g.conf.health = health;
+    for (int round = 0; round < 2; round++) { /* without a state, and with one */
+        filler = fill_disk(&g);
+        rig_open(&g);
+        assert_true(health_fault(health, 0, &fault));
+        assert_string_equal(fault.component, "logs");
+        assert_non_null(strstr(fault.reason, "No space left"));
+        fill(&g, 0, 3, 100);
+        logs_stats(g.logs, &st);
+        assert_int_equal(st.dropped_lines, 3);
+        assert_int_equal(st.records, 0);
+        assert_int_equal(unlink(filler), 0);
+        free(filler);
+        while (!health_ready(health))
+            rig_turn(&g);
+        fill(&g, 3, 5, 100);
+        a = rig_read_all(&g, HELLO);
+        assert_int_equal(gaps_of(a, "disk was full"), round + 1);
+        assert_string_equal(a->got[a->n - 1].request, "r-4");
+        assert_true(a->got[a->n - 1].seq >> 40 > first);
+        first = a->got[a->n - 1].seq >> 40;
+        answer_free(a);
+        rig_close(&g);
+    }
+    filler = fill_disk(&g); /* and nobody says anything: well again by itself */
+    rig_open(&g);
+    assert_false(health_ready(health));
+    assert_int_equal(unlink(filler), 0);
+    free(filler);
+    while (!health_ready(health))
+        rig_turn(&g);
+    rig_close(&g);
+    assert_int_equal(umount(g.dir), 0);
+    rig_done(&g);
+    health_free(health);
 }
 
 static void a_full_buffer_drops_text_but_not_the_ends_of_runs(void **state)
@@ -497,6 +559,7 @@ int main(void)
             cmocka_unit_test(a_damaged_or_missing_sidecar_is_made_again),
             cmocka_unit_test(without_a_state_numbers_go_on_growing),
             cmocka_unit_test(a_full_disk_drops_counts_and_tells),
+            cmocka_unit_test(a_start_on_a_full_disk_keeps_logs_as_soon_as_there_is_room),
             cmocka_unit_test(a_full_buffer_drops_text_but_not_the_ends_of_runs),
     };
 

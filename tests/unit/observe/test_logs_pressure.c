@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "logs_rig.h"
+#include "observe/health.h"
 
 enum { BUFFER = 64 << 10 };
 
@@ -194,6 +195,35 @@ static void a_disk_that_hangs_is_waited_for_only_a_while(void **state)
     close(gate[0]);
 }
 
+static void a_sync_that_fails_is_told_until_one_succeeds(void **state)
+{
+    struct health *health = health_new();
+    struct health_fault fault;
+    struct logs_stats st;
+    struct rig g = rig_new();
+
+    (void)state;
+    __atomic_store_n(&played.sync_refuse, EIO, __ATOMIC_RELEASE);
+    g.conf.health = health;
+    rig_open(&g);
+    rig_run(&g, g.fn, "r", OUTCOME_OK, "said\n");
+    while (health_ready(health))
+        rig_turn(&g);
+    assert_true(health_fault(health, 0, &fault));
+    assert_string_equal(fault.component, "logs");
+    assert_string_equal(fault.reason, "function logs cannot be synced: Input/output error");
+    logs_stats(g.logs, &st);
+    assert_int_equal(st.disk_errors, 1);
+    assert_int_equal(st.dropped_lines, 0);
+    __atomic_store_n(&played.sync_refuse, 0, __ATOMIC_RELEASE);
+    while (!health_ready(health)) { /* a second later at the earliest */
+        rig_run(&g, g.fn, "r", OUTCOME_OK, "said\n");
+        rig_turn(&g);
+    }
+    rig_done(&g);
+    health_free(health);
+}
+
 /* Lines of the run and of those before it: written, or counted as dropped. */
 static void a_dropped_line_that_lies_half_in_what_was_held_counts_once(void **state)
 {
@@ -227,6 +257,7 @@ int main(void)
             cmocka_unit_test(it_is_full_above_half_and_has_room_again_when_written),
             cmocka_unit_test(a_disk_that_refuses_is_no_reason_to_wait),
             cmocka_unit_test(a_disk_that_hangs_is_waited_for_only_a_while),
+            cmocka_unit_test(a_sync_that_fails_is_told_until_one_succeeds),
             cmocka_unit_test(a_dropped_line_that_lies_half_in_what_was_held_counts_once),
     };
 
