@@ -291,7 +291,7 @@ static struct reading *reading_new(struct call *c)
     memcpy(rd->account, c->by.account, sizeof(rd->account));
     memcpy(rd->dialect, c->by.dialect, sizeof(rd->dialect));
     buf_init(&rd->body, ANSWER_MAX);
-    buf_init(&rd->base64, 2 * LOG_TEXT_MAX);
+    buf_init(&rd->base64, 2ul * LOG_TEXT_MAX);
     jw_init(&rd->w, &rd->body);
     jw_obj(&rd->w);
     jw_key(&rd->w, "records");
@@ -306,7 +306,7 @@ void admin_logs(struct call *c)
     struct logs_query q;
     struct reading *rd;
 
-    buf_init(&path, 3 * FUNCTION_MAX);
+    buf_init(&path, 3ul * FUNCTION_MAX);
     logs_query_init(&q);
     if (!take_function(c, &path) || !take_after(c, &q) || !take_numbers(c, &q) ||
         !take_status(c, &q) || !take_text(c, "request", LOGS_REQUEST_MAX, &q.request_id) ||

@@ -363,7 +363,7 @@ bool auth_basic(const struct keys *k, const struct http_request *r, enum key_sco
     bool holds = false;
 
     buf_init(&text, KEY_ACCESS + KEY_SECRET);
-    if (str_ieq(scheme, S("Basic")) && rest.n && rest.n <= 2 * (KEY_ACCESS + KEY_SECRET) &&
+    if (str_ieq(scheme, S("Basic")) && rest.n && rest.n <= 2ul * (KEY_ACCESS + KEY_SECRET) &&
         base64_decode(str_trim(rest), &text) == 0) {
         rest = buf_str(&text);
         access = str_cut(&rest, ':');

@@ -89,15 +89,13 @@ static int rotate(struct keys *k, struct str access_key, uint32_t grace_s, int64
     struct key_list next = copy_of(&k->list);
     struct key *key = key_list_find(&next, access_key);
     struct key changed;
-    int r = 0;
+    int r;
 
-    if (!key)
-        r = fail_unknown(access_key, e);
-    else if (key->root && k->outside)
-        r = err_set(e, ERR_CALLER, -EPERM,
-                    "the root pair of this run comes from the environment (EVOKE_ACCESS_KEY): "
-                    "change it there and restart");
-    if (r < 0) {
+    if (!key || (key->root && k->outside)) {
+        r = key ? err_set(e, ERR_CALLER, -EPERM,
+                          "the root pair of this run comes from the environment "
+                          "(EVOKE_ACCESS_KEY): change it there and restart")
+                : fail_unknown(access_key, e);
         key_list_done(&next);
         return r;
     }

@@ -36,9 +36,9 @@ static int get_text(const struct cJSON *item, const char *name, char *out, size_
 
     if (r < 0)
         return r;
-    if (text.n >= size || memchr(text.p ? text.p : "", 0, text.n))
+    if (text.p && (text.n >= size || memchr(text.p, 0, text.n)))
         return err_set(e, ERR_CALLER, -EINVAL, "%s has more than %zu characters", name, size - 1);
-    if (text.n)
+    if (text.p)
         memcpy(out, text.p, text.n);
     out[text.n] = '\0';
     return 0;

@@ -95,7 +95,7 @@ static void put_json(struct buf *out, uint64_t sequence, const struct audit_reco
     jw_obj_end(&w);
 }
 
-/* False: there is no room for it. */
+/* False: there is no room for it, nor would there be once a batch that fails is taken back. */
 static bool add_line(struct audit *a, const struct audit_record *rec)
 {
     cleanup_with(buf_done) struct buf json;
@@ -105,7 +105,8 @@ static bool add_line(struct audit *a, const struct audit_record *rec)
     buf_init(&line, AUDIT_LINE);
     put_json(&json, a->next, rec);
     audit_line(buf_str(&json), &line);
-    if (!buf_ok(&json) || !buf_ok(&line) || a->pending.n + line.n > AUDIT_PENDING)
+    if (!buf_ok(&json) || !buf_ok(&line) ||
+        a->pending.n + (a->batch ? a->batch->lines.n : 0) + line.n > AUDIT_PENDING)
         return false;
     if (a->pending_n++ == 0) {
         a->pending_first = a->next;
@@ -254,12 +255,12 @@ static void account(struct audit *a, const struct audit_batch *b)
     a->durable = b->last;
 }
 
-/* In front of what came meanwhile; the ceiling holds for new records, not for these. */
+/* In front of what came meanwhile: add_line() kept room for both. */
 static void take_back(struct audit *a, struct audit_batch *b)
 {
     struct buf all;
 
-    buf_init(&all, 2 * AUDIT_PENDING);
+    buf_init(&all, AUDIT_PENDING);
     buf_adds(&all, buf_str(&b->lines));
     buf_adds(&all, buf_str(&a->pending));
     buf_done(&a->pending);
