@@ -7,6 +7,7 @@
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -129,7 +130,7 @@ static void tell(void *user)
 
 static const struct follow_ops ops = {.answer = write_records, .idle = tell};
 
-/* A whole name is not looked up beforehand; when there is nothing of it, say which was meant. */
+/* A whole name is not looked up beforehand; when there is nothing of it, say which may be meant. */
 static void name_nearest(const struct logs_run *run, const char *word, struct err *e)
 {
     cleanup_with(json_freep) struct cJSON *list = NULL;
@@ -140,7 +141,8 @@ static void name_nearest(const struct logs_run *run, const char *word, struct er
     buf_init(&candidates, PATH_TEXT_MAX);
     if (name_parse(str_of(word), &want, NULL) >= 0 &&
         client_get(run->client, S("/evoke/v1/functions"), STR_NONE, &list, NULL) >= 0 &&
-        name_pick(&want, list, &found, &candidates, &better) == -ENOENT)
+        name_pick(&want, list, &found, &candidates, &better) == -ENOENT &&
+        strstr(better.msg, "did you mean"))
         *e = better;
 }
 

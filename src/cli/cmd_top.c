@@ -248,8 +248,8 @@ static void add_head(const struct top *top, const struct cJSON *answer, const st
         bad += number(f, "errors") + number(f, "timeouts");
         memory += number(f, "memory_bytes");
     }
-    buf_addf(out, "%sevoke top%s  %zu functions  %.1f runs/s  %.1f%% errors  %s  last %s\n",
-             term_style(t, TERM_BOLD), term_style(t, TERM_PLAIN), n, rate,
+    buf_addf(out, "%sevoke top%s  %zu function%s  %.1f runs/s  %.1f%% errors  %s  last %s\n",
+             term_style(t, TERM_BOLD), term_style(t, TERM_PLAIN), n, n == 1 ? "" : "s", rate,
              runs > 0 ? 100 * bad / runs : 0, units_bytes((uint64_t)memory, bytes),
              view_span(top->window_ms, span));
     buf_addf(out, "%sq quit  s sort: %s%s\n", term_style(t, TERM_DIM), sort_names[top->sort],

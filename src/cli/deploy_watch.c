@@ -206,8 +206,8 @@ int deploy_watch(struct client *c, struct deploy_source *src, const char *const 
 
     if (r < 0)
         return command_fail(&e);
-    fprintf(stderr, "watching %s and %zu directories of code; Ctrl-C ends it\n", src->file,
-            watch_directories(w.watch));
+    fprintf(stderr, "watching %s and the directories of its code (%zu); Ctrl-C ends it\n",
+            src->file, watch_directories(w.watch));
     for (size_t i = 1; i <= w.n; i++) /* what was saved since it was deployed, if anything was */
         w.changed[i] = true;
     r = redeploy_changed(&w, clock_mono_ns());

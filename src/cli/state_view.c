@@ -35,7 +35,7 @@ void state_view_figures(const struct view *v, const struct cJSON *state)
     char ago[32];
 
     view_section(v, "Runs since the daemon started");
-    view_fieldf(v, "runs", "%lld, of them %lld errors, %lld timeouts, %lld refused",
+    view_fieldf(v, "runs", "%lld; errors %lld, timeouts %lld, refused %lld",
                 (long long)view_int(state, "runs"), (long long)view_int(state, "errors"),
                 (long long)view_int(state, "timeouts"), (long long)view_int(state, "throttled"));
     view_field(v, "last run", str_of(view_ago(v, view_int(state, "last_run_ms"), ago)));

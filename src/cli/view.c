@@ -30,12 +30,12 @@ void view_field(const struct view *v, const char *name, struct str value)
 {
     cleanup_with(buf_done) struct buf safe;
 
-    (void)v;
     buf_init(&safe, VALUE_MAX);
     if (!value.n)
         return;
     term_safe(value, TERM_LINE, &safe);
-    printf("  %-*s %s\n", NAME_COLUMNS, name, safe.p);
+    printf("  %-*s ", NAME_COLUMNS, name);
+    view_wrap(stdout, NAME_COLUMNS + 3, NAME_COLUMNS + 3, term_width(&v->term), safe.p);
 }
 
 void view_fieldf(const struct view *v, const char *name, const char *fmt, ...)

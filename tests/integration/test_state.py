@@ -82,10 +82,10 @@ def test_the_last_run_failed(client):
     deploy(client, "raises", RAISES)
     r = invoke(client, "raises")
     s = state(client, "raises")
-    assert s["code"] == "last_failed" and s["sentence"] == "Its last run failed: no."
+    assert s["code"] == "last_failed" and s["sentence"] == "Its last run failed: ValueError: no."
     assert r.headers["X-Evoke-Request-Id"] in s["next"]
     assert s["failures"][0]["request_id"] == r.headers["X-Evoke-Request-Id"]
-    assert s["failures"][0]["outcome"] == "error" and s["failures"][0]["message"] == "no"
+    assert s["failures"][0]["outcome"] == "error" and s["failures"][0]["message"] == "ValueError: no"
     deploy(client, "raises", OK)
     invoke(client, "raises")
     s = state(client, "raises")

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -31,7 +32,7 @@
 #include "observe/metrics/history.h"
 #include "observe/metrics/internal.h"
 
-enum { PATH_MAX_BYTES = 64 * 1024, MESSAGE_MAX = 300 };
+enum { PATH_MAX_BYTES = 64 * 1024, MESSAGE_MAX = 300, TYPE_MAX = 100 };
 
 #define MS_NS 1000000ull
 
@@ -201,17 +202,27 @@ static struct series *series_of(struct metered *mf, const char *version, enum ru
 
 /* ---- failures ---- */
 
-/* The sentence in an error result: what the clouds' workers write, else the text as it is. */
+/* The sentence in an error result, "KeyError: 'name'": what the clouds' workers write, else the
+ * text as it is. */
 static char *sentence(struct str answer)
 {
     static const char *const keys[] = {"errorMessage", "message", "error"};
     cleanup_with(json_freep) struct cJSON *tree = json_parse(answer, NULL);
-    struct str text = answer;
+    struct str text = answer, type = STR_NONE;
+    cleanup_with(buf_done) struct buf out;
 
     for (size_t i = 0; tree && i < ARRAY_LEN(keys); i++)
         if (json_get(tree, keys[i]) && json_str(tree, keys[i], false, &text, NULL) == 0)
             break;
-    return xstrndup(text.p ? text.p : "", text.n < MESSAGE_MAX ? text.n : MESSAGE_MAX);
+    if (tree && json_get(tree, "errorType"))
+        (void)json_str(tree, "errorType", false, &type, NULL);
+    type.n = type.n < TYPE_MAX ? type.n : TYPE_MAX;
+    text.n = text.n < MESSAGE_MAX ? text.n : MESSAGE_MAX;
+    buf_init(&out, MESSAGE_MAX + TYPE_MAX + sizeof(": "));
+    if (type.n && !str_starts(text, type))
+        buf_addf(&out, "%.*s%s", STR_ARG(type), text.n ? ": " : "");
+    buf_adds(&out, text);
+    return xstrndup(out.n ? out.p : "", out.n < MESSAGE_MAX ? out.n : MESSAGE_MAX);
 }
 
 static void take_note(struct metered *mf, const struct run_facts *f, int64_t now_ms)

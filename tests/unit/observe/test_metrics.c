@@ -400,7 +400,7 @@ static void a_failure_is_told_with_its_sentence(void **state)
     f.answer = S("{\"errorType\":\"E\",\"errorMessage\":\"no \\\"such\\\" thing\"}");
     end(w, &f);
     metrics_past(w->m, S("fc/acc/region/svc/f"), &past);
-    assert_string_equal(past.failures[0].message, "no \"such\" thing");
+    assert_string_equal(past.failures[0].message, "E: no \"such\" thing");
     fn_unref(fn);
 }
 
