@@ -157,6 +157,9 @@ void call_signed_by(struct call *c, const struct auth_caller *caller);
 /* May the signer do this operation to that function? False: it has replied 403. A role's keys are
  * void when its function is gone or has no role any more. */
 bool call_permit(struct call *c, const struct fn_key *key);
+/* For the audit trail: the function it is about, which its path does not name (a create). Part of
+ * call_permit(). */
+void call_about(struct call *c, const struct fn_key *key);
 /* May the signer know of it? For lists (api_op.each). */
 bool call_sees(const struct call *c, int dialect, struct str account);
 /* For the audit trail: what is special about an answer that is no failure ("dry_run"). */

@@ -19,8 +19,6 @@ void call_refuse(struct call *c, struct http_refusal *x);
 /* The client has gone before the reply. */
 void call_cancel(struct call *c);
 
-/* call.c: this is the function it is about. */
-void call_about(struct call *c, const struct fn_key *key);
 /* permit.c: may whoever signed do this operation, as far as the request tells? False: it has
  * replied. */
 bool permit_operation(struct call *c);

@@ -3,6 +3,7 @@
 #include "observe/trace/trace.h"
 
 #include "api/api.h"
+#include "fn/fn.h"
 #include "invoke/invoke.h"
 
 void call_trace(const struct call *c, struct invoke_spec *spec, struct run_trace *room)
@@ -13,7 +14,7 @@ void call_trace(const struct call *c, struct invoke_spec *spec, struct run_trace
     if (!t)
         return;
     tracer_begin(t, http_header(c->req, S("traceparent")), http_header(c->req, S("tracestate")),
-                 room);
+                 spec->fn->tracing != NULL, room);
     spec->whole_ns = c->whole_ns;
     spec->trace = room;
 }

@@ -147,8 +147,27 @@ static void logs_wanted(const struct daemon *d, struct logs_conf *conf)
 }
 
 /* Every option with .reloads in conf/options.c, now as d->o says. */
+static void audit_wanted(const struct daemon *d, struct audit_conf *ret)
+{
+    *ret = (struct audit_conf){.what = strcmp(d->o->audit, "off") == 0   ? AUDIT_OFF
+                                       : strcmp(d->o->audit, "all") == 0 ? AUDIT_ALL
+                                                                         : AUDIT_CHANGES,
+                               .size_bytes = (uint64_t)d->o->audit_mb << 20,
+                               .age_days = (uint32_t)d->o->audit_days,
+                               .strict = strcmp(d->o->audit_full, "refuse") == 0};
+}
+
+static uint64_t ratio_wanted(const struct daemon *d)
+{
+    uint64_t ratio = 0;
+
+    (void)trace_ratio(str_of(d->o->trace_ratio), &ratio); /* checked with the options */
+    return ratio;
+}
+
 static void apply_options(struct daemon *d)
 {
+    struct audit_conf audit;
     struct pool_conf pool;
     struct logs_conf logs;
     struct log_conf log;
@@ -160,6 +179,9 @@ static void apply_options(struct daemon *d)
     pool_configure(d->pool, &pool);
     logs_wanted(d, &logs);
     logs_keep(d->logs, &logs);
+    audit_wanted(d, &audit);
+    audit_keep(d->audit, &audit);
+    d->tracer.ratio = ratio_wanted(d);
     catalog_limit(d->catalog, (size_t)d->o->functions);
     /* drain is looked at when it begins */
 }
@@ -375,13 +397,11 @@ static int open_traces(struct daemon *d, struct err *e)
                              .headers = getenv("OTEL_EXPORTER_OTLP_HEADERS"),
                              .service = service && service[0] ? service : "evoke",
                              .flush_ms = OTLP_FLUSH_MS};
-    uint64_t ratio = 0;
     int r;
 
     if (!conf.endpoint)
         return 0;
-    (void)trace_ratio(str_of(d->o->trace_ratio), &ratio); /* checked with the options */
-    tracer_init(&d->tracer, ratio);
+    tracer_init(&d->tracer, ratio_wanted(d));
     r = otlp_new(&conf, &d->otlp, e);
     wipe_environment("OTEL_EXPORTER_OTLP_HEADERS");
     return r < 0 ? err_wrap(e, r, "--otlp-endpoint") : 0;
@@ -389,13 +409,9 @@ static int open_traces(struct daemon *d, struct err *e)
 
 static int open_audit(struct daemon *d, struct err *e)
 {
-    struct audit_conf conf = {.what = strcmp(d->o->audit, "off") == 0   ? AUDIT_OFF
-                                      : strcmp(d->o->audit, "all") == 0 ? AUDIT_ALL
-                                                                        : AUDIT_CHANGES,
-                              .size_bytes = (uint64_t)d->o->audit_mb << 20,
-                              .age_days = (uint32_t)d->o->audit_days,
-                              .strict = strcmp(d->o->audit_full, "refuse") == 0};
+    struct audit_conf conf;
 
+    audit_wanted(d, &conf);
     return audit_open(d->loop, "audit", &conf, d->health, &d->audit, e);
 }
 
@@ -462,6 +478,7 @@ static void open_engine(struct daemon *d)
     invoker_watch(d->invoker, &metrics_watch, figures_metrics(d->figures));
     figures_ask(d->figures, d->kv, d->catalog, d->pool, d->launch);
     figures_ask_logs(d->figures, d->logs, d->audit);
+    figures_ask_traces(d->figures, d->otlp);
     invoker_set_roles(d->invoker, &roles);
     explicit_bzero(&roles, sizeof(roles));
     catalog_each(d->catalog, &(struct catalog_filter){.dialect = -1}, on_function, d);

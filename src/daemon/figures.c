@@ -28,6 +28,7 @@
 #include "observe/logs/logs.h"
 #include "observe/metrics/history.h"
 #include "observe/metrics/metrics.h"
+#include "observe/trace/otlp.h"
 #include "pool/launch.h"
 #include "pool/pool.h"
 #include "pool/state.h"
@@ -45,6 +46,7 @@ struct figures {
     struct launch *launch;
     const struct logs *logs;
     const struct audit *audit;
+    struct otlp *otlp; /* NULL: nobody traces, either */
     const struct http_server *http;
     struct api_counts counts;
     uint64_t launchers;
@@ -212,6 +214,17 @@ static void put_audit(struct platform *p, const struct figures *f)
     p->audit_disk_bytes = stats.bytes;
 }
 
+static void put_traces(struct platform *p, const struct figures *f)
+{
+    struct otlp_stats stats = {FIGURE_UNKNOWN, FIGURE_UNKNOWN, FIGURE_UNKNOWN};
+
+    if (f->otlp)
+        otlp_stats(f->otlp, &stats);
+    p->trace_sent = stats.sent;
+    p->trace_dropped = stats.dropped;
+    p->trace_failures = stats.failed;
+}
+
 static void on_platform(void *user, struct platform *p)
 {
     const struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
@@ -223,6 +236,7 @@ static void on_platform(void *user, struct platform *p)
     put_store(p, f);
     put_logs(p, f);
     put_audit(p, f);
+    put_traces(p, f);
     p->functions = f->catalog ? catalog_count(f->catalog) : 0;
     put_launcher(p, f);
     history_stats(f->history, &history);
@@ -298,6 +312,11 @@ void figures_ask_logs(struct figures *f, const struct logs *logs, const struct a
     f->audit = audit;
 }
 
+void figures_ask_traces(struct figures *f, struct otlp *otlp)
+{
+    f->otlp = otlp;
+}
+
 void figures_watch(struct figures *f, struct api *api)
 {
     api->metrics = f->metrics;
@@ -326,6 +345,7 @@ void figures_hush(struct figures *f)
         return;
     figures_ask(f, NULL, NULL, NULL, NULL);
     figures_ask_logs(f, NULL, NULL);
+    figures_ask_traces(f, NULL);
     f->http = NULL;
 }
 

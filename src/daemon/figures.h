@@ -15,6 +15,7 @@ struct launch;
 struct logs;
 struct loop;
 struct options;
+struct otlp;
 struct pool;
 
 /* Opens the history in the data directory, which is the current one. */
@@ -26,6 +27,7 @@ struct figures *figures_free(struct figures *f);
 void figures_ask(struct figures *f, const struct kv *kv, struct catalog *catalog, struct pool *pool,
                  struct launch *launch);
 void figures_ask_logs(struct figures *f, const struct logs *logs, const struct audit *audit);
+void figures_ask_traces(struct figures *f, struct otlp *otlp);
 void figures_watch(struct figures *f, struct api *api);
 void figures_serve(struct figures *f, const struct http_server *http);
 void figures_hello(struct figures *f);              /* a launcher has come */

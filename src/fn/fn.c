@@ -78,6 +78,7 @@ struct fn *fn_copy(const struct fn *f)
     to->role = xstrdup(f->role);
     to->pre_stop = xstrdup(f->pre_stop);
     to->pre_freeze = xstrdup(f->pre_freeze);
+    to->tracing = xstrdup(f->tracing);
     to->extra = xstrdup(f->extra);
     to->code.kind = xstrdup(f->code.kind);
     to->code.filename = xstrdup(f->code.filename);
@@ -106,6 +107,7 @@ static void bury(struct fn *f)
     free(f->role);
     free(f->pre_stop);
     free(f->pre_freeze);
+    free(f->tracing);
     free(f->extra);
     free(f->code.kind);
     free(f->code.filename);

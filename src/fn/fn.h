@@ -66,6 +66,8 @@ struct fn {
     char *pre_stop;      /* handler called before an instance ends; NULL: none */
     char *pre_freeze;    /* handler called before an idle instance is frozen; NULL: none */
     uint32_t pre_stop_timeout_ms, pre_freeze_timeout_ms;
+    char *tracing; /* each of its runs is traced: the access key that asked for it; NULL: as the
+                      installation says */
 
     char *extra; /* JSON object text: fields of the dialect that we only keep and give back. never
                     NULL */

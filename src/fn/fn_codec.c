@@ -2,10 +2,10 @@
 /*
  * fn_codec.c - a function's stored form: one JSON object, canonical (see field.c).
  *
- * {"v":2, <the fields of the table, in its order>, "vars":{"NAME":"value",...}}
+ * {"v":3, <the fields of the table, in its order>, "vars":{"NAME":"value",...}}
  *
- * A record of format 1 is the same without the fields that came later: it is read, its missing
- * fields are what a new draft has, and the next write stores it in the form of today.
+ * A record of an older format is the same without the fields that came later: it is read, its
+ * missing fields are what a new draft has, and the next write stores it in the form of today.
  *
  * `extra` is stored as text inside a string and not as a subtree: a number or an order of keys that
  * a user sent comes back as it was. The revision is not part of the text; the store keeps it.
@@ -22,7 +22,7 @@
 #include "base/obj.h"
 #include "fn/field.h"
 
-enum { FORMAT = 2, STORED_MAX = 8 << 20 };
+enum { FORMAT = 3, STORED_MAX = 8 << 20 };
 
 #define AT(type_, member, ...)                                                                     \
     {                                                                                              \
@@ -64,13 +64,15 @@ static const struct field fields[] = {
         AT(MAYBE, pre_freeze, .key = "pre_freeze"),
         AT(U32, pre_stop_timeout_ms, .key = "pre_stop_timeout_ms"),
         AT(U32, pre_freeze_timeout_ms, .key = "pre_freeze_timeout_ms"),
+        /* since format 3 */
+        AT(MAYBE, tracing, .key = "tracing"),
 };
-enum { FIELDS_SINCE_2 = 9, FIELDS = ARRAY_LEN(fields) };
 
-static size_t fields_of(int format)
-{
-    return format == 1 ? FIELDS - FIELDS_SINCE_2 : FIELDS;
-}
+static const size_t fields_of[FORMAT + 1] = {
+        [1] = 23,
+        [2] = 32,
+        [FORMAT] = ARRAY_LEN(fields),
+};
 
 static void encode(const struct fn *f, int format, struct buf *out)
 {
@@ -79,7 +81,7 @@ static void encode(const struct fn *f, int format, struct buf *out)
     jw_init(&w, out);
     jw_obj(&w);
     jw_kint(&w, "v", format);
-    fields_write(fields, fields_of(format), f, &w);
+    fields_write(fields, fields_of[format], f, &w);
     jw_key(&w, "vars");
     jw_obj(&w);
     for (uint32_t i = 0; i < f->nvars; i++)
@@ -108,15 +110,23 @@ static int read_vars(const struct cJSON *vars, struct fn *f, struct err *e)
     return 0;
 }
 
+/* What is none we know fails when it is read as today's. */
+static int format_of(struct str json)
+{
+    if (str_starts(json, S("{\"v\":1,")))
+        return 1;
+    return str_starts(json, S("{\"v\":2,")) ? 2 : FORMAT;
+}
+
 static int read_record(struct str json, struct fn *f, struct err *e)
 {
     cleanup_with(json_freep) struct cJSON *tree = NULL;
     cleanup_with(buf_done) struct buf again;
-    int format = str_starts(json, S("{\"v\":1,")) ? 1 : FORMAT;
+    int format = format_of(json);
     int r;
 
     buf_init(&again, STORED_MAX);
-    r = fields_parse(json, format, fields, fields_of(format), f, &tree, e);
+    r = fields_parse(json, format, fields, fields_of[format], f, &tree, e);
     if (r < 0)
         return r;
 

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Traces: W3C context in and on to the function, OTLP out to a collector that reads it with OpenTelemetry's own messages."""
+import concurrent.futures
+import io
+import signal
 import socket
+import zipfile
 
 import pytest
 
 from collector import Collector, attributes
+from evoked import BUILD, deadline
 from signing import Client
 
 ECHO = ("def handler(event, context):\n    print('hello')\n"
@@ -22,7 +27,7 @@ def collector(request):
 
 
 @pytest.fixture
-def traced(evoke_factory, collector):
+def traced(collector, evoke_factory):
     e = evoke_factory("--otlp-endpoint", collector.url)
     client = Client(e)
     assert client.create("echo", ECHO).status_code == 200
@@ -88,6 +93,67 @@ def test_a_caller_that_is_not_sampled_is_followed(traced, collector):
     assert [s.trace_id.hex() == TRACE for s in roots(collector)] == [False]
 
 
+MEETING_PYTHON = """
+import threading
+
+meeting = threading.Barrier(4)
+
+def handler(event, context):
+    meeting.wait(20)
+    return {"traceparent": context.traceparent, "tracestate": context.tracestate}
+"""
+MEETING_NODE = """
+let come = [];
+
+exports.handler = async (event, context) => {
+    await new Promise(go => {
+        come.push(go);
+        if (come.length === 4) {
+            come.forEach(each => each());
+            come = [];
+        }
+    });
+    return { traceparent: context.traceparent, tracestate: context.tracestate };
+};
+"""
+
+
+def native():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        info = zipfile.ZipInfo("bootstrap")
+        info.create_system, info.external_attr = 3, 0o100755 << 16
+        z.writestr(info, (BUILD / "tests/functions/native/echo/bootstrap").read_bytes())
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("runtime, code, event", [
+    ("Python3.9", {"source": MEETING_PYTHON}, b"{}"),
+    ("Node.js18.15", {"source": MEETING_NODE, "code_filename": "index.js"}, b"{}"),
+    ("native", {"zip_bytes": native}, b'"open"'),
+])
+def test_runs_side_by_side_in_one_instance_see_their_own_traces(traced, collector, runtime, code, event):
+    """Four at once, three times; in Python and Node.js none goes on before all four are in the handler."""
+    code = {k: v() if callable(v) else v for k, v in code.items()}
+    made = traced.create("meet", runtime=runtime, strategy_config={"concurrency": 1, "concurrent_num": 4}, **code)
+    assert made.status_code == 200, made.text
+
+    def run(n):
+        headers = {"traceparent": f"00-{n:032x}-{PARENT}-01", "tracestate": f"n={n}"}
+        return n, Client(traced.evoke).invoke("meet", event, headers=headers)
+    told = {}
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for turn in range(3):
+            for n, answer in pool.map(run, range(4 * turn + 1, 4 * turn + 5)):
+                assert answer.status_code == 200 and answer.headers["X-Is-Func-Err"] == "false", answer.text
+                told[n] = answer.json()
+    collector.wait(lambda c: len(roots(c)) == 12)
+    assert len({attributes(s)["faas.instance"] for s in roots(collector)}) == 1
+    for root in roots(collector):
+        n = int(root.trace_id.hex(), 16)
+        assert told[n]["traceparent"] == f"00-{n:032x}-{root.span_id.hex()}-01" and told[n]["tracestate"] == f"n={n}"
+
+
 def test_a_header_that_is_wrong_begins_a_new_trace(traced, collector):
     wrong = [SAMPLED.upper(), SAMPLED[:-1], SAMPLED + "-x", "ff" + SAMPLED[2:], SAMPLED.replace(TRACE, "0" * 32),
              SAMPLED.replace(PARENT, "0" * 16), "nonsense", "00-" + "g" * 32 + f"-{PARENT}-01"]
@@ -116,7 +182,7 @@ def test_errors_timeouts_and_refusals_are_told(traced, collector):
     assert "run" in children(collector, by_name["slow"]) and "run" not in children(collector, by_name["broken"])
 
 
-def test_a_run_that_was_refused_has_a_trace_that_says_why(evoke_factory, collector):
+def test_a_run_that_was_refused_has_a_trace_that_says_why(collector, evoke_factory):
     e = evoke_factory("--otlp-endpoint", collector.url, "--instances", "1", "--waiting", "1")
     client = Client(e)
     assert client.fg("POST", "/functions", {"func_name": "none", "package": "default", "runtime": "PHP7.3", "timeout": 3,
@@ -130,7 +196,7 @@ def test_a_run_that_was_refused_has_a_trace_that_says_why(evoke_factory, collect
             assert root.status.code == 2 and root.status.message and attributes(root)["evoke.outcome"] == "cancelled"
 
 
-def test_only_a_part_of_new_traces_is_sent(evoke_factory, collector):
+def test_only_a_part_of_new_traces_is_sent(collector, evoke_factory):
     e = evoke_factory("--otlp-endpoint", collector.url, "--trace-ratio", "0")
     client = Client(e)
     client.create("echo", ECHO)
@@ -192,7 +258,7 @@ def test_what_waits_is_sent_when_the_daemon_ends(traced, collector):
     assert len(roots(collector)) == 5
 
 
-def test_headers_and_name_come_from_the_environment_and_no_process_list_shows_them(evoke_factory, collector):
+def test_headers_and_name_come_from_the_environment_and_no_process_list_shows_them(collector, evoke_factory):
     e = evoke_factory(env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_SERVICE_NAME": "mine",
                            "OTEL_EXPORTER_OTLP_HEADERS": "x-api-key=se%20cret,x-more=1"})
     client = Client(e)
@@ -216,3 +282,46 @@ def test_without_traces_the_function_is_told_of_none(evoke):
     client.create("echo", ECHO)
     r = client.invoke("echo", headers={"traceparent": SAMPLED})
     assert r.json() == {"parent": "", "state": ""}
+
+
+def samples(evoke, prefix):
+    text = evoke.get("/metrics").text
+    return {name: float(value) for name, value in (line.split() for line in text.splitlines() if line.startswith(prefix))}
+
+
+def test_what_was_sent_and_what_was_not_is_counted(traced, collector):
+    traced.invoke("echo")
+    collector.wait(lambda c: roots(c))
+    for _ in deadline(10):  # the text is made once a second
+        told = samples(traced.evoke, "evoke_traces_")
+        if told["evoke_traces_sent_total"] == 1:
+            break
+    assert told == {"evoke_traces_sent_total": 1, "evoke_traces_dropped_total": 0, "evoke_traces_failures_total": 0}
+
+
+@pytest.mark.parametrize("collector", [[(400, {})]], indirect=True)
+def test_what_was_refused_is_counted(traced, collector):
+    traced.evoke.allow("does not take them, dropping them: it answered 400", "1 runs are in no trace")
+    traced.invoke("echo")
+    for _ in deadline(15):
+        told = samples(traced.evoke, "evoke_traces_")
+        if told["evoke_traces_dropped_total"] == 1:
+            break
+    assert told == {"evoke_traces_sent_total": 0, "evoke_traces_dropped_total": 1, "evoke_traces_failures_total": 1}
+
+
+def test_where_nobody_traces_nothing_is_counted(evoke):
+    assert samples(evoke, "evoke_traces_") == {}
+
+
+def test_the_ratio_changes_with_a_reload(collector, evoke_factory, open_path):
+    config = open_path / "evoke.yaml"
+    config.write_text("trace-ratio: 0\n")
+    e = evoke_factory("--config", str(config), "--otlp-endpoint", collector.url)
+    client = Client(e)
+    client.create("echo", ECHO)
+    assert client.invoke("echo").json()["parent"].endswith("-00")
+    config.write_text("trace-ratio: 1\n")
+    e.process.send_signal(signal.SIGHUP)
+    e.wait_log("reloaded: trace-ratio 1")
+    assert client.invoke("echo").json()["parent"].endswith("-01")

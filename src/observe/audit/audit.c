@@ -366,6 +366,11 @@ const struct audit_conf *audit_conf(const struct audit *a)
     return &a->conf;
 }
 
+void audit_keep(struct audit *a, const struct audit_conf *conf)
+{
+    a->conf = *conf;
+}
+
 bool audit_failing(const struct audit *a)
 {
     return a->failing;

@@ -63,6 +63,8 @@ struct audit *audit_close(struct audit *a);
 void audit_shut(struct audit *a);
 
 const struct audit_conf *audit_conf(const struct audit *a);
+/* From now on. What is too much or too old goes with the next record. */
+void audit_keep(struct audit *a, const struct audit_conf *conf);
 /* The last write failed, and so far none after it went well. */
 bool audit_failing(const struct audit *a);
 /*

@@ -37,6 +37,7 @@ struct platform {
     uint64_t log_records, log_lines, log_bytes, log_dropped_lines, log_dropped_bytes;
     uint64_t log_disk_errors, log_disk_bytes, log_buffer_bytes, log_flushes, log_flush_ns;
     uint64_t audit_records, audit_failures, audit_lost, audit_disk_bytes;
+    uint64_t trace_sent, trace_dropped, trace_failures; /* UNKNOWN: nobody traces */
 
     uint64_t kv_reads, kv_writes, kv_errors, kv_ns;
 

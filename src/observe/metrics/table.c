@@ -195,6 +195,14 @@ static const struct metric table[] = {
          .help = "Records of the audit trail that could not be written at all."},
         {"evoke_audit_disk_bytes", GAUGE, BYTES, P(audit_disk_bytes),
          .help = "What the audit trail takes on disk."},
+        {"evoke_traces_sent_total", COUNTER, ONE, P(trace_sent),
+         .help = "Runs whose spans the collector has taken; left out without --otlp-endpoint, as "
+                 "the next two."},
+        {"evoke_traces_dropped_total", COUNTER, ONE, P(trace_dropped),
+         .help = "Runs whose spans were never sent: too many waited, or the collector refused "
+                 "them."},
+        {"evoke_traces_failures_total", COUNTER, ONE, P(trace_failures),
+         .help = "Requests to the collector that failed; most are tried again."},
         {"evoke_store_reads_total", COUNTER, ONE, P(kv_reads),
          .help = "Reads of the metadata store."},
         {"evoke_store_writes_total", COUNTER, ONE, P(kv_writes),

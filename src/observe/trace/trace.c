@@ -179,7 +179,7 @@ void tracer_span(struct tracer *t, uint8_t id[8])
     memcpy(id, &v, sizeof(v));
 }
 
-void tracer_begin(struct tracer *t, struct str traceparent, struct str tracestate,
+void tracer_begin(struct tracer *t, struct str traceparent, struct str tracestate, bool always,
                   struct run_trace *ret)
 {
     if (trace_parse(traceparent, ret) == 0) {
@@ -188,7 +188,7 @@ void tracer_begin(struct tracer *t, struct str traceparent, struct str tracestat
         *ret = (struct run_trace){0};
         tracer_span(t, ret->trace_id);
         tracer_span(t, ret->trace_id + 8);
-        ret->sampled = (next(t) >> 32) < t->ratio;
+        ret->sampled = always || (next(t) >> 32) < t->ratio;
     }
     tracer_span(t, ret->span_id);
 }

@@ -31,8 +31,9 @@ struct tracer {
     uint64_t ratio; /* of traces that begin here, in parts of 2^32 */
 };
 void tracer_init(struct tracer *t, uint64_t ratio);
-/* Fill *ret: carried on from the caller, sampled as the caller is; or begun. */
-void tracer_begin(struct tracer *t, struct str traceparent, struct str tracestate,
+/* Fill *ret: carried on from the caller, sampled as the caller is; or begun, and then sampled by the
+ * ratio or always. */
+void tracer_begin(struct tracer *t, struct str traceparent, struct str tracestate, bool always,
                   struct run_trace *ret);
 void tracer_span(struct tracer *t, uint8_t id[8]);
 

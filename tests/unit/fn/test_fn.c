@@ -24,6 +24,7 @@ static struct fn *full(void)
     fn_set(&f->role, S("an-agency"));
     fn_set(&f->pre_stop, S("index.stop"));
     fn_set(&f->pre_freeze, S("index.freeze"));
+    fn_set(&f->tracing, S("an-access-key"));
     f->network = FN_NETWORK_EGRESS;
     f->reserved = 2;
     f->cpu_strict = 1;
@@ -105,7 +106,6 @@ static void none_stays_none(void **state)
     buf_done(&out);
 }
 
-/* Replace the first `from` in a good record by `to`. */
 static void a_record_of_the_first_format_is_read(void **state)
 {
     const char *old =
@@ -131,6 +131,32 @@ static void a_record_of_the_first_format_is_read(void **state)
     fn_unref(draft);
 }
 
+static void a_record_of_the_second_format_is_read(void **state)
+{
+    struct fn *f = full(), *g = NULL;
+    struct err e = {0};
+    struct buf out, old;
+    char *at;
+
+    (void)state;
+    buf_init(&out, 1 << 20);
+    buf_init(&old, 1 << 20);
+    fn_encode(f, &out);
+    at = strstr(out.p, ",\"tracing\":\"an-access-key\"");
+    assert_non_null(at);
+    buf_addz(&old, "{\"v\":2");
+    buf_add(&old, out.p + 6, (size_t)(at - out.p) - 6);
+    buf_addz(&old, at + strlen(",\"tracing\":\"an-access-key\""));
+    t_ok(fn_decode(buf_str(&old), 9, &g, &e), &e);
+    assert_null(g->tracing);
+    assert_string_equal(g->pre_freeze, "index.freeze");
+    fn_unref(f);
+    fn_unref(g);
+    buf_done(&out);
+    buf_done(&old);
+}
+
+/* Replace the first `from` in a good record by `to`. */
 static int decode_with(const char *from, const char *to, struct err *e)
 {
     struct fn *f = full(), *g = NULL;
@@ -160,11 +186,12 @@ static void decoding_refuses_what_encoding_cannot_have_written(void **state)
     static const struct {
         const char *from, *to;
     } bad[] = {
-            {"\"v\":2", "\"v\":3"},
-            {"\"v\":2", "\"v\":1"}, /* with fields that format 1 did not have */
-            {"\"v\":2,", "\"v\":2, "},
-            {"\"v\":2,", "\"v\":2,\"new\":1,"},
-            {"\"v\":2,", "\"v\":2,\"v\":2,"},
+            {"\"v\":3", "\"v\":4"},
+            {"\"v\":3", "\"v\":2"}, /* with fields that format 2 did not have */
+            {"\"v\":3", "\"v\":1"},
+            {"\"v\":3,", "\"v\":3, "},
+            {"\"v\":3,", "\"v\":3,\"new\":1,"},
+            {"\"v\":3,", "\"v\":3,\"v\":2,"},
             {"\"network\":3", "\"network\":4"},
             {"\"cpu_strict\":1", "\"cpu_strict\":2"},
             {"\"dialect\":\"functiongraph\"", "\"dialect\":\"lambda\""},
@@ -243,6 +270,7 @@ int main(void)
             cmocka_unit_test(a_draft_has_every_text_that_is_never_null),
             cmocka_unit_test(what_is_encoded_is_decoded_to_the_same),
             cmocka_unit_test(a_record_of_the_first_format_is_read),
+            cmocka_unit_test(a_record_of_the_second_format_is_read),
             cmocka_unit_test(none_stays_none),
             cmocka_unit_test(decoding_refuses_what_encoding_cannot_have_written),
             cmocka_unit_test(a_copy_shares_nothing_and_keeps_the_revision),

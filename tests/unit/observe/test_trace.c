@@ -84,22 +84,26 @@ static void ids_are_carried_on_and_ratios_kept(void **state)
     assert_int_equal(trace_ratio(S(".5"), &ratio), -EINVAL);
     assert_int_equal(trace_ratio(S("0.0000000001"), &ratio), -EINVAL);
 
-    tracer_begin(&none, S("00-" IDS "-01"), S("a=1"), &t);
+    tracer_begin(&none, S("00-" IDS "-01"), S("a=1"), false, &t);
     assert_true(t.sampled);
     trace_print(&t, text);
     assert_memory_equal(text, "00-4bf92f3577b34da6a3ce929d0e0e4736-", 36);
     assert_string_equal(text + 52, "-01");
     assert_memory_not_equal(t.span_id, t.parent_id, 8);
     for (int i = 0; i < 1000; i++) {
-        tracer_begin(&all, STR_NONE, STR_NONE, &t);
+        tracer_begin(&all, STR_NONE, STR_NONE, false, &t);
         assert_true(t.sampled);
-        tracer_begin(&none, S("nonsense"), S("a=1"), &t);
+        tracer_begin(&none, S("nonsense"), S("a=1"), false, &t);
         assert_false(t.sampled);
         assert_null(t.state.p);
+        tracer_begin(&none, STR_NONE, STR_NONE, true, &t);
+        assert_true(t.sampled);
     }
+    tracer_begin(&all, S("00-" IDS "-00"), STR_NONE, true, &t);
+    assert_false(t.sampled); /* the caller's word counts, always */
     assert_int_equal(trace_ratio(S("0.25"), &all.ratio), 0);
     for (int i = 0; i < 10000; i++) {
-        tracer_begin(&all, STR_NONE, STR_NONE, &t);
+        tracer_begin(&all, STR_NONE, STR_NONE, false, &t);
         sampled += t.sampled;
     }
     assert_in_range(sampled, 2200, 2800); /* seven standard deviations */

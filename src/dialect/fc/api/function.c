@@ -156,6 +156,7 @@ void fc_function_create(struct call *c)
         call_fail(c, 400, "InvalidArgument", "%s", e.msg);
         return;
     }
+    call_about(c, &key);
     draft = fn_new(&key);
     r = fc_parse_function(body, draft, &zip, &e);
     if (r < 0) {

@@ -126,6 +126,8 @@ void fg_reserve(struct call *c);
 void fg_list_reserved(struct call *c);
 void fg_list_reserve_configs(struct call *c);
 void fg_list_statistics(struct call *c);
+void fg_show_tracing(struct call *c);
+void fg_update_tracing(struct call *c);
 
 /* Answers of one JSON document. */
 void fg_reply_json(struct call *c, int status, struct buf *body); /* taken */

@@ -41,6 +41,7 @@ static int read_create(struct call *c, const struct cJSON *body, struct str proj
     r = fg_parse_key(body, project, str_of(c->api->region), &key, x);
     if (r < 0)
         return r;
+    call_about(c, &key);
     if (catalog_find(c->api->catalog, &key))
         return fg_refuse(x, 409, "FSS.1061", "The function has existed");
 
