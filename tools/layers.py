@@ -29,7 +29,7 @@ MAY_USE = {
     "dialect/shape": ["base", "fn", "dialect/shape.h", "launcher/proto.h"],
     "pool": ["base", "loop", "frame", "fn", "runtime", "launcher/proto.h"],
     "observe": ["base", "fn"],
-    "observe/logs": ["base", "loop", "fn", "observe/run.h"],
+    "observe/logs": ["base", "loop", "fn", "observe/run.h", "observe/health.h"],
     "observe/metrics": ["base", "loop", "fn", "observe/run.h"],
     "observe/audit": ["base", "loop", "observe/health.h"],
     "observe/trace": ["base", "fn", "observe/run.h"],
