@@ -5,7 +5,8 @@
  * A run keeps what it says, up to LOGS_HELD bytes, until it ends: then all of it is one record.
  * Before that it becomes a part when more is said than fits, and when the moment is over that a
  * line may wait (logs_cut_parts). Parts end with a whole line; the rest of a line waits for its end
- * until LOGS_HELD bytes of it are there, and goes on in the next record then (LOG_CUT).
+ * until LOGS_HELD bytes of it are there or nearly a second is over (a prompt, dots), and goes on in
+ * the next record then (LOG_CUT).
  *
  * No system call, no lock; a run's memory comes from those that ended.
  */
@@ -18,6 +19,10 @@
 #include "fn/fn.h"
 #include "fn/key.h"
 #include "loop/loop.h"
+
+#define MS 1000000ull
+
+enum { REST_MS = 800 }; /* a second, with what writing it takes */
 
 static struct flog *flog_of(struct logs *s, const struct fn *fn)
 {
@@ -213,11 +218,16 @@ void logs_cut_parts(struct logs *s, bool all)
         struct logs_run *run = container_of(it, struct logs_run, talking);
         size_t lines = whole_lines(run->held, run->n);
 
-        if (now - run->since_ns < s->conf.flush_ms * 1000000ull)
+        if (now - run->since_ns < s->conf.flush_ms * MS)
             continue; /* it may end within the moment, and be one record */
-        if (lines > 0)
+        if (lines > 0) {
             emit_part(run, lines, STR_NONE, 0);
-        list_remove(&run->talking); /* the rest of a line waits for its end */
+            run->since_ns = now;
+        } else if (now - run->since_ns >= REST_MS * MS) {
+            emit_part(run, run->n, STR_NONE, LOG_CUT);
+        }
+        if (run->n == 0)
+            list_remove(&run->talking);
     }
 }
 

@@ -119,6 +119,38 @@ static void a_long_run_says_its_lines_before_it_ends(void **state)
     rig_done(&g);
 }
 
+static void a_line_without_an_end_is_shown_within_a_second(void **state)
+{
+    struct rig g = rig_new();
+    struct run_facts f = rig_facts(g.fn, "r-1");
+    uint64_t begun = clock_mono_ns();
+    struct answer *a;
+    struct logs_query q;
+    void *run;
+
+    (void)state;
+    rig_open(&g);
+    run = logs_watch.begin(g.logs, &f);
+    logs_watch.log(g.logs, run, &f, S("Continue? "));
+    logs_query_init(&q);
+    q.wait_ms = 20000;
+    a = rig_read(&g, &q);
+    assert_true(clock_mono_ns() - begun < 5000000000ull); /* and not because the wait is over */
+    assert_string_equal(a->text.p, "Continue? ");
+    assert_int_equal(a->got[0].flags, LOG_PART | LOG_CUT);
+    assert_int_equal(a->got[0].lines, 0); /* counted where it ends */
+    q.has_after = true;
+    q.after = a->cursor;
+    answer_free(a);
+    logs_watch.log(g.logs, run, &f, S("yes\n"));
+    logs_watch.end(g.logs, run, &f);
+    a = rig_read(&g, &q);
+    assert_string_equal(a->text.p, "yes\n");
+    assert_int_equal(a->got[0].lines, 1);
+    answer_free(a);
+    rig_done(&g);
+}
+
 static void who_asks_once_sees_what_was_said_before(void **state)
 {
     struct rig g = rig_new();
@@ -170,6 +202,7 @@ int main(void)
             cmocka_unit_test(what_was_written_is_there_after_a_restart),
             cmocka_unit_test(a_follower_waits_for_the_next_line),
             cmocka_unit_test(a_long_run_says_its_lines_before_it_ends),
+            cmocka_unit_test(a_line_without_an_end_is_shown_within_a_second),
             cmocka_unit_test(who_asks_once_sees_what_was_said_before),
             cmocka_unit_test(a_clock_that_goes_back_hides_nothing),
     };
