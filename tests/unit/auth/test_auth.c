@@ -391,6 +391,7 @@ static void basic(struct made *m, const char *pair)
 static void basic_takes_the_pair_of_a_key_with_the_scope(void **state)
 {
     struct key want = {.name = "prometheus", .scope = KEY_METRICS}, made, turned;
+    struct key tenant = {.name = "tenant", .scope = KEY_ADMIN, .account = "one"};
     char path[] = "/tmp/evoke-auth-XXXXXX", pair[512];
     struct keys *k = NULL;
     bool created;
@@ -422,6 +423,9 @@ static void basic_takes_the_pair_of_a_key_with_the_scope(void **state)
     assert_int_equal(keys_rotate(k, str_of(made.access_key), 10, 0, &turned, NULL), 0);
     assert_true(ASK(pair, KEY_METRICS, 9999));
     assert_false(ASK(pair, KEY_METRICS, 10000));
+    assert_int_equal(keys_add(k, &tenant, 0, &made, NULL), 0); /* metrics tell of every account */
+    (void)snprintf(pair, sizeof(pair), "%s:%s", made.access_key, made.secret_key);
+    assert_false(ASK(pair, KEY_METRICS, 0));
 
     begin(&m, "GET", "/metrics", "");
     assert_false(auth_basic(k, &m.r, KEY_METRICS, 0));
@@ -435,6 +439,8 @@ static void basic_takes_the_pair_of_a_key_with_the_scope(void **state)
 /* Both secrets of a key are good while the old one lasts; the clock of this machine decides. */
 static void a_request_signed_with_the_old_secret_passes_during_its_grace(void **state)
 {
+    const struct str file = S("{\"version\":1,\"keys\":[{\"access_key\":\"AK\",\"secret_key\":"
+                              "\"secret\",\"root\":true}]}");
     char path[] = "/tmp/evoke-auth-XXXXXX";
     struct key turned;
     struct keys *k = NULL;
@@ -445,12 +451,7 @@ static void a_request_signed_with_the_old_secret_passes_during_its_grace(void **
     (void)state;
     assert_non_null(mkdtemp(path));
     dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_int_equal(
-            io_write_file(dir, "keys.json",
-                          S("{\"version\":1,\"keys\":[{\"access_key\":\"AK\",\"secret_key\":"
-                            "\"secret\",\"root\":true}]}"),
-                          0600, NULL),
-            0);
+    assert_int_equal(io_write_file(dir, "keys.json", file, 0600, NULL), 0);
     assert_int_equal(keys_open(dir, NULL, NULL, &k, &created, NULL), 0);
     sdk_request(&m, "GET", "");
     sdk_sign(&m, "");
@@ -458,6 +459,14 @@ static void a_request_signed_with_the_old_secret_passes_during_its_grace(void **
     assert_int_equal(keys_rotate(k, S("AK"), 3600, clock_wall_ms(), &turned, NULL), 0);
     assert_int_equal(auth_sdk_body(k, &m.r, NULL), AUTH_OK);
     assert_int_equal(keys_rotate(k, S("AK"), 0, clock_wall_ms(), &turned, NULL), 0);
+    assert_int_equal(auth_sdk_body(k, &m.r, NULL), AUTH_MISMATCH);
+    keys_free(k);
+
+    /* A grace that began long ago is over. */
+    assert_int_equal(io_write_file(dir, "keys.json", file, 0600, NULL), 0);
+    assert_int_equal(keys_open(dir, NULL, NULL, &k, &created, NULL), 0);
+    assert_int_equal(auth_sdk_body(k, &m.r, NULL), AUTH_OK);
+    assert_int_equal(keys_rotate(k, S("AK"), 3600, clock_wall_ms() - 3600001, &turned, NULL), 0);
     assert_int_equal(auth_sdk_body(k, &m.r, NULL), AUTH_MISMATCH);
     buf_done(&m.authorization);
     keys_free(k);

@@ -170,6 +170,24 @@ static void an_access_key_has_a_longest_length(void **state)
     longest[128] = 'x';
     longest[129] = '\0';
     assert_int_equal(keys_open(dir, longest, "s", &k, &created, NULL), -EINVAL);
+
+    /* In the file as well. */
+    for (size_t n = KEY_ACCESS - 1; n <= KEY_ACCESS; n++) {
+        char text[512];
+        struct err e = {0};
+
+        (void)snprintf(text, sizeof(text),
+                       "{\"version\":1,\"keys\":[{\"access_key\":\"%.*s\",\"secret_key\":\"s\","
+                       "\"root\":true}]}",
+                       (int)n, longest);
+        put(text, 0600);
+        assert_int_equal(keys_open(dir, NULL, NULL, &k, &created, &e),
+                         n < KEY_ACCESS ? 0 : -EINVAL);
+        if (n < KEY_ACCESS)
+            k = keys_free(k);
+        else
+            t_has(e.msg, "access_key has more than 128 characters");
+    }
 }
 
 static void the_pair_from_outside_replaces_root_and_is_not_written(void **state)
