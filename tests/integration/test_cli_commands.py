@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands that look at functions and hosts, as people and as programs see them; every exit code there is."""
+import http.server
 import json
 import os
 import subprocess
 import termios
+import threading
 
 import pytest
 from evoked import BUILD
@@ -233,3 +235,33 @@ def test_what_init_writes_deploys_and_answers(evoke_shared, tmp_path, words):
 def test_init_knows_what_it_does_not_know(evoke_shared, tmp_path):
     p = evoke_shared.run("init", "Pyton3.9", str(tmp_path / "x"))
     assert p.returncode == 2 and "Python3.9" in p.stderr and not (tmp_path / "x").exists()
+
+
+class NoJson(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>welcome to nginx</html>")
+
+    do_POST = do_PUT = do_GET
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("words", [["list"], ["why", "f"], ["logs", "--all"], ["audit"], ["top", "-n", "1"],
+                                   ["key", "add", "ci", "--scope", "read"], ["status"], ["backup", "b.tar"]])
+def test_an_answer_that_nobody_can_read_is_not_the_callers_fault(words, tmp_path):
+    with http.server.HTTPServer(("127.0.0.1", 0), NoJson) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        p = subprocess.run([EVOKE, *words, "--endpoint", f"http://127.0.0.1:{other.server_port}"], cwd=tmp_path, capture_output=True, text=True,
+                           env={**os.environ, "EVOKE_ACCESS_KEY": "A", "EVOKE_SECRET_KEY": "b"}, timeout=60, check=False)
+        other.shutdown()
+    assert p.returncode == 70 and "the daemon's answer is not JSON: " in p.stderr and list(tmp_path.iterdir()) == [], p.stdout + p.stderr
+
+
+def test_logs_name_the_function_that_was_meant(evoke_shared, function):
+    function("greeting")
+    for word in ("greetin", "default/greetin", "functiongraph/local/local-1/default/greetin"):
+        p = evoke_shared.run("logs", word)
+        assert p.returncode == 3 and "did you mean 'greeting'?" in p.stderr, p.stderr
