@@ -45,6 +45,7 @@
 #include "daemon/interpreters.h"
 #include "daemon/memory.h"
 #include "daemon/notice.h"
+#include "daemon/wanted.h"
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
 #include "http/server.h"
@@ -128,43 +129,7 @@ static void say(enum control_type type)
         log_warn(&cx, "the keeper did not take READY, ignoring: %s", strerror(-r));
 }
 
-static void pool_wanted(const struct daemon *d, struct pool_conf *conf)
-{
-    pool_conf_default(conf);
-    conf->instances = (uint32_t)d->o->instances;
-    conf->keep_warm_ms = (uint32_t)d->o->keep_warm_s * 1000;
-    conf->waiting = (uint32_t)d->o->waiting;
-    conf->freeze_after_ms = (uint32_t)d->o->freeze_after_ms;
-    conf->memory_mb = (uint32_t)(d->o->memory_mb ? d->o->memory_mb : d->memory_share_mb);
-}
-
-static void logs_wanted(const struct daemon *d, struct logs_conf *conf)
-{
-    logs_conf_default(conf);
-    conf->function_bytes = (uint64_t)d->o->log_function_mb << 20;
-    conf->total_bytes = (uint64_t)d->o->log_mb << 20;
-    conf->age_ms = (uint64_t)d->o->log_age_h * 3600 * 1000;
-}
-
 /* Every option with .reloads in conf/options.c, now as d->o says. */
-static void audit_wanted(const struct daemon *d, struct audit_conf *ret)
-{
-    *ret = (struct audit_conf){.what = strcmp(d->o->audit, "off") == 0   ? AUDIT_OFF
-                                       : strcmp(d->o->audit, "all") == 0 ? AUDIT_ALL
-                                                                         : AUDIT_CHANGES,
-                               .size_bytes = (uint64_t)d->o->audit_mb << 20,
-                               .age_days = (uint32_t)d->o->audit_days,
-                               .strict = strcmp(d->o->audit_full, "refuse") == 0};
-}
-
-static uint64_t ratio_wanted(const struct daemon *d)
-{
-    uint64_t ratio = 0;
-
-    (void)trace_ratio(str_of(d->o->trace_ratio), &ratio); /* checked with the options */
-    return ratio;
-}
-
 static void apply_options(struct daemon *d)
 {
     struct audit_conf audit;
@@ -175,13 +140,13 @@ static void apply_options(struct daemon *d)
 
     if (options_log(d->o, &log, &e) >= 0)
         log_set(&log);
-    pool_wanted(d, &pool);
+    wanted_pool(d->o, d->memory_share_mb, &pool);
     pool_configure(d->pool, &pool);
-    logs_wanted(d, &logs);
+    wanted_logs(d->o, &logs);
     logs_keep(d->logs, &logs);
-    audit_wanted(d, &audit);
+    wanted_audit(d->o, &audit);
     audit_keep(d->audit, &audit);
-    d->tracer.ratio = ratio_wanted(d);
+    d->tracer.ratio = wanted_ratio(d->o);
     catalog_limit(d->catalog, (size_t)d->o->functions);
     /* drain is looked at when it begins */
 }
@@ -384,7 +349,7 @@ static int open_logs(struct daemon *d, struct err *e)
     struct logs_conf conf;
     int r;
 
-    logs_wanted(d, &conf);
+    wanted_logs(d->o, &conf);
     conf.health = d->health;
     r = logs_open(d->loop, "logs", &conf, &d->logs, e);
     return r < 0 ? err_wrap(e, r, "logs") : 0;
@@ -401,7 +366,7 @@ static int open_traces(struct daemon *d, struct err *e)
 
     if (!conf.endpoint)
         return 0;
-    tracer_init(&d->tracer, ratio_wanted(d));
+    tracer_init(&d->tracer, wanted_ratio(d->o));
     r = otlp_new(&conf, &d->otlp, e);
     wipe_environment("OTEL_EXPORTER_OTLP_HEADERS");
     return r < 0 ? err_wrap(e, r, "--otlp-endpoint") : 0;
@@ -411,7 +376,7 @@ static int open_audit(struct daemon *d, struct err *e)
 {
     struct audit_conf conf;
 
-    audit_wanted(d, &conf);
+    wanted_audit(d->o, &conf);
     return audit_open(d->loop, "audit", &conf, d->health, &d->audit, e);
 }
 
@@ -466,7 +431,7 @@ static void open_engine(struct daemon *d)
     struct pool_conf conf;
 
     d->memory_share_mb = memory_share_mb();
-    pool_wanted(d, &conf);
+    wanted_pool(d->o, d->memory_share_mb, &conf);
     d->launch = launch_new(d->loop);
     launch_on_hello(d->launch, on_hello, d);
     d->pool = pool_new(d->loop, d->launch, &conf);
