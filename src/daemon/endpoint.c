@@ -13,6 +13,8 @@
  */
 #include "daemon/endpoint.h"
 
+#include <errno.h>
+
 #include "api/api.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -68,15 +70,19 @@ static void *on_open(void *user, const struct fn *fn, const char *instance_id, i
     struct endpoints *eps = OBJ(user, struct endpoints, ENDPOINTS_MAGIC);
     struct endpoint *ep = xnew(struct endpoint);
     struct err e = {0};
+    int r;
 
     (void)fn;
     ep->magic = ENDPOINT_MAGIC;
     ep->http = http_server_new(eps->loop, &eps->limits, &api_http_ops, eps->face);
     list_push_back(&eps->open, &ep->node);
-    if (http_server_listen(ep->http, listener, &e) < 0) {
+    r = http_server_listen(ep->http, listener, &e);
+    if (r == -EINVAL) /* it ended already, its box was cleaned: the next message says so */
+        log_debug(&cx, "instance %s has no endpoint: %s", instance_id, e.msg);
+    else if (r < 0)
         log_warn(&cx, "instance %s has no endpoint, ignoring: %s", instance_id, e.msg);
+    if (r < 0)
         fd_close(listener);
-    }
     return ep;
 }
 

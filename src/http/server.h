@@ -77,7 +77,8 @@ struct http_ops {
 void http_limits_default(struct http_limits *l);
 struct http_server *http_server_new(struct loop *l, const struct http_limits *limits,
                                     const struct http_ops *ops, void *user);
-/* Take over a bound, listening socket (TCP or unix). taken on success. More than one is fine. */
+/* Take over a bound, listening socket (TCP or unix). taken on success. More than one is fine.
+ * -EINVAL: it does not listen, or no more. */
 int http_server_listen(struct http_server *s, int fd, struct err *e);
 /* Accept no more, close idle connections, finish the rest with Connection: close; on_drained once.
  */
