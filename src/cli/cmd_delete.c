@@ -5,6 +5,7 @@
  * Every name is looked up before anything is deleted, so a slip in the last of them deletes
  * nothing. Who types is asked; a script is not (it has no terminal to answer on).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,10 @@ static int delete_one(struct client *client, const char *path, struct err *e)
 
     if (r < 0)
         return r;
+    if (r != 204) /* a daemon says 204; any web server says 200 */
+        return err_set(e, ERR_HOST, -EPROTO,
+                       "the endpoint answered with status %d instead of 204: it is no evoke daemon",
+                       r);
     fprintf(stderr, "deleted %s\n", path + PREFIX);
     return 0;
 }
