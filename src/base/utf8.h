@@ -47,7 +47,7 @@ static inline void utf8_place(struct str text, size_t offset, size_t *ret_line, 
 {
     size_t line = 1, column = 1;
 
-    for (size_t i = 0; i < offset && i < text.n; i++) {
+    for (size_t i = 0; text.p && i < offset && i < text.n; i++) {
         if (text.p[i] == '\n') {
             line++;
             column = 1;

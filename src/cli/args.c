@@ -172,6 +172,7 @@ static int keep(struct walk *w, const struct option *o, const char *text, struct
     struct given *g = &a->given[a->ngiven];
     int r;
 
+    assert(text || o->kind == OPTION_FLAG);
     if (!o->repeats && args_has(a, o->name))
         return err_set(e, ERR_CALLER, -EINVAL, "--%s is given twice", o->name);
     if (a->ngiven == ARGS_OPTIONS)

@@ -3,6 +3,7 @@
  * cmd_init.c - evoke init RUNTIME [DIR]: a function that deploys and answers as it is: evoke.yaml,
  * the handler in the shape its cloud calls it, .evokeignore. Nothing that is there is overwritten.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -249,6 +250,7 @@ static int run(const struct common *common, const struct args *args)
     (void)common;
     if (choose(dialect, args->words[0], &rt, &starter, &e) < 0 || io_mkdir_p(dir, 0755, &e) < 0)
         return command_fail(&e);
+    assert(rt && starter);
     name = given ? xstrdup(given) : name_of_directory(dir, &e);
     if (write_starter(dir, rt, starter, name, &e) < 0)
         return command_fail(&e);

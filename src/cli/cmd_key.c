@@ -95,15 +95,13 @@ static void print_key(enum output_format format, const struct cJSON *key)
 
 static struct cJSON *describe_own(const struct settings *s, bool secret)
 {
+    const char *outside = getenv("EVOKE_ACCESS_KEY");
     struct cJSON *own = cJSON_CreateObject();
 
     cJSON_AddStringToObject(own, "access_key", s->access_key);
     if (secret)
         cJSON_AddStringToObject(own, "secret_key", s->secret_key);
-    cJSON_AddStringToObject(own, "from",
-                            getenv("EVOKE_ACCESS_KEY") && *getenv("EVOKE_ACCESS_KEY")
-                                    ? "environment"
-                                    : "keys.json");
+    cJSON_AddStringToObject(own, "from", outside && outside[0] ? "environment" : "keys.json");
     return own;
 }
 

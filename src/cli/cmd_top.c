@@ -114,12 +114,12 @@ static void sort_rows(const struct cJSON *functions, size_t sort, struct rows *r
 {
     size_t n = functions ? (size_t)cJSON_GetArraySize(functions) : 0;
 
-    ret->rows = calloc(n + 1, sizeof(*ret->rows));
+    ret->rows = calloc(n + 1, sizeof(const struct cJSON *));
     ret->n = 0;
     for (const struct cJSON *f = functions ? functions->child : NULL; f && ret->rows; f = f->next)
         ret->rows[ret->n++] = f;
     if (ret->n)
-        qsort_r(ret->rows, ret->n, sizeof(*ret->rows), compare, &sort);
+        qsort_r(ret->rows, ret->n, sizeof(const struct cJSON *), compare, &sort);
 }
 
 /* "space/name" of the whole key: what tells functions apart on one machine, mostly. */

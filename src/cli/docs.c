@@ -240,7 +240,7 @@ void docs_man_name(const struct command *cmd, struct buf *out)
         return;
     buf_addc(out, '-');
     for (const char *p = cmd->name; *p; p++)
-        buf_addc(out, *p == ' ' ? '-' : *p);
+        buf_addc(out, (char)(*p == ' ' ? '-' : *p));
 }
 
 static void man_head(const struct command *cmd, struct buf *out)

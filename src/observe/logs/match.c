@@ -59,7 +59,7 @@ static bool is_plain(struct str grep)
     if (str_starts(grep, S("(?i)")))
         grep = str_from(grep, 4);
     for (size_t i = 0; i < grep.n; i++) {
-        char c = grep.p[i], next = i + 1 < grep.n ? grep.p[i + 1] : '\0';
+        char c = grep.p[i], next = (char)(i + 1 < grep.n ? grep.p[i + 1] : 0);
 
         if (c == '\\' && !plain_escape(next))
             return false;

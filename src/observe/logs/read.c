@@ -287,7 +287,7 @@ static void start_next(struct logs *s)
 
     while (again) {
         again = false;
-        list_each (it, &s->readers) {
+        list_each (it, &s->readers) { /* NOLINT(clang-analyzer-unix.Malloc) */
             struct logs_reader *rd = container_of(it, struct logs_reader, link);
 
             if (rd->state != READER_QUEUED || s->flushed_seq < rd->not_before || !start(rd))
@@ -356,7 +356,7 @@ static void keep_looking(struct logs *s)
 
     if (list_empty(&s->readers) || s->closed)
         return;
-    list_each (it, &s->readers) {
+    list_each (it, &s->readers) { /* NOLINT(clang-analyzer-unix.Malloc) */
         const struct logs_reader *rd = container_of(it, struct logs_reader, link);
         uint64_t left = rd->until_ns > now ? rd->until_ns - now : 0;
 

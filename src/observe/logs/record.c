@@ -21,7 +21,7 @@
 #include "base/crypto.h"
 #include "fn/outcome.h"
 
-#define MAGIC "ELR1"
+static const char MAGIC[4] = {'E', 'L', 'R', '1'};
 
 enum { AT_CRC = 4, AT_SIZE = 8 };
 
@@ -106,7 +106,7 @@ void log_record_put(char *to, const struct log_record *r, struct str held, struc
 
     for (size_t i = 0; i < 4; i++)
         names[i].n = at_most(names[i].n, i < 3 ? LOG_NAME_MAX : LOG_REASON_MAX);
-    memcpy(to, MAGIC, 4);
+    memcpy(to, MAGIC, sizeof(MAGIC));
     put32(to + AT_CRC, 0);
     put32(to + AT_SIZE, (uint32_t)log_record_size(r, held.n + text.n));
     put32(to + 12, (uint32_t)(held.n + text.n));

@@ -24,7 +24,7 @@
 #include "base/err.h"
 #include "base/io.h"
 
-#define MAGIC "EVLOGSE1"
+static const char MAGIC[8] = {'E', 'V', 'L', 'O', 'G', 'S', 'E', '1'};
 
 enum { PATH_TEXT = SEG_DIR_TEXT + SEG_NAME_TEXT + 8, IOV_AT_ONCE = 512 };
 
@@ -57,7 +57,7 @@ static void head_put(char out[SEG_HEAD], const struct seg_head *h)
     uint32_t crc;
 
     memset(out, 0, SEG_HEAD);
-    memcpy(out, MAGIC, 8);
+    memcpy(out, MAGIC, sizeof(MAGIC));
     for (size_t i = 0; i < 5; i++) {
         uint64_t v = htole64(words[i]);
 
@@ -121,6 +121,7 @@ void seg_reader_done(struct seg_reader *rd)
 /* A whole record fits between pos and n afterwards, or the file ends there. */
 static int fill(struct seg_reader *rd)
 {
+    assert(rd->buf);
     if (rd->n - rd->pos >= LOG_RECORD_MAX || rd->eof)
         return 0;
     memmove(rd->buf, rd->buf + rd->pos, rd->n - rd->pos);
