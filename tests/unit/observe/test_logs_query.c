@@ -149,6 +149,50 @@ static void an_expression_that_never_ends_is_ended(void **state)
     rig_done(&g);
 }
 
+static bool only_hello(void *user, struct str function)
+{
+    (void)user;
+    return str_eq(function, S(HELLO));
+}
+
+/* From disk, from memory, and the last of them: what one may not see is not there. */
+static void who_may_see_one_function_finds_no_other(void **state)
+{
+    static const struct logs_reader_ops ops = {.record = answer_record,
+                                               .done = answer_done,
+                                               .wanted = answer_wanted,
+                                               .sees = only_hello};
+    struct rig g = rig_new();
+    struct fn *other = rig_fn("other");
+    uint64_t begin;
+
+    (void)state;
+    rig_open(&g);
+    begin = logs_now(g.logs);
+    for (int i = 0; i < 3; i++) {
+        rig_run(&g, other, "r-other", OUTCOME_OK, "not for everybody\n");
+        rig_run(&g, g.fn, "r-hello", OUTCOME_OK, "hello\n");
+    }
+    rig_settle(&g);
+    for (int way = 0; way < 3; way++) {
+        struct answer *a = answer_new();
+        struct logs_query q;
+        struct err e = {0};
+
+        logs_query_init(&q);
+        q.has_after = way == 1; /* memory */
+        q.after = begin;
+        q.last = way == 2 ? 100 : 0;
+        t_ok(logs_read(g.logs, &q, &ops, a, &e), &e);
+        loop_run_until(g.loop, &a->done);
+        assert_int_equal(a->r, 0);
+        assert_string_equal(a->text.p, "hello\nhello\nhello\n");
+        answer_free(a);
+    }
+    fn_unref(other);
+    rig_done(&g);
+}
+
 /* Each line is within the limit of one try; there are just very many of them. */
 static void an_expression_that_is_slow_on_every_line_is_ended(void **state)
 {
@@ -481,6 +525,7 @@ int main(void)
             cmocka_unit_test(an_expression_is_about_single_lines),
             cmocka_unit_test(a_bad_expression_is_refused_with_its_place),
             cmocka_unit_test(an_expression_that_never_ends_is_ended),
+            cmocka_unit_test(who_may_see_one_function_finds_no_other),
             cmocka_unit_test(an_expression_that_is_slow_on_every_line_is_ended),
             cmocka_unit_test(many_functions_are_merged_in_order),
             cmocka_unit_test(limits_hold_at_the_limit_and_beyond),
