@@ -39,8 +39,8 @@ struct verdict {
 };
 
 /* What happened before the last deployment is told in the lists, and no longer judged. */
-void situation_look(struct situation *s);
-void situation_judge(const struct situation *s, struct verdict *ret);
+void situation_look(struct situation *v);
+void situation_judge(const struct situation *v, struct verdict *ret);
 /* A message on one line, without a full stop: it stands inside a sentence. Of a function's own error
  * result, its sentence. text may be NULL. */
 void situation_message(const char *text, char out[SITUATION_MESSAGE]);

@@ -150,6 +150,7 @@ static int check_choice(const struct option *o, const char *text, int64_t *ret, 
 
 static int check(const struct option *o, const char *text, int64_t *ret, struct err *e)
 {
+    assert(text || o->kind == OPTION_FLAG);
     switch (o->kind) {
     case OPTION_FLAG:
         return 0;
@@ -172,7 +173,6 @@ static int keep(struct walk *w, const struct option *o, const char *text, struct
     struct given *g = &a->given[a->ngiven];
     int r;
 
-    assert(text || o->kind == OPTION_FLAG);
     if (!o->repeats && args_has(a, o->name))
         return err_set(e, ERR_CALLER, -EINVAL, "--%s is given twice", o->name);
     if (a->ngiven == ARGS_OPTIONS)

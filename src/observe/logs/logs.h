@@ -63,7 +63,7 @@ struct logs_stats {
     uint64_t dropped_lines, dropped_bytes; /* could not be: buffer full, disk refused */
     uint64_t disk_errors;
     uint64_t flushes, flush_ns; /* batches; from when each took off to its being written */
-    uint64_t pressed; /* times the buffer was so full that functions had to wait */
+    uint64_t pressed;           /* times the buffer was so full that functions had to wait */
     uint64_t expired_segments, expired_bytes; /* removed by age or size */
     uint64_t damaged;                         /* records or tails that were skipped or cut */
     uint64_t queries, queries_refused;

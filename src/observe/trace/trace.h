@@ -16,7 +16,7 @@ enum { TRACE_PARENT = 56, TRACE_STATE = 512 /* bytes passed on; a longer one is 
 
 /* A header's value: 0, and trace_id, parent_id and sampled of *ret; or -EINVAL: as if there were
  * none. Of versions after 00 what 00 knows is read. */
-int trace_parse(struct str traceparent, struct run_trace *ret);
+int trace_parse(struct str s, struct run_trace *ret);
 /* Is it a list the standard allows: members key=value, at most 32, no key twice? */
 bool trace_state_ok(struct str tracestate);
 /* What is carried on: this run is the parent. */

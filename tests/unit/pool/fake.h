@@ -62,7 +62,7 @@ struct world {
     int refuse_times;                   /* 0: always */
     bool no_boot, no_load, load_fails, no_credit;
     bool memory_peak, all_spare;
-    uint8_t how; /* if not; enum launch_how */
+    uint8_t how;                          /* if not; enum launch_how */
     uint8_t freezer;                      /* enum launch_freezer; at the next launcher */
     void (*on_request)(struct worker *w); /* the host's END came; NULL: answer with the event */
     void (*on_assign)(struct worker *w);  /* NULL: READY, as the flags above say */
