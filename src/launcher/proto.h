@@ -153,6 +153,7 @@ struct launch_stock {
     uint32_t zygotes;            /* warm ones: 0 or 1 */
     uint32_t zygote_ends;        /* that have died so far, and were or will be made again */
     bool has_spares, has_zygote; /* the runtime can have them at all */
+    uint8_t zero[2];             /* no padding: two of them are compared as bytes */
 };
 
 /* keeper -> launcher. Descriptors: [0] the daemon's socket. */
