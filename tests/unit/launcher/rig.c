@@ -531,6 +531,31 @@ void rig_settle(const struct rig *g, int children, struct rig_count *ret)
     }
 }
 
+static bool no_more(const struct rig_count *now, const struct rig_count *before)
+{
+    return now->children == before->children && now->all <= before->all &&
+           now->descriptors <= before->descriptors && now->cgroups <= before->cgroups &&
+           now->mounts <= before->mounts && now->host_mounts <= before->host_mounts;
+}
+
+/* Rest is what does not change for a while, and a busy machine has long whiles. */
+void rig_left_behind_nothing(const struct rig *g, const struct rig_count *before)
+{
+    struct rig_count now;
+
+    rig_settle(g, before->children, &now);
+    for (int tries = 0; tries < RIG_WAIT_MS / 20 && !no_more(&now, before); tries++) {
+        (void)poll(NULL, 0, 20);
+        rig_count(g, &now);
+    }
+    assert_int_equal(now.children, before->children);
+    assert_in_range(now.all, 0, before->all);
+    assert_in_range(now.descriptors, 0, before->descriptors);
+    assert_in_range(now.mounts, 0, before->mounts);
+    assert_in_range(now.host_mounts, 0, before->host_mounts);
+    assert_in_range(now.cgroups, 0, before->cgroups);
+}
+
 bool rig_as_root(void)
 {
     const char *mode = getenv("EVOKE_TEST_MODE");

@@ -66,6 +66,8 @@ struct rig_count {
 };
 /* Wait until nothing changes any more and so many processes are below the launcher. */
 void rig_settle(const struct rig *g, int children, struct rig_count *ret);
+/* Wait until there is no more of anything than there was before. */
+void rig_left_behind_nothing(const struct rig *g, const struct rig_count *before);
 void rig_count(const struct rig *g, struct rig_count *ret);
 int rig_cgroups(pid_t stub,
                 const char *below); /* directories evoke-<stub><below>; below is a glob */
