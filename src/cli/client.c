@@ -269,6 +269,7 @@ int exchange_prepare(const struct client *c, struct exchange *x, const struct cl
 
     buf_init(body, ANSWER_MAX);
     x->body = body;
+    x->ours = str_starts(req->path, S("/evoke/"));
     forget_headers(x);
     while (base.n && base.p[base.n - 1] == '/')
         base.n--;
@@ -300,6 +301,9 @@ int exchange_result(const struct client *c, struct exchange *x, CURLcode code, s
     if (code != CURLE_OK)
         return fail_transfer(c, x, code, e);
     mismatch_warn(exchange_header(x, "X-Evoke-Version"));
+    if (status >= 200 && status <= 299 && x->ours && !exchange_header(x, "X-Evoke-Version").n)
+        return err_set(e, ERR_HOST, -EPROTO, "what answers at %.200s is no evoke daemon",
+                       c->settings.endpoint);
     if (status < 200 || status > 299)
         return fail_answer(x, (int)status, e);
     return (int)status;

@@ -141,8 +141,7 @@ static void name_nearest(const struct logs_run *run, const char *word, struct er
     buf_init(&candidates, PATH_TEXT_MAX);
     if (name_parse(str_of(word), &want, NULL) >= 0 &&
         client_get(run->client, S("/evoke/v1/functions"), STR_NONE, &list, NULL) >= 0 &&
-        name_pick(&want, list, &found, &candidates, &better) == -ENOENT &&
-        strstr(better.msg, "did you mean"))
+        name_pick(&want, list, &found, &candidates, &better) == -ENOENT)
         *e = better;
 }
 

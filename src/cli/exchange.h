@@ -5,6 +5,7 @@
 #define EVOKE_CLI_EXCHANGE_H
 
 #include <curl/curl.h>
+#include <stdbool.h>
 
 #include "base/buf.h"
 #include "base/str.h"
@@ -17,6 +18,7 @@ struct exchange {
     CURL *curl;
     struct curl_slist *headers; /* of the request under way */
     struct buf *body;           /* borrowed: where the answer goes */
+    bool ours;                  /* of our own API, whose every answer tells a version */
     char error[CURL_ERROR_SIZE];
 };
 

@@ -17,7 +17,7 @@ COMMANDS = [["status"], ["key", "show"], ["key", "add", "x", "--scope", "read"],
 
 
 def answer(body, status="200 OK", head=""):
-    return (f"HTTP/1.1 {status}\r\n{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return (f"HTTP/1.1 {status}\r\n{head}X-Evoke-Version: 0.1.0\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
             f"Connection: close\r\n\r\n{body}").encode()
 
 
@@ -27,6 +27,7 @@ ANSWERS = {
     "less than promised": b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{}",
     "a web page": answer("<html>It works!</html>"),
     "an error page": answer("<html>oops</html>", "500 Oops"),
+    "a stranger": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
     "elsewhere": answer("", "302 Found", "Location: http://127.0.0.1:1/\r\n"),
     "endless chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
     "a huge head": b"HTTP/1.1 200 OK\r\nX: " + b"y" * 500000 + b"\r\n\r\n{}",
@@ -80,4 +81,5 @@ def test_every_command_survives_every_answer(endpoint, name):
         said = p.stderr.decode()
         assert p.returncode in (0, 1, 2, 3, 4, 5, 7, 70), (command, p.returncode, said)
         assert p.returncode == 0 or said.startswith("evoke: ") or "\nevoke: " in said or p.stdout, (command, said)
+        assert name != "a stranger" or command == ["version"] or p.returncode == 70, (command, p.returncode, said)
         assert "Sanitizer" not in said and "deleted" not in said, (command, said)

@@ -240,6 +240,7 @@ def test_init_knows_what_it_does_not_know(evoke_shared, tmp_path):
 class NoJson(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
+        self.send_header("X-Evoke-Version", "0.1.0")
         self.end_headers()
         self.wfile.write(b"<html>welcome to nginx</html>")
 

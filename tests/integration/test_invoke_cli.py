@@ -201,6 +201,7 @@ def test_each_worker_has_a_connection_of_its_own(e):
             all_there.wait(20)
             self.send_response(200)
             self.send_header("X-Evoke-Outcome", "ok")
+            self.send_header("X-Evoke-Version", "0.1.0")
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -126,8 +126,16 @@ class Evoked:
         self.url = self._wait_for(READY, 30).group(1)
         self.host, self.port = self.url.removeprefix("http://").rsplit(":", 1)
         self.port = int(self.port)
+        self._wait_for_launcher()
         self.base = self.descriptors()
         return self
+
+    def _wait_for_launcher(self):
+        """READY is said when the daemon answers; its launcher, one more descriptor, may come later on a busy machine."""
+        for _ in deadline(10):
+            reasons = requests.get(self.url + "/readyz", headers={"Connection": "close"}, timeout=10).json()["reasons"]
+            if not any(r["component"] == "launcher" for r in reasons) and self.connections() == 0:
+                return
 
     def read_log(self, timeout=0):
         """Take what the processes have written; False at end of file."""
