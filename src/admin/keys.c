@@ -34,12 +34,7 @@ static void put_key(struct jw *w, const struct key *key, bool secret)
     if (secret)
         jw_kstrz(w, "secret_key", key->secret_key);
     jw_kstrz(w, "name", key->name);
-    jw_key(w, "scope");
-    jw_arr(w);
-    for (int i = 0; i < KEY_SCOPES; i++)
-        if (key->scope & (1 << i))
-            jw_str(w, str_of(key_scope_names[i]));
-    jw_arr_end(w);
+    key_put_scope(w, key);
     jw_kstrz(w, "account", key->account);
     jw_kstrz(w, "dialect", key->dialect);
     jw_kbool(w, "root", key->root);

@@ -19,6 +19,7 @@
 #include "sign/role.h"
 
 struct err;
+struct jw;
 struct keys; /* opaque */
 
 /* What a key may do. Each operation asks for exactly one. */
@@ -71,6 +72,8 @@ int keys_find(const struct keys *k, struct str access_key, struct key *ret);
 void key_wipe(struct key *key);
 /* A request was proved to be signed with it. Kept in memory, never written. */
 void keys_used(const struct keys *k, const struct key *key, int64_t now_ms);
+/* "scope": [names], into an object that is open. */
+void key_put_scope(struct jw *w, const struct key *key);
 struct key keys_root(const struct keys *k);
 
 /* What the keys of roles are derived from: another root secret, and all of them are void.

@@ -191,6 +191,16 @@ int key_file_load(int dirfd, struct key_list *ret, struct err *e)
     return r < 0 ? r : 1;
 }
 
+void key_put_scope(struct jw *w, const struct key *key)
+{
+    jw_key(w, "scope");
+    jw_arr(w);
+    for (int i = 0; i < KEY_SCOPES; i++)
+        if (key->scope & (1 << i))
+            jw_str(w, str_of(key_scope_names[i]));
+    jw_arr_end(w);
+}
+
 static void put_one(struct jw *w, const struct key *key)
 {
     jw_obj(w);
@@ -203,12 +213,7 @@ static void put_one(struct jw *w, const struct key *key)
     jw_kstrz(w, "name", key->name);
     if (key->root)
         jw_kbool(w, "root", true);
-    jw_key(w, "scope");
-    jw_arr(w);
-    for (int i = 0; i < KEY_SCOPES; i++)
-        if (key->scope & (1 << i))
-            jw_str(w, str_of(key_scope_names[i]));
-    jw_arr_end(w);
+    key_put_scope(w, key);
     if (key->account[0])
         jw_kstrz(w, "account", key->account);
     if (key->dialect[0])

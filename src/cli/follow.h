@@ -15,8 +15,8 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "cli/args.h"
 
-struct args;
 struct cJSON;
 struct client;
 struct err;
@@ -43,7 +43,18 @@ void follow_done(struct follow *f);
 
 void follow_text(struct buf *query, const char *key, struct str value);
 void follow_number(struct buf *query, const char *key, int64_t value);
-/* The options --since and --until, checked. */
+/* The rows of the options --since and --until, and what was given, checked. */
+#define FOLLOW_SPAN                                                                                \
+    {.name = "since",                                                                              \
+     .kind = OPTION_TEXT,                                                                          \
+     .arg = "TIME",                                                                                \
+     .help = "from then on: 10m, 2h, 2026-11-22T10:00:00Z",                                        \
+     .min = 1,                                                                                     \
+     .max = 64},                                                                                   \
+    {                                                                                              \
+        .name = "until", .kind = OPTION_TEXT, .arg = "TIME", .help = "to then", .min = 1,          \
+        .max = 64                                                                                  \
+    }
 int follow_span(struct follow *f, const struct args *args, struct err *e);
 
 /* 0 at the end of the list, -EINTR after Ctrl-C, or what a question or ops->answer failed with. */
