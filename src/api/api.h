@@ -29,6 +29,7 @@ struct audit;
 struct cJSON;
 struct call;
 struct catalog;
+struct delivery;
 struct fn_key;
 struct health;
 struct history;
@@ -41,6 +42,7 @@ struct metrics;
 struct pool;
 struct invoke_spec;
 struct run_trace;
+struct timers;
 struct tracer;
 
 struct interpreter;
@@ -59,6 +61,8 @@ struct api {
     struct loop *loop;
     struct catalog *catalog;
     struct invoker *invoker;
+    struct delivery *delivery; /* asynchronous events */
+    struct timers *timers;
     struct pool *pool;
     struct launch *launch;
     struct keys *keys;

@@ -10,6 +10,16 @@
 uint64_t clock_mono_ns(void); /* CLOCK_MONOTONIC, for durations and deadlines */
 int64_t clock_wall_ms(void);  /* Unix time in ms */
 
+/*
+ * The clock that events and timers live by: Unix time in ms, unless a test moves it. Signatures,
+ * logs and deadlines of requests do not use it.
+ */
+int64_t clock_store_ms(void);
+/* How long to wait, in real ms, until it shows at_ms; at most CLOCK_LOOK_MS, since it may jump: look
+ * again then. 0: it does. */
+enum { CLOCK_LOOK_MS = 1000 };
+uint64_t clock_store_wait_ms(int64_t at_ms);
+
 enum { CLOCK_TEXT = 40 }; /* room for any text below, terminator included */
 
 const char *clock_iso(int64_t wall_ms, char out[CLOCK_TEXT]);    /* 2026-11-21T20:47:58Z */

@@ -49,6 +49,35 @@ enum log_point {
     LOG_RUN_END,
 };
 
+/* How asynchronous events are tried where a function has no rules of its own. */
+struct shape_retry {
+    uint32_t age_s;    /* older ones expire */
+    uint32_t retries;  /* after the first try */
+    bool failures;     /* also where the function itself failed; else only where it could not run */
+    uint32_t first_ms; /* before the first retry; doubles each time ... */
+    uint32_t most_ms;  /* ... up to this */
+    bool jitter;       /* each wait is between half and all of it */
+};
+
+/* A due time of a timer trigger. */
+struct shape_timer {
+    const char *name;   /* of the trigger */
+    const char *time;   /* RFC 3339 with offset */
+    int64_t due_ms;     /* the same, Unix time */
+    struct str payload; /* the user's own words */
+};
+
+/* An event that has ended, for its destination. */
+struct shape_told {
+    const struct fn *fn;
+    struct str request_id, qualifier;
+    int64_t now_ms;
+    enum outcome outcome; /* of the last try */
+    bool expired;         /* too old, before its tries were used up */
+    uint32_t attempts;
+    struct str payload, answer; /* answer: or the error result; may be empty */
+};
+
 struct shape_ops {
     enum dialect dialect;
     uint8_t layout;          /* enum launch_layout of the code mount, as a number */
@@ -74,6 +103,12 @@ struct shape_ops {
     uint64_t (*billed_ms)(const struct run *run);
     /* The cloud's share of CPU for the function, in thousandths of one. */
     uint32_t (*cpu_millis)(const struct fn *f);
+
+    /* Asynchronous events. A dialect without them has NULLs and 0. */
+    uint64_t async_max; /* bytes of an event */
+    const struct shape_retry *retry;
+    void (*timer)(const struct shape_timer *t, struct buf *out);
+    void (*told)(const struct shape_told *t, struct buf *out); /* what a destination is given */
 };
 
 /* The fields every dialect's ASSIGN document begins with, into an object that is open. */

@@ -59,6 +59,7 @@ struct invoke_spec {
     /* Runs nothing: OK as soon as an instance is there that has loaded. No watcher hears of it, but
      * of what is printed while it loads. */
     bool load_only;
+    bool background; /* nobody waits for it: those for whom somebody does are run first */
     void (*on_done)(
             void *user,
             const struct invoke_result *result); /* exactly once, never before invoke() returns */
