@@ -41,6 +41,9 @@ void fields_write(const struct field *fields, size_t n, const void *record, stru
         case FIELD_CHARS:
             jw_kstrz(w, f->key, at);
             break;
+        case FIELD_BOOL:
+            jw_kbool(w, f->key, *(const bool *)at);
+            break;
         case FIELD_U32:
             jw_kint(w, f->key, *(const uint32_t *)at);
             break;
@@ -103,6 +106,8 @@ int fields_read(const struct field *fields, size_t n, const struct cJSON *tree, 
 
         if (f->type == FIELD_U32 || f->type == FIELD_U64 || f->type == FIELD_I64) {
             r = read_number(f, tree, at, e);
+        } else if (f->type == FIELD_BOOL) {
+            r = json_bool(tree, f->key, false, at, e);
         } else {
             r = json_str(tree, f->key, false, &text, e);
             if (r == 0)

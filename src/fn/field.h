@@ -17,6 +17,7 @@ enum field_type {
     FIELD_TEXT,    /* char *, NULL is written as "" */
     FIELD_MAYBE,   /* char *, NULL is written as null */
     FIELD_CHARS,   /* char[size] */
+    FIELD_BOOL,
     FIELD_U32,
     FIELD_U64, /* up to 2^53, as for every number in JSON that others read, too */
     FIELD_I64, /* 2^53 either way */
