@@ -39,20 +39,6 @@ int64_t clock_wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int64_t clock_store_ms(void)
-{
-    return clock_wall_ms();
-}
-
-uint64_t clock_store_wait_ms(int64_t at_ms)
-{
-    int64_t now_ms = clock_store_ms();
-
-    if (at_ms <= now_ms)
-        return 0;
-    return at_ms - now_ms < CLOCK_LOOK_MS ? (uint64_t)(at_ms - now_ms) : CLOCK_LOOK_MS;
-}
-
 /* Calendar fields in UTC; returns the milliseconds within the second, also before 1970. */
 static int split(int64_t wall_ms, struct tm *tm)
 {

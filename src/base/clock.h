@@ -20,6 +20,12 @@ int64_t clock_store_ms(void);
 enum { CLOCK_LOOK_MS = 1000 };
 uint64_t clock_store_wait_ms(int64_t at_ms);
 
+struct err;
+/* From now on it shows what a test wrote to this file, as a test changes it (clock_shift.c). To be
+ * called before anybody reads it. 0, or negative: no such file, or malformed. */
+int clock_follow(const char *path, struct err *e);
+void clock_unfollow(void); /* real time again */
+
 enum { CLOCK_TEXT = 40 }; /* room for any text below, terminator included */
 
 const char *clock_iso(int64_t wall_ms, char out[CLOCK_TEXT]);    /* 2026-11-21T20:47:58Z */

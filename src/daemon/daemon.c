@@ -31,6 +31,7 @@
 #include "api/api.h"
 #include "auth/keys.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -479,6 +480,21 @@ static int open_front(struct daemon *d, struct err *e)
     return http_server_listen(d->http, DAEMON_LISTEN_FD, e);
 }
 
+/* Of tests: events and timers live by a clock that they move (base/clock.h). */
+static int follow_clock(struct err *e)
+{
+    const char *path = getenv("EVOKE_CLOCK");
+    int r;
+
+    if (!path || !path[0])
+        return 0;
+    r = clock_follow(path, e);
+    if (r < 0)
+        return err_wrap(e, r, "EVOKE_CLOCK");
+    log_info(&cx, "events and timers live by a test clock: %s", path);
+    return 0;
+}
+
 static int open_all(struct daemon *d, struct err *e)
 {
     int r;
@@ -491,6 +507,9 @@ static int open_all(struct daemon *d, struct err *e)
     d->drain_timer = loop_timer_new(d->loop, on_drain_late, d);
     d->gc_timer = loop_timer_new(d->loop, collect, d);
     d->term = loop_signal_new(d->loop, SIGTERM, on_term, d);
+    r = follow_clock(e);
+    if (r < 0)
+        return r;
     r = open_data(d, e);
     if (r < 0)
         return r;

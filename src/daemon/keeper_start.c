@@ -96,8 +96,8 @@ int keeper_start_launcher(struct keeper *k, struct err *e)
 int keeper_start_daemon(struct keeper *k, struct err *e)
 {
     static const char *const keep[] = {
-            "EVOKE_ACCESS_KEY",           "EVOKE_SECRET_KEY",  "TZ", "JOURNAL_STREAM",
-            "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME", NULL};
+            "EVOKE_ACCESS_KEY",           "EVOKE_SECRET_KEY",  "TZ",          "JOURNAL_STREAM",
+            "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME", "EVOKE_CLOCK", NULL};
     struct options options = *k->o; /* its texts are k->o's */
     int theirs = -EBADF, r;
 

@@ -87,11 +87,12 @@ def as_nobody(argv):
 
 
 class Evoked:
-    """One running `evoke serve`. unprivileged: run it as an ordinary user (needs root to arrange)."""
+    """One running `evoke serve`. unprivileged: run it as an ordinary user (needs root to arrange). clock: a Clock (clock.py) that
+    its events and timers live by."""
 
     ACCESS_KEY, SECRET_KEY = "AKTEST0000000000", "sk-test-4f6b2a"
 
-    def __init__(self, *options, unprivileged=False, data_dir=None, env=None, program=None):
+    def __init__(self, *options, unprivileged=False, data_dir=None, env=None, program=None, clock=None):
         self.unprivileged = unprivileged and os.geteuid() == 0
         walkable = all(p.stat().st_mode & 0o001 for p in BUILD.resolve().parents)
         self.program = program or (BUILD if walkable or not self.unprivileged else copy_for_everybody()) / "evoke"
@@ -99,7 +100,7 @@ class Evoked:
         self.data_dir = pathlib.Path(data_dir or tempfile.mkdtemp(prefix="evoke-test-"))
         self.data_dir.chmod(0o755)
         self.options = options
-        self.extra_env = env or {}
+        self.extra_env = {**({"EVOKE_CLOCK": str(clock.path)} if clock else {}), **(env or {})}
         self.log_path = self.data_dir.parent / (self.data_dir.name + ".log")
         self.allowed = []
         self.process = None
