@@ -9,12 +9,12 @@
 #include <stdlib.h>
 
 #include "admin/handlers.h"
+#include "admin/query.h"
 #include "api/api.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/obj.h"
-#include "base/uri.h"
 #include "catalog/catalog.h"
 #include "fn/key.h"
 #include "fn/outcome.h"
@@ -23,8 +23,6 @@
 enum {
     READING_MAGIC = 0x524c4f47,
     ANSWER_MAX = 64 << 20,
-    FUNCTION_MAX = 2048,
-    PARTS = 5,
 };
 
 struct reading {
@@ -159,14 +157,11 @@ static bool wanted(void *user)
     return OBJ(user, struct reading, READING_MAGIC)->call->req != NULL;
 }
 
-/* The path's first two parts are dialect and account; both are plain in it. */
 static bool sees(void *user, struct str function)
 {
     const struct reading *rd = OBJ(user, struct reading, READING_MAGIC);
-    struct str rest = function, dialect = str_cut(&rest, '/'), account = str_cut(&rest, '/');
 
-    return str_eq(account, str_of(rd->account)) &&
-           (!rd->dialect[0] || str_eq(dialect, str_of(rd->dialect)));
+    return admin_sees_path(rd->account, rd->dialect, function);
 }
 
 static const struct logs_reader_ops everything = {
@@ -176,61 +171,16 @@ static const struct logs_reader_ops of_one_account = {
 
 /* ---- the question ---- */
 
-/* "dialect/account/region/space/name", its parts percent-encoded where they need it; the path of
- * that function. False: it has replied. */
+/* The path of the function asked for; one that nobody knows is refused. False: it has replied. */
 static bool take_function(struct call *c, struct buf *path)
 {
-    struct str text = call_query(c, S("function")), rest = text;
-    struct buf parts[PARTS];
-    struct fn_key key;
-    uint32_t n = 0;
-    bool ok = text.n <= FUNCTION_MAX, known = true;
-
-    if (text.n == 0)
+    if (!admin_query_function(c, path))
+        return false;
+    if (path->n == 0 || catalog_find_path(c->api->catalog, buf_str(path)) ||
+        logs_know(c->api->logs, buf_str(path)))
         return true;
-    for (; n < PARTS && rest.p && ok; n++) {
-        buf_init(&parts[n], FUNCTION_MAX);
-        ok = uri_decode(str_cut(&rest, '/'), false, &parts[n]) >= 0 && parts[n].n > 0;
-    }
-    ok = ok && n == PARTS && !rest.p && dialect_of(buf_str(&parts[0]), &key.dialect) >= 0;
-    if (ok) {
-        key.account = buf_str(&parts[1]);
-        key.region = buf_str(&parts[2]);
-        key.space = buf_str(&parts[3]);
-        key.name = buf_str(&parts[4]);
-        fn_key_path(&key, path);
-        ok = buf_ok(path);
-        known = catalog_find(c->api->catalog, &key) || logs_know(c->api->logs, buf_str(path));
-    }
-    while (n > 0)
-        buf_done(&parts[--n]);
-    if (!ok)
-        call_fail(c, 400, NULL,
-                  "function must be a whole key, dialect/account/region/space/name (%d bytes at "
-                  "most)",
-                  FUNCTION_MAX);
-    else if (!known)
-        call_fail(c, 404, NULL, "there is no function %.*s, and no log of one", STR_ARG(text));
-    return ok && known;
-}
-
-static bool take_number(struct call *c, const char *name, uint64_t min, uint64_t max, uint64_t *ret)
-{
-    struct str value = call_query(c, str_of(name));
-
-    if (!value.p || str_u64(value, min, max, ret) == 0)
-        return true;
-    call_fail(c, 400, NULL, "%s must be a number from %llu to %llu", name, (unsigned long long)min,
-              (unsigned long long)max);
-    return false;
-}
-
-static bool take_text(struct call *c, const char *name, size_t max, struct str *ret)
-{
-    *ret = call_query(c, str_of(name));
-    if (ret->n <= max)
-        return true;
-    call_fail(c, 400, NULL, "%s has %zu bytes, at most %zu are allowed", name, ret->n, max);
+    call_fail(c, 404, NULL, "there is no function %.*s, and no log of one",
+              STR_ARG(call_query(c, S("function"))));
     return false;
 }
 
@@ -264,11 +214,11 @@ static bool take_numbers(struct call *c, struct logs_query *q)
 {
     uint64_t since = 0, until = INT64_MAX, limit = LOGS_LIMIT, last = 0, wait = 0;
 
-    if (!take_number(c, "since_ms", 0, INT64_MAX, &since) ||
-        !take_number(c, "until_ms", 0, INT64_MAX, &until) ||
-        !take_number(c, "limit", 1, LOGS_LIMIT_MAX, &limit) ||
-        !take_number(c, "last", 0, LOGS_LIMIT_MAX, &last) ||
-        !take_number(c, "wait_ms", 0, LOGS_WAIT_MAX_MS, &wait))
+    if (!admin_query_number(c, "since_ms", 0, INT64_MAX, &since) ||
+        !admin_query_number(c, "until_ms", 0, INT64_MAX, &until) ||
+        !admin_query_number(c, "limit", 1, LOGS_LIMIT_MAX, &limit) ||
+        !admin_query_number(c, "last", 0, LOGS_LIMIT_MAX, &last) ||
+        !admin_query_number(c, "wait_ms", 0, LOGS_WAIT_MAX_MS, &wait))
         return false;
     q->since_ms = since > 0 ? (int64_t)since : INT64_MIN;
     q->until_ms = (int64_t)until;
@@ -306,12 +256,12 @@ void admin_logs(struct call *c)
     struct logs_query q;
     struct reading *rd;
 
-    buf_init(&path, 3ul * FUNCTION_MAX);
+    buf_init(&path, ADMIN_PATH_TEXT);
     logs_query_init(&q);
     if (!take_function(c, &path) || !take_after(c, &q) || !take_numbers(c, &q) ||
-        !take_status(c, &q) || !take_text(c, "request", LOGS_REQUEST_MAX, &q.request_id) ||
-        !take_text(c, "version", LOG_NAME_MAX, &q.version) ||
-        !take_text(c, "grep", LOGS_GREP_MAX, &q.grep))
+        !take_status(c, &q) || !admin_query_text(c, "request", LOGS_REQUEST_MAX, &q.request_id) ||
+        !admin_query_text(c, "version", LOG_NAME_MAX, &q.version) ||
+        !admin_query_text(c, "grep", LOGS_GREP_MAX, &q.grep))
         return;
     q.function = buf_str(&path);
     rd = reading_new(c);
