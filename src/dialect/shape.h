@@ -53,7 +53,8 @@ enum log_point {
 struct shape_retry {
     uint32_t age_s;    /* older ones expire */
     uint32_t retries;  /* after the first try */
-    bool failures;     /* also where the function itself failed; else only where it could not run */
+    bool failures;     /* also where the function itself failed; else only where it could not run.
+                          A function with rules of its own: always */
     uint32_t first_ms; /* before the first retry; doubles each time ... */
     uint32_t most_ms;  /* ... up to this */
     bool jitter;       /* each wait is between half and all of it */

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "fn/async.h"
 
 /* What a draft starts with; each dialect sets its own defaults over them. */
 enum {
@@ -79,6 +80,7 @@ struct fn *fn_copy(const struct fn *f)
     to->pre_stop = xstrdup(f->pre_stop);
     to->pre_freeze = xstrdup(f->pre_freeze);
     to->tracing = xstrdup(f->tracing);
+    to->async = fn_async_copy(f->async);
     to->extra = xstrdup(f->extra);
     to->code.kind = xstrdup(f->code.kind);
     to->code.filename = xstrdup(f->code.filename);
@@ -108,6 +110,7 @@ static void bury(struct fn *f)
     free(f->pre_stop);
     free(f->pre_freeze);
     free(f->tracing);
+    fn_async_free(f->async);
     free(f->extra);
     free(f->code.kind);
     free(f->code.filename);

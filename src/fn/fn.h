@@ -16,6 +16,7 @@
 
 struct cJSON;
 struct err;
+struct fn_async;
 
 struct fn_var { /* one environment variable or user-data entry */
     char *name, *value;
@@ -68,6 +69,8 @@ struct fn {
     uint32_t pre_stop_timeout_ms, pre_freeze_timeout_ms;
     char *tracing; /* each of its runs is traced: the access key that asked for it; NULL: as the
                       installation says */
+    struct fn_async
+            *async; /* rules for its asynchronous events (fn/async.h); NULL: the dialect's */
 
     char *extra; /* JSON object text: fields of the dialect that we only keep and give back. never
                     NULL */

@@ -2,7 +2,9 @@
 /*
  * fn_codec.c - a function's stored form: one JSON object, canonical (see field.c).
  *
- * {"v":3, <the fields of the table, in its order>, "vars":{"NAME":"value",...}}
+ * {"v":4, <the fields of the table, in its order>, "vars":{"NAME":"value",...}, "async":null}
+ *
+ * async: null, or as async.c writes it; since format 4.
  *
  * A record of an older format is the same without the fields that came later: it is read, its
  * missing fields are what a new draft has, and the next write stores it in the form of today.
@@ -20,9 +22,10 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
+#include "fn/async.h"
 #include "fn/field.h"
 
-enum { FORMAT = 3, STORED_MAX = 8 << 20 };
+enum { FORMAT = 4, STORED_MAX = 8 << 20 };
 
 #define AT(type_, member, ...)                                                                     \
     {                                                                                              \
@@ -71,6 +74,7 @@ static const struct field fields[] = {
 static const size_t fields_of[FORMAT + 1] = {
         [1] = 23,
         [2] = 32,
+        [3] = 33,
         [FORMAT] = ARRAY_LEN(fields),
 };
 
@@ -87,6 +91,10 @@ static void encode(const struct fn *f, int format, struct buf *out)
     for (uint32_t i = 0; i < f->nvars; i++)
         jw_kstrz(&w, f->vars[i].name, f->vars[i].value);
     jw_obj_end(&w);
+    if (format >= 4) {
+        jw_key(&w, "async");
+        fn_async_encode(f->async, &w);
+    }
     jw_obj_end(&w);
 }
 
@@ -115,7 +123,9 @@ static int format_of(struct str json)
 {
     if (str_starts(json, S("{\"v\":1,")))
         return 1;
-    return str_starts(json, S("{\"v\":2,")) ? 2 : FORMAT;
+    if (str_starts(json, S("{\"v\":2,")))
+        return 2;
+    return str_starts(json, S("{\"v\":3,")) ? 3 : FORMAT;
 }
 
 static int read_record(struct str json, struct fn *f, struct err *e)
@@ -133,6 +143,12 @@ static int read_record(struct str json, struct fn *f, struct err *e)
     r = read_vars(json_get(tree, "vars"), f, e);
     if (r < 0)
         return r;
+
+    if (format >= 4) {
+        r = fn_async_decode(json_get(tree, "async"), &f->async, e);
+        if (r < 0)
+            return r;
+    }
 
     if (f->code.sha[0] && !is_hex(str_of(f->code.sha), SHA256_HEX - 1))
         return err_set(e, ERR_HOST, -EINVAL, "'code_sha' is not a sha256");

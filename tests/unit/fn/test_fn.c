@@ -4,10 +4,26 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
+#include "fn/async.h"
 #include "t.h"
 
 static const struct fn_key key = {
         DIALECT_FUNCTIONGRAPH, {"acc", 3}, {"region", 6}, {"default", 7}, {"hello", 5}};
+
+static struct fn_async *async(void)
+{
+    struct fn_async *a = xnew(struct fn_async);
+
+    a->max_age_s = 86400;
+    a->max_retries = 3;
+    a->status_log = true;
+    a->created_ms = 7;
+    a->on_failure.kind = FN_TARGET_FUNCTION;
+    a->on_failure.to = xstrdup("functiongraph/acc/region/default/told");
+    a->on_failure.extra = xstrdup("{\"param\":\"{\\\"func_urn\\\":1}\"}");
+    return a;
+}
 
 static struct fn *full(void)
 {
@@ -25,6 +41,7 @@ static struct fn *full(void)
     fn_set(&f->pre_stop, S("index.stop"));
     fn_set(&f->pre_freeze, S("index.freeze"));
     fn_set(&f->tracing, S("an-access-key"));
+    f->async = async();
     f->network = FN_NETWORK_EGRESS;
     f->reserved = 2;
     f->cpu_strict = 1;
@@ -131,29 +148,75 @@ static void a_record_of_the_first_format_is_read(void **state)
     fn_unref(draft);
 }
 
+/* A full record as format 2 or 3 had it. */
+static struct fn *of_format(char digit)
+{
+    static const char tracing[] = ",\"tracing\":\"an-access-key\"";
+    struct fn *f = full(), *g = NULL;
+    struct err e = {0};
+    struct buf now, old;
+    char *cut, *end;
+
+    buf_init(&now, 1 << 20);
+    buf_init(&old, 1 << 20);
+    fn_encode(f, &now);
+    cut = strstr(now.p, tracing);
+    end = strstr(now.p, ",\"async\":{");
+    assert_true(cut && end);
+    now.p[strlen("{\"v\":")] = digit;
+    buf_add(&old, now.p, (size_t)(cut - now.p));
+    if (digit == '2')
+        cut += strlen(tracing);
+    buf_add(&old, cut, (size_t)(end - cut));
+    buf_addc(&old, '}');
+    t_ok(fn_decode(buf_str(&old), 9, &g, &e), &e);
+    fn_unref(f);
+    buf_done(&now);
+    buf_done(&old);
+    return g;
+}
+
 static void a_record_of_the_second_format_is_read(void **state)
+{
+    struct fn *g = of_format('2');
+
+    (void)state;
+    assert_null(g->tracing);
+    assert_string_equal(g->pre_freeze, "index.freeze");
+    fn_unref(g);
+}
+
+static void a_record_of_the_third_format_is_read(void **state)
+{
+    struct fn *g = of_format('3');
+
+    (void)state;
+    assert_string_equal(g->tracing, "an-access-key");
+    assert_null(g->async);
+    fn_unref(g);
+}
+
+static void rules_for_events_are_kept(void **state)
 {
     struct fn *f = full(), *g = NULL;
     struct err e = {0};
-    struct buf out, old;
-    char *at;
+    struct buf out;
 
     (void)state;
     buf_init(&out, 1 << 20);
-    buf_init(&old, 1 << 20);
     fn_encode(f, &out);
-    at = strstr(out.p, ",\"tracing\":\"an-access-key\"");
-    assert_non_null(at);
-    buf_addz(&old, "{\"v\":2");
-    buf_add(&old, out.p + 6, (size_t)(at - out.p) - 6);
-    buf_addz(&old, at + strlen(",\"tracing\":\"an-access-key\""));
-    t_ok(fn_decode(buf_str(&old), 9, &g, &e), &e);
-    assert_null(g->tracing);
-    assert_string_equal(g->pre_freeze, "index.freeze");
+    t_ok(fn_decode(buf_str(&out), 1, &g, &e), &e);
+    assert_int_equal(g->async->max_age_s, 86400);
+    assert_int_equal(g->async->max_retries, 3);
+    assert_true(g->async->status_log);
+    assert_int_equal(g->async->on_success.kind, FN_TARGET_NONE);
+    assert_null(g->async->on_success.to);
+    assert_int_equal(g->async->on_failure.kind, FN_TARGET_FUNCTION);
+    assert_string_equal(g->async->on_failure.to, f->async->on_failure.to);
+    assert_string_equal(g->async->on_failure.extra, f->async->on_failure.extra);
     fn_unref(f);
     fn_unref(g);
     buf_done(&out);
-    buf_done(&old);
 }
 
 /* Replace the first `from` in a good record by `to`. */
@@ -186,12 +249,12 @@ static void decoding_refuses_what_encoding_cannot_have_written(void **state)
     static const struct {
         const char *from, *to;
     } bad[] = {
-            {"\"v\":3", "\"v\":4"},
-            {"\"v\":3", "\"v\":2"}, /* with fields that format 2 did not have */
-            {"\"v\":3", "\"v\":1"},
-            {"\"v\":3,", "\"v\":3, "},
-            {"\"v\":3,", "\"v\":3,\"new\":1,"},
-            {"\"v\":3,", "\"v\":3,\"v\":2,"},
+            {"\"v\":4", "\"v\":5"},
+            {"\"v\":4", "\"v\":2"}, /* with fields that format 2 did not have */
+            {"\"v\":4", "\"v\":1"},
+            {"\"v\":4,", "\"v\":4, "},
+            {"\"v\":4,", "\"v\":4,\"new\":1,"},
+            {"\"v\":4,", "\"v\":4,\"v\":2,"},
             {"\"network\":3", "\"network\":4"},
             {"\"cpu_strict\":1", "\"cpu_strict\":2"},
             {"\"dialect\":\"functiongraph\"", "\"dialect\":\"lambda\""},
@@ -209,6 +272,16 @@ static void decoding_refuses_what_encoding_cannot_have_written(void **state)
             {"\"code_sha\":\"a", "\"code_sha\":\"aa"},
             {"\"extra\":\"{", "\"extra\":\"["},
             {"\"extra\":\"{", "\"extra\":\"{{"},
+            {"\"max_age_s\":86400", "\"max_age_s\":4294967296"},
+            {"\"status_log\":true", "\"status_log\":1"},
+            {"\"on_success\":null,", ""},
+            {"\"on_success\":null", "\"on_success\":{}"},
+            {"\"on_success\":null",
+             "\"on_success\":{\"kind\":\"none\",\"to\":\"\",\"extra\":null}"},
+            {"\"kind\":\"function\"", "\"kind\":\"obs\""},
+            {"\"to\":\"functiongraph/acc/region/default/told\"", "\"to\":\"\""},
+            {"\"extra\":\"{\\\"param", "\"extra\":\"\\\"param"},
+            {"\"async\":{", "\"async\":1,\"was\":{"},
             {"{\"v\"", "[\"v\""},
             {"}}", "}"},
     };
@@ -271,6 +344,8 @@ int main(void)
             cmocka_unit_test(what_is_encoded_is_decoded_to_the_same),
             cmocka_unit_test(a_record_of_the_first_format_is_read),
             cmocka_unit_test(a_record_of_the_second_format_is_read),
+            cmocka_unit_test(a_record_of_the_third_format_is_read),
+            cmocka_unit_test(rules_for_events_are_kept),
             cmocka_unit_test(none_stays_none),
             cmocka_unit_test(decoding_refuses_what_encoding_cannot_have_written),
             cmocka_unit_test(a_copy_shares_nothing_and_keeps_the_revision),

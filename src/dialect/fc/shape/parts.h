@@ -5,7 +5,7 @@
 
 #include "dialect/shape.h"
 
-enum { FC_BODY_MAX = 6 * 1024 * 1024, FC_LOG_LINE = 32 * 1024 };
+enum { FC_BODY_MAX = 6 * 1024 * 1024, FC_ASYNC_MAX = 128 * 1024, FC_LOG_LINE = 32 * 1024 };
 
 /* context.c */
 void fc_assign(const struct fn *f, const char *instance_id, const struct shape_keys *keys,
@@ -15,5 +15,9 @@ void fc_log(const struct run *run, enum log_point point, struct buf *out);
 void fc_failure(const struct run *run, struct buf *out);
 uint64_t fc_billed_ms(const struct run *run);
 uint32_t fc_cpu_millis(const struct fn *f);
+/* event.c */
+extern const struct shape_retry fc_retry;
+void fc_timer(const struct shape_timer *t, struct buf *out);
+void fc_told(const struct shape_told *t, struct buf *out);
 
 #endif

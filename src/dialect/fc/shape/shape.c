@@ -19,4 +19,8 @@ const struct shape_ops fc_shape = {
         .failure = fc_failure,
         .billed_ms = fc_billed_ms,
         .cpu_millis = fc_cpu_millis,
+        .async_max = FC_ASYNC_MAX,
+        .retry = &fc_retry,
+        .timer = fc_timer,
+        .told = fc_told,
 };

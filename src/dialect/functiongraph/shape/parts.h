@@ -5,7 +5,11 @@
 
 #include "dialect/shape.h"
 
-enum { FUNCTIONGRAPH_BODY_MAX = 6 * 1024 * 1024, FUNCTIONGRAPH_LOG_LINE = 90000 };
+enum {
+    FUNCTIONGRAPH_BODY_MAX = 6 * 1024 * 1024,
+    FUNCTIONGRAPH_ASYNC_MAX = 256 * 1024,
+    FUNCTIONGRAPH_LOG_LINE = 90000
+};
 
 /* context.c */
 void functiongraph_assign(const struct fn *f, const char *instance_id,
@@ -15,5 +19,9 @@ void functiongraph_log(const struct run *run, enum log_point point, struct buf *
 void functiongraph_failure(const struct run *run, struct buf *out);
 uint64_t functiongraph_billed_ms(const struct run *run);
 uint32_t functiongraph_cpu_millis(const struct fn *f);
+/* event.c */
+extern const struct shape_retry functiongraph_retry;
+void functiongraph_timer(const struct shape_timer *t, struct buf *out);
+void functiongraph_told(const struct shape_told *t, struct buf *out);
 
 #endif

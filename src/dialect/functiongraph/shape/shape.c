@@ -23,4 +23,8 @@ const struct shape_ops functiongraph_shape = {
         .failure = functiongraph_failure,
         .billed_ms = functiongraph_billed_ms,
         .cpu_millis = functiongraph_cpu_millis,
+        .async_max = FUNCTIONGRAPH_ASYNC_MAX,
+        .retry = &functiongraph_retry,
+        .timer = functiongraph_timer,
+        .told = functiongraph_told,
 };
