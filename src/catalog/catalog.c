@@ -2,7 +2,7 @@
 /*
  * catalog.c - what functions there are, answered from memory.
  *
- * At start the whole store is read into two sorted tables; from then on a question costs a binary
+ * At start the whole store is read into three sorted tables; from then on a question costs a binary
  * search and the store is only written to (write.c). So when the disk is full or gone, everything
  * that was deployed goes on running.
  *
@@ -12,7 +12,7 @@
  *       both sort alike, which is why loading appends.
  *   (3) a record that leaves a table is released one turn later: catalog_find() may have lent it.
  *
- * Read next: write.c for changes, code.c for packages, gc.c for what nobody names any more.
+ * Read next: triggers.c for what calls them, write.c for changes, code.c for packages, gc.c for what nobody names any more.
  */
 #include "catalog/catalog.h"
 
@@ -25,6 +25,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/io.h"
+#include "base/map.h"
 #include "catalog/internal.h"
 #include "loop/loop.h"
 #include "store/kv.h"
@@ -58,7 +59,30 @@ static void unref_fn(const void *record)
     fn_unref(record);
 }
 
-const struct kind fn_kind = {"fn/", decode_fn, path_fn, revision_fn, unref_fn};
+static void stamp_fn(void *draft, uint64_t revision)
+{
+    ((struct fn *)draft)->revision = revision;
+}
+
+static void changed_fn(struct catalog *c, struct str path, const void *old, const void *now)
+{
+    if (!now)
+        catalog_forget_triggers(c, path);
+    if (c->on_change)
+        c->on_change(c->on_change_user, old, now);
+    if (old)
+        catalog_retire(c, old);
+}
+
+const struct kind fn_kind = {
+        .prefix = "fn/",
+        .decode = decode_fn,
+        .path = path_fn,
+        .revision = revision_fn,
+        .unref = unref_fn,
+        .stamp = stamp_fn,
+        .changed = changed_fn,
+};
 
 static int decode_space(struct str json, uint64_t revision, const void **ret, struct err *e)
 {
@@ -93,7 +117,33 @@ static void unref_space(const void *record)
     space_unref(record);
 }
 
-const struct kind space_kind = {"space/", decode_space, path_space, revision_space, unref_space};
+static void stamp_space(void *draft, uint64_t revision)
+{
+    ((struct space *)draft)->revision = revision;
+}
+
+static void release_space(void *user)
+{
+    space_unref(user);
+}
+
+static void changed_space(struct catalog *c, struct str path, const void *old, const void *now)
+{
+    (void)path;
+    (void)now;
+    if (old)
+        loop_defer(c->loop, release_space, (void *)old);
+}
+
+const struct kind space_kind = {
+        .prefix = "space/",
+        .decode = decode_space,
+        .path = path_space,
+        .revision = revision_space,
+        .unref = unref_space,
+        .stamp = stamp_space,
+        .changed = changed_space,
+};
 
 /* One kind on its way from the store into its table, a page at a time. */
 struct load {
@@ -124,7 +174,7 @@ static int load_item(struct load *ld, const struct kv_item *item)
         return err_set(ld->e, ERR_HOST, -EIO, "record '%.*s' names something else",
                        STR_ARG(item->key));
     }
-    (void)table_set(table_of(ld->c, ld->kind), path, record);
+    catalog_install(ld->c, ld->kind, path, record);
     return 0;
 }
 
@@ -217,6 +267,7 @@ int catalog_open(struct loop *l, struct kv *kv, struct blobs *blobs, const char 
     c->blobs = blobs;
     c->idle = true;
     c->most = SIZE_MAX;
+    c->by_id = map_new();
     list_init(&c->writes);
     list_init(&c->retired);
     c->scratch = xnew(struct buf);
@@ -231,6 +282,8 @@ int catalog_open(struct loop *l, struct kv *kv, struct blobs *blobs, const char 
         r = load(c, &fn_kind, e);
     if (r == 0)
         r = load(c, &space_kind, e);
+    if (r == 0)
+        r = load(c, &trigger_kind, e);
     if (r < 0) {
         catalog_free(c);
         return r;
@@ -250,9 +303,13 @@ struct catalog *catalog_free(struct catalog *c)
         fn_unref(c->fns.rows[i].record);
     for (size_t i = 0; i < c->spaces.n; i++)
         space_unref(c->spaces.rows[i].record);
+    for (size_t i = 0; i < c->triggers.n; i++)
+        trigger_unref(c->triggers.rows[i].record);
     catalog_retired_done(c);
     table_done(&c->fns);
     table_done(&c->spaces);
+    table_done(&c->triggers);
+    map_free(c->by_id);
     buf_done(c->scratch);
     free(c->scratch);
     fd_close(c->code_dir);
@@ -333,20 +390,11 @@ void catalog_on_change(struct catalog *c, catalog_change_fn *fn, void *user)
     c->on_change_user = user;
 }
 
-static void release_space(void *user)
-{
-    space_unref(user);
-}
-
 void catalog_install(struct catalog *c, const struct kind *kind, struct str path,
                      const void *record)
 {
     const void *old = table_set(table_of(c, kind), path, record);
 
-    if (kind == &fn_kind && c->on_change && (old || record))
-        c->on_change(c->on_change_user, old, record);
-    if (old && kind == &fn_kind)
-        catalog_retire(c, old);
-    else if (old)
-        loop_defer(c->loop, release_space, (void *)old);
+    if (old || record)
+        kind->changed(c, path, old, record);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h - the catalog itself, shared by catalog.c (reading), write.c, code.c and gc.c. */
+/* internal.h - the catalog itself, shared by catalog.c and triggers.c (reading), write.c, code.c and
+ * gc.c. */
 #ifndef EVOKE_CATALOG_INTERNAL_H
 #define EVOKE_CATALOG_INTERNAL_H
 
@@ -7,19 +8,25 @@
 #include "base/list.h"
 #include "catalog/catalog.h"
 #include "catalog/table.h"
+#include "catalog/triggers.h"
 
 enum { CATALOG_MAGIC = 0x63617461 };
 
-/* Two kinds of records, one way to read and write them. */
+struct map;
+
+/* Three kinds of records, one way to read and write them. */
 struct kind {
     const char *prefix; /* in the store */
     int (*decode)(struct str json, uint64_t revision, const void **ret, struct err *e);
     void (*path)(const void *record, struct buf *out);
     uint64_t (*revision)(const void *record);
     void (*unref)(const void *record);
+    void (*stamp)(void *draft, uint64_t revision);
+    /* The table has changed: tell who wants to know, and let go of `old` (a reference). */
+    void (*changed)(struct catalog *c, struct str path, const void *old, const void *now);
 };
 
-extern const struct kind fn_kind, space_kind;
+extern const struct kind fn_kind, space_kind, trigger_kind;
 
 struct catalog {
     uint32_t magic;
@@ -27,11 +34,14 @@ struct catalog {
     struct kv *kv;       /* borrowed */
     struct blobs *blobs; /* borrowed; the only part that pool threads use, with code_dir */
     int code_dir;        /* owned */
-    struct table fns, spaces;
-    size_t most;         /* of each of the two */
+    struct table fns, spaces, triggers;
+    struct map *by_id;   /* owned: the rows of triggers by their ids */
+    size_t most;         /* functions, and spaces */
     struct buf *scratch; /* owned: the path of a lookup, so that reading allocates nothing */
     catalog_change_fn *on_change;
     void *on_change_user;
+    catalog_trigger_change_fn *on_trigger;
+    void *on_trigger_user;
     struct list writes;  /* under way or waiting for their turn */
     struct list retired; /* struct retired: records that left the table and are still held */
     uint32_t busy;       /* writes and code calls not yet completed */
@@ -47,13 +57,17 @@ struct retired {
 
 static inline struct table *table_of(struct catalog *c, const struct kind *kind)
 {
-    return kind == &fn_kind ? &c->fns : &c->spaces;
+    return kind == &fn_kind ? &c->fns : kind == &space_kind ? &c->spaces : &c->triggers;
 }
 
 /* The table follows the store: put record (taken) under path, or remove it (NULL); tells on_change.
  * What was there stays readable until the next turn. */
 void catalog_install(struct catalog *c, const struct kind *kind, struct str path,
                      const void *record);
+/* The rows of the function with this path: from *ret_from, so many. */
+size_t catalog_triggers_of(const struct catalog *c, struct str function, size_t *ret_from);
+/* The function is gone, and its triggers with it. */
+void catalog_forget_triggers(struct catalog *c, struct str function);
 void catalog_retire(struct catalog *c, const struct fn *old); /* reference taken */
 void catalog_retired_done(struct catalog *c);
 void catalog_began(struct catalog *c);

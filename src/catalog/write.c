@@ -2,9 +2,10 @@
 /*
  * write.c - a change to the catalog: compare, commit, and only then believe it.
  *
- * One write per key is under way at a time; the next waits and is judged by what the first left, so
+ * One write per lane is under way at a time; the next waits and is judged by what the first left, so
  * of two updates that started from the same revision the second is told -ESTALE without bothering
- * the store. Writes of different keys run together and share commits.
+ * the store. A function and its triggers are one lane, any other key is one by itself. Writes of
+ * different lanes run together and share commits.
  *
  *   WAIT --turn--> check --txn--> committed: table, on_change, completion
  *                    |   |
@@ -19,16 +20,20 @@
  * never learned.
  *
  * A function is created with a compare on its space's revision, where the space is an object: a
- * space that is deleted at the same moment fails one of the two.
+ * space that is deleted at the same moment fails one of the two. A trigger is created with a compare
+ * on its function's revision, and a function is deleted together with every trigger it has: their
+ * lane is one, so none can slip in between.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "catalog/internal.h"
+#include "catalog/triggers.h"
 #include "loop/loop.h"
 #include "store/kv.h"
 
@@ -39,6 +44,8 @@ enum { KEY_ROOM = 4 * KV_KEY, VALUE_MAX = 16 << 20 };
 
 enum verb { CREATE, UPDATE, DELETE };
 
+static_assert(1 + TRIGGERS_PER_FUNCTION <= KV_OPS, "a function goes in one transaction");
+
 struct write {
     uint32_t magic;
     struct list node; /* in catalog.writes */
@@ -47,13 +54,10 @@ struct write {
     enum verb verb;
     struct buf key;   /* "fn/..." */
     struct buf value; /* what we want to be there; empty when deleting */
-    struct buf space; /* store key of the space a function is created in */
+    struct buf owner; /* store key of a function's space, of a trigger's function */
     uint64_t expect;  /* revision to compare with */
-    uint64_t space_rev;
-    union {
-        struct fn *fn;
-        struct space *space;
-    } draft; /* owned until installed; NULL when deleting */
+    uint64_t owner_rev;
+    void *draft; /* owned until installed; NULL when deleting */
     bool running;
     bool unknown; /* a try ended with an unknown outcome */
     uint32_t tries;
@@ -61,11 +65,12 @@ struct write {
     union {
         catalog_fn *fn;
         catalog_space_fn *space;
+        catalog_trigger_fn *trigger;
     } done;
     void *user;
 };
 
-static void start_next(struct catalog *c, struct str key);
+static void start_next(struct catalog *c, struct str lane);
 static void put(struct write *w);
 
 static struct str path_of(const struct write *w)
@@ -73,23 +78,31 @@ static struct str path_of(const struct write *w)
     return str_from(buf_str(&w->key), strlen(w->kind->prefix));
 }
 
+static struct str lane_of(const struct write *w)
+{
+    return buf_str(w->kind == &trigger_kind ? &w->owner : &w->key);
+}
+
+/* Of a trigger: the path of its function. */
+static struct str function_of(const struct write *w)
+{
+    return str_from(buf_str(&w->owner), strlen(fn_kind.prefix));
+}
+
 static void bury(void *user)
 {
     struct write *w = OBJ(user, struct write, WRITE_MAGIC);
 
     loop_timer_free(w->pause);
-    if (w->kind == &fn_kind)
-        fn_unref(w->draft.fn);
-    else
-        space_unref(w->draft.space);
+    w->kind->unref(w->draft);
     buf_done(&w->key);
     buf_done(&w->value);
-    buf_done(&w->space);
+    buf_done(&w->owner);
     w->magic = 0;
     free(w);
 }
 
-/* The end of every write: table first, then the caller, then whoever waited for this key. */
+/* The end of every write: table first, then the caller, then whoever waited in this lane. */
 static void finish(struct write *w, int r)
 {
     struct catalog *c = w->c;
@@ -100,27 +113,20 @@ static void finish(struct write *w, int r)
         now = table_get(table_of(c, w->kind), path_of(w));
     if (w->kind == &fn_kind)
         w->done.fn(w->user, r, now);
-    else
+    else if (w->kind == &space_kind)
         w->done.space(w->user, r, now);
-    start_next(c, buf_str(&w->key));
+    else
+        w->done.trigger(w->user, r, now);
+    start_next(c, lane_of(w));
     catalog_ended(c);
     bury(w);
 }
 
 static void committed(struct write *w, uint64_t rev)
 {
-    const void *record = NULL;
-
-    if (w->verb != DELETE && w->kind == &fn_kind) {
-        w->draft.fn->revision = rev;
-        record = w->draft.fn;
-        w->draft.fn = NULL;
-    } else if (w->verb != DELETE) {
-        w->draft.space->revision = rev;
-        record = w->draft.space;
-        w->draft.space = NULL;
-    }
-    catalog_install(w->c, w->kind, path_of(w), record);
+    if (w->draft)
+        w->kind->stamp(w->draft, rev);
+    catalog_install(w->c, w->kind, path_of(w), TAKE_PTR(w->draft));
     finish(w, 0);
 }
 
@@ -207,20 +213,46 @@ static void on_put(void *user, int r, uint64_t rev)
     }
 }
 
+/* What goes together with its function. keys: room for their store keys. */
+static uint32_t add_triggers(const struct write *w, struct buf *keys, struct kv_op *ops)
+{
+    size_t from, n = catalog_triggers_of(w->c, path_of(w), &from), at = 0;
+    const struct table_row *rows = w->c->triggers.rows + from;
+
+    assert(n < KV_OPS);
+    for (size_t i = 0; i < n; i++) {
+        buf_addz(keys, trigger_kind.prefix);
+        buf_adds(keys, rows[i].path);
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strlen(trigger_kind.prefix) + rows[i].path.n;
+
+        ops[i] = (struct kv_op){.del = true, .key = {keys->p + at, len}};
+        at += len;
+    }
+    return (uint32_t)n;
+}
+
 static void put(struct write *w)
 {
     struct kv_compare compares[2] = {{buf_str(&w->key), w->expect},
-                                     {buf_str(&w->space), w->space_rev}};
-    struct kv_op op = {w->verb == DELETE, buf_str(&w->key), buf_str(&w->value)};
+                                     {buf_str(&w->owner), w->owner_rev}};
+    struct kv_op ops[KV_OPS] = {{w->verb == DELETE, buf_str(&w->key), buf_str(&w->value)}};
+    struct buf keys;
+    uint32_t nops = 1;
 
+    buf_init(&keys, (size_t)KV_OPS * KEY_ROOM);
+    if (w->kind == &fn_kind && w->verb == DELETE)
+        nops += add_triggers(w, &keys, ops + 1);
     kv_txn(w->c->kv,
            &(struct kv_txn){
                    .compares = compares,
-                   .ncompares = w->space_rev > 0 ? 2 : 1,
-                   .ops = &op,
-                   .nops = 1,
+                   .ncompares = w->owner_rev > 0 ? 2 : 1,
+                   .ops = ops,
+                   .nops = nops,
            },
            on_put, w);
+    buf_done(&keys);
 }
 
 /* Functions of a space: in the table, or on their way into it. */
@@ -247,11 +279,14 @@ static bool space_in_use(const struct write *w)
     return used;
 }
 
-/* Creations on their way count: a burst of them must not pass together. */
+/* Creations on their way count: a burst of them must not pass together. The triggers of a function
+ * are in one lane, so there none is. */
 static bool is_full(const struct write *w)
 {
-    size_t n = table_of(w->c, w->kind)->n;
+    size_t n = table_of(w->c, w->kind)->n, from;
 
+    if (w->kind == &trigger_kind)
+        return catalog_triggers_of(w->c, function_of(w), &from) >= TRIGGERS_PER_FUNCTION;
     list_each (it, &w->c->writes) {
         const struct write *other = container_of(it, struct write, node);
 
@@ -260,12 +295,32 @@ static bool is_full(const struct write *w)
     return n >= w->c->most;
 }
 
+/* What must be there for this to be created. */
+static int check_owner(struct write *w)
+{
+    if (w->kind == &fn_kind) {
+        struct fn_key key = fn_key_of(w->draft);
+        const struct space *space = catalog_find_space(w->c, &key);
+
+        w->owner_rev = space ? space->revision : 0;
+    } else if (w->kind == &trigger_kind) {
+        const struct fn *f = catalog_find_path(w->c, function_of(w));
+
+        if (!f)
+            return -ENOENT;
+        w->owner_rev = f->revision;
+    }
+    return 0;
+}
+
 /* Does the table allow it? Also settles what to compare with. */
 static int check(struct write *w)
 {
     const void *have = table_get(table_of(w->c, w->kind), path_of(w));
-    const struct space *space;
+    int r = w->verb == CREATE && !have ? check_owner(w) : 0;
 
+    if (r < 0)
+        return r;
     if (!buf_ok(&w->key) || !buf_ok(&w->value) || w->key.n > KV_KEY)
         return -E2BIG;
     if (w->verb == CREATE && have)
@@ -281,12 +336,6 @@ static int check(struct write *w)
             return -ENOTEMPTY;
         w->expect = w->kind->revision(have);
     }
-    if (w->kind == &fn_kind && w->verb == CREATE) {
-        struct fn_key key = fn_key_of(w->draft.fn);
-
-        space = catalog_find_space(w->c, &key);
-        w->space_rev = space ? space->revision : 0;
-    }
     return 0;
 }
 
@@ -301,14 +350,14 @@ static void start(void *user)
         put(w);
 }
 
-/* Start the first write of this key, if it is not under way. Deferred, never at once: nobody is
+/* Start the first write of this lane, if it is not under way. Deferred, never at once: nobody is
  * called back from inside his own call. */
-static void start_next(struct catalog *c, struct str key)
+static void start_next(struct catalog *c, struct str lane)
 {
     list_each (it, &c->writes) {
         struct write *w = container_of(it, struct write, node);
 
-        if (!str_eq(buf_str(&w->key), key))
+        if (!str_eq(lane_of(w), lane))
             continue;
         if (!w->running) {
             w->running = true;
@@ -330,7 +379,7 @@ static struct write *write_new(struct catalog *c, const struct kind *kind, enum 
     w->user = user;
     buf_init(&w->key, KEY_ROOM);
     buf_init(&w->value, VALUE_MAX);
-    buf_init(&w->space, KEY_ROOM);
+    buf_init(&w->owner, KEY_ROOM);
     buf_addz(&w->key, kind->prefix);
     fn_key_path(key, &w->key);
     return w;
@@ -340,7 +389,7 @@ static void submit(struct write *w)
 {
     catalog_began(w->c);
     list_push_back(&w->c->writes, &w->node);
-    start_next(w->c, buf_str(&w->key));
+    start_next(w->c, lane_of(w));
 }
 
 static void submit_fn(struct catalog *c, enum verb verb, struct fn *draft, catalog_fn *fn,
@@ -350,10 +399,10 @@ static void submit_fn(struct catalog *c, enum verb verb, struct fn *draft, catal
     struct write *w = write_new(c, &fn_kind, verb, &key, user);
 
     space.name = STR_NONE;
-    buf_addz(&w->space, space_kind.prefix);
-    fn_key_path(&space, &w->space);
+    buf_addz(&w->owner, space_kind.prefix);
+    fn_key_path(&space, &w->owner);
     w->expect = verb == CREATE ? 0 : draft->revision;
-    w->draft.fn = draft;
+    w->draft = draft;
     w->done.fn = fn;
     fn_encode(draft, &w->value);
     submit(w);
@@ -387,7 +436,7 @@ void catalog_create_space(struct catalog *c, struct space *draft, catalog_space_
     };
     struct write *w = write_new(c, &space_kind, CREATE, &key, user);
 
-    w->draft.space = draft;
+    w->draft = draft;
     w->done.space = fn;
     space_encode(draft, &w->value);
     submit(w);
@@ -403,4 +452,50 @@ void catalog_delete_space(struct catalog *c, const struct fn_key *key, catalog_s
     w = write_new(c, &space_kind, DELETE, &space, user);
     w->done.space = fn;
     submit(w);
+}
+
+static struct write *write_trigger(struct catalog *c, enum verb verb, const struct fn_key *function,
+                                   struct str id, catalog_trigger_fn *fn, void *user)
+{
+    struct write *w = write_new(c, &trigger_kind, verb, function, user);
+
+    w->done.trigger = fn;
+    buf_addc(&w->key, '/');
+    buf_adds(&w->key, id);
+    buf_addz(&w->owner, fn_kind.prefix);
+    fn_key_path(function, &w->owner);
+    return w;
+}
+
+static void submit_trigger(struct catalog *c, enum verb verb, struct trigger *draft,
+                           catalog_trigger_fn *fn, void *user)
+{
+    struct fn_key function = trigger_key(draft);
+    struct write *w = write_trigger(c, verb, &function, str_of(draft->id), fn, user);
+
+    w->expect = verb == CREATE ? 0 : draft->revision;
+    w->draft = draft;
+    trigger_encode(draft, &w->value);
+    submit(w);
+}
+
+void catalog_create_trigger(struct catalog *c, struct trigger *draft, catalog_trigger_fn *fn,
+                            void *user)
+{
+    submit_trigger(c, CREATE, draft, fn, user);
+}
+
+void catalog_update_trigger(struct catalog *c, struct trigger *draft, catalog_trigger_fn *fn,
+                            void *user)
+{
+    submit_trigger(c, UPDATE, draft, fn, user);
+}
+
+/* An unknown one has no function: the check finds no such row and says so. */
+void catalog_delete_trigger(struct catalog *c, struct str id, catalog_trigger_fn *fn, void *user)
+{
+    const struct trigger *t = catalog_trigger(c, id);
+    struct fn_key function = t ? trigger_key(t) : (struct fn_key){0};
+
+    submit(write_trigger(c, DELETE, &function, id, fn, user));
 }
