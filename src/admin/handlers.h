@@ -21,6 +21,9 @@ void admin_fail_write(struct call *c, int r);
 /* invoke.c: the function could not even be asked to start */
 void admin_fail_start(struct call *c, int r, const struct fn *f, const struct err *e);
 
+/* invoke_async.c: takes the call */
+void admin_invoke_async(struct call *c, const struct fn *f);
+
 /* operations */
 void admin_list(struct call *c);
 void admin_get(struct call *c);
@@ -37,6 +40,16 @@ void admin_backup_make(struct call *c);
 void admin_backup_read(struct call *c);
 void admin_backup_forget(struct call *c);
 void admin_audit(struct call *c);
+void admin_events(struct call *c);
+void admin_event(struct call *c);
+void admin_event_cancel(struct call *c);
+void admin_event_replay(struct call *c);
+void admin_events_redrive(struct call *c);
+void admin_events_purge(struct call *c);
+void admin_ledger(struct call *c);
+void admin_triggers(struct call *c);
+void admin_trigger_put(struct call *c);
+void admin_trigger_delete(struct call *c);
 void admin_keys_list(struct call *c);
 void admin_keys_add(struct call *c);
 void admin_keys_rotate(struct call *c);

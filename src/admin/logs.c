@@ -264,12 +264,9 @@ void admin_logs(struct call *c)
         !admin_query_text(c, "grep", LOGS_GREP_MAX, &q.grep))
         return;
     q.function = buf_str(&path);
-    rd = reading_new(c);
-    if (rd->account[0] && q.function.n > 0 && !sees(rd, q.function)) {
-        bury(rd);
-        call_fail(c, 403, NULL, "key '%s' acts for account '%s' only", c->by.name, c->by.account);
+    if (!admin_permit_path(c, q.function))
         return;
-    }
+    rd = reading_new(c);
     if (logs_read(c->api->logs, &q, rd->account[0] ? &of_one_account : &everything, rd, &e) == 0)
         return; /* -> on_done */
     bury(rd);

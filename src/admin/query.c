@@ -83,3 +83,11 @@ bool admin_sees_path(const char *account, const char *dialect, struct str path)
     return dialect_of(of_dialect, &known) == 0 && str_eq(of_account, str_of(account)) &&
            (!dialect[0] || str_eq(of_dialect, str_of(dialect)));
 }
+
+bool admin_permit_path(struct call *c, struct str path)
+{
+    if (path.n == 0 || admin_sees_path(c->by.account, c->by.dialect, path))
+        return true;
+    call_fail(c, 403, NULL, "key '%s' acts for account '%s' only", c->by.name, c->by.account);
+    return false;
+}

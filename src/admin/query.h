@@ -30,5 +30,7 @@ bool admin_query_text(struct call *c, const char *name, size_t max, struct str *
 /* May a key of this account (and dialect; "": any) know of the function with this path? Nothing
  * but functions has an account: other queues and logs are for keys without one. */
 bool admin_sees_path(const char *account, const char *dialect, struct str path);
+/* The function a request names, if it names one, is one the key may know of. False: it has replied. */
+bool admin_permit_path(struct call *c, struct str path);
 
 #endif
