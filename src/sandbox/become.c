@@ -34,6 +34,11 @@ int become_place(int channel, int log, struct err *e)
     return 0;
 }
 
+int become_session(struct err *e)
+{
+    return setsid() < 0 ? err_sys(e, "begin a session") : 0;
+}
+
 int become_runtime(uint32_t uid, const struct limits *limits, bool hard_memory, struct err *e)
 {
     int r = userns_become(uid, SANDBOX_INNER_ID, e);

@@ -12,6 +12,15 @@ struct limits;
 enum { BECOME_CHANNEL_FD = 3, BECOME_FIRST_FREE_FD, BECOME_HIGH_FD = 64 };
 
 /*
+ * For the parent of a runtime: a session, and with it a process group, of the slot. Two things hang
+ * on them. kill(0) reaches a whole group, through every pid namespace: where one uid is all that is
+ * mapped, the launcher's group would be the daemon, the keeper and the user's shell. And without a
+ * cgroup the scheduler shares the CPU by sessions (autogroup), so that a thousand processes of one
+ * slot count as one. By the parent, so that the runtime is no leader and may call setsid() itself.
+ */
+int become_session(struct err *e);
+
+/*
  * Descriptors of a runtime: /dev/null, log, log, channel. All others are marked close-on-exec.
  * Descriptors that are still needed must be at BECOME_HIGH_FD or above by then.
  */

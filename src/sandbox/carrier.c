@@ -192,7 +192,7 @@ static int enter(const struct carrier *c, struct err *e)
     if (setns(c->fds[FD_INIT],
               CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP) < 0)
         return err_sys(e, "enter the slot's namespaces");
-    return 0;
+    return become_session(e);
 }
 
 /* In C, on Z's stack and in Z's memory. Returns in R only. */

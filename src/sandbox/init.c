@@ -122,6 +122,8 @@ static int build(const struct init_plan *plan, struct err *e)
         r = mount_private(plan->tmp_mb, e);
     if (r >= 0 && sethostname(hostname, sizeof hostname - 1) < 0)
         r = err_sys(e, "set the host name");
+    if (r >= 0)
+        r = become_session(e);
     return r;
 }
 

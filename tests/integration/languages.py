@@ -65,6 +65,7 @@ def facts():
             "pids": [int(p) for p in os.listdir("/proc") if p.isdigit()], "own_pids": [os.getpid()],
             "fds": {n: target(n) for n in os.listdir("/proc/self/fd")}, "environ": sorted(os.environ),
             "program": open("/proc/self/cmdline").read(), "limits": open("/proc/self/limits").read(),
+            "stat": open("/proc/self/stat").read(),
             "mounts": open("/proc/self/mountinfo").read().splitlines()}
 
 def handler(event, context):
@@ -91,6 +92,7 @@ function facts() {
     pids: fs.readdirSync("/proc").filter(n => /^[0-9]+$/.test(n)).map(Number), own_pids: [process.pid],
     fds: Object.fromEntries(fs.readdirSync("/proc/self/fd").map(n => [n, target(n)])), environ: Object.keys(process.env),
     program: fs.readFileSync("/proc/self/cmdline", "utf8"), limits: fs.readFileSync("/proc/self/limits", "utf8"),
+    stat: fs.readFileSync("/proc/self/stat", "utf8"),
     mounts: fs.readFileSync("/proc/self/mountinfo", "utf8").trim().split("\\n"),
   };
 }

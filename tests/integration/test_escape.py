@@ -326,6 +326,12 @@ def test_its_limits(seen):
     assert not over and limits["core file size"] == "1"
 
 
+def test_its_process_group_and_session_are_of_its_own_slot(seen):
+    """A leader outside of its pid namespace would have the number 0. A group is signalled whoever is in it, other namespaces too."""
+    group, session = seen["facts"]["stat"].rpartition(")")[2].split()[2:4]
+    assert int(group) > 0 and int(session) > 0
+
+
 def test_its_environment_is_built_from_nothing(scene, seen):
     names = set(seen["facts"]["environ"])
     assert not [n for n in names if "EVOKE" in n or n == "CANARY"], names
