@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from evoked import Evoked, children_of, deadline
-from fault_table import BY_NAME, EITHER, FAULTS, GARBLED, HANDLER, node_source, python_source
+from fault_table import BOMB, BY_NAME, EITHER, FAULTS, GARBLED, HANDLER, node_source, python_source
 from languages import LANGUAGES, package
 from signing import Client, urn
 
@@ -107,7 +107,7 @@ def run_all(daemon):
             results[run.language, run.fault.name] = e
 
     # The slowest first: those that hang before the handler wait for the time to load.
-    for heavy, at_once in ((False, AT_ONCE), (True, 2)):
+    for heavy, at_once in ((False, AT_ONCE), (True, 2), (BOMB, 2)):
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
             list(pool.map(collect, sorted((r for r in rows if r.fault.heavy == heavy), key=lambda r: r.fault.at == HANDLER)))
     other.stop()
