@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vfs.h - pages that are what was written, or an error: an SQLite VFS over the default one.
+ *
+ * Every page of a main database file ends in 8 bytes that are ours (SQLite's "reserved bytes"): its
+ * number and a CRC-32C of it. They are made when a page is written and compared whenever one is
+ * read: a page that is not what was written to that place is SQLITE_IOERR_DATA, counted and
+ * remembered. Logs and journals pass as they are, they have checksums of their own.
+ *
+ * For files with pages of VFS_PAGE bytes that were made with vfs_adopt(), and one connection in
+ * locking_mode EXCLUSIVE (there is no shared memory, and no mmap).
+ */
+#ifndef EVOKE_STORE_SQLITE_VFS_H
+#define EVOKE_STORE_SQLITE_VFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sqlite3;
+
+enum { VFS_PAGE = 4096, VFS_TAIL = 8 };
+
+/*
+ * For sqlite3_open_v2(). Registered on top of what is the default VFS at the first call. The mending
+ * one reads a page with one wrong bit as it was written: for salvage only, when whoever uses the
+ * file has been told of the damage.
+ */
+const char *vfs_name(void);
+const char *vfs_name_mending(void);
+
+/* Right after opening: a file that is empty gets pages with room for the tail. SQLITE_OK or its
+ * code. */
+int vfs_adopt(struct sqlite3 *conn);
+
+struct vfs_damage {
+    uint64_t pages;  /* how often a page was found damaged since the file was opened */
+    uint32_t last;   /* the number of the last of them, from 1; 0: none */
+    uint64_t mended; /* how often one bit was turned back, when mending */
+};
+/* Borrowed from the open file; all zero when opening it failed. */
+const struct vfs_damage *vfs_damage(struct sqlite3 *conn);
+
+/*
+ * Read n pages of the file from number `from` (1 is the first) as they are on the disk now, past
+ * SQLite. bad: called with the number of each that is damaged; `blank`: nothing but zeros. Returns
+ * how many pages there were; fewer than n at the end of the file.
+ */
+typedef void vfs_bad_fn(void *user, uint32_t page, bool blank);
+uint32_t vfs_scan(struct sqlite3 *conn, uint32_t from, uint32_t n, vfs_bad_fn *bad, void *user);
+
+/* Of one page of VFS_PAGE bytes: make its tail, or tell whether it is right. */
+void vfs_seal(uint8_t *page, uint32_t number);
+bool vfs_sealed(const uint8_t *page, uint32_t number);
+
+#endif
