@@ -144,6 +144,30 @@ static int read_page(struct file *f, uint32_t number)
     return SQLITE_IOERR_DATA;
 }
 
+/*
+ * Before anything else SQLite looks at the header, for page size and the like, past the log. The
+ * page it is in may be torn there without harm: then it gets what every file of ours begins with,
+ * and the page itself decides when it is read.
+ */
+static int read_header(struct file *f, uint8_t *p, size_t n)
+{
+    static const uint8_t usual[24] = "SQLite format 3\0\x10\0\x02\x02\x08\x40\x20\x20";
+    const struct vfs_damage before = f->damage;
+    int code = read_page(f, 1);
+
+    if (code == SQLITE_IOERR_DATA) {
+        f->damage = before;
+        memset(f->page, 0, VFS_PAGE);
+        memcpy(f->page, usual, sizeof(usual));
+        code = SQLITE_OK;
+    }
+    if (code == SQLITE_OK)
+        memcpy(p, f->page, n);
+    else
+        memset(p, 0, n);
+    return code;
+}
+
 /* SQLite asks for a page, or for a few bytes of the first. */
 static int file_read(sqlite3_file *sf, void *p, int n, sqlite3_int64 at)
 {
@@ -153,6 +177,8 @@ static int file_read(sqlite3_file *sf, void *p, int n, sqlite3_int64 at)
 
     if (n < 0 || from + (size_t)n > VFS_PAGE) /* a page size that is not ours */
         return SQLITE_IOERR_DATA;
+    if (at == 0 && n < VFS_PAGE)
+        return read_header(f, p, (size_t)n);
     code = read_page(f, (uint32_t)(at / VFS_PAGE) + 1);
     if (code == SQLITE_OK)
         memcpy(p, f->page + from, (size_t)n);
