@@ -11,13 +11,13 @@
  * header alone, which would otherwise decide on page size and format unseen.
  *
  * What always holds:
- *   (1) no byte of a main database reaches SQLite that was not compared, but for those past the end
- *       of the file, which are zeros and SQLITE_IOERR_SHORT_READ as ever.
+ *   (1) no byte of a main database reaches SQLite that was not compared. Past the end there is
+ *       nothing it should ask for, unless the file is empty.
  *   (2) only whole pages are written. SQLite's buffer is never changed: what it checksums for its
  *       log must stay what it is.
  *
  * In WAL mode SQLite takes pages from the log while they are there, and those on the disk under
- * them may be torn by a crash in a checkpoint without any harm; so a scan of the disk tells
+ * them may be torn by a crash in a checkpoint without any harm; so what vfs_read() finds there are
  * suspects, and only who knows the log can tell which of them matter (queue_verify.c).
  *
  * A CRC is linear: one flipped bit changes it in a way that depends on its place only, and for 32
@@ -111,11 +111,6 @@ static bool mend(uint8_t *page, uint32_t number)
     return false;
 }
 
-static bool blank(const uint8_t *page)
-{
-    return page[0] == 0 && memcmp(page, page + 1, VFS_PAGE - 1) == 0;
-}
-
 /* One page into f->page, compared. */
 static int read_page(struct file *f, uint32_t number)
 {
@@ -128,7 +123,7 @@ static int read_page(struct file *f, uint32_t number)
         if (code != SQLITE_OK)
             return code;
         if (size <= at)
-            return SQLITE_IOERR_SHORT_READ;
+            return SQLITE_IOERR_SHORT_READ; /* the caller's to judge */
     } else if (code != SQLITE_OK) {
         return code;
     } else if (vfs_sealed(f->page, number)) {
@@ -180,6 +175,11 @@ static int file_read(sqlite3_file *sf, void *p, int n, sqlite3_int64 at)
     if (at == 0 && n < VFS_PAGE)
         return read_header(f, p, (size_t)n);
     code = read_page(f, (uint32_t)(at / VFS_PAGE) + 1);
+    if (code == SQLITE_IOERR_SHORT_READ && at > 0) { /* a page of zeros would pass for contents */
+        f->damage.pages++;
+        f->damage.last = (uint32_t)(at / VFS_PAGE) + 1;
+        code = SQLITE_IOERR_DATA;
+    }
     if (code == SQLITE_OK)
         memcpy(p, f->page + from, (size_t)n);
     else
@@ -369,23 +369,17 @@ const struct vfs_damage *vfs_damage(struct sqlite3 *conn)
     return f ? &f->damage : &none;
 }
 
-uint32_t vfs_scan(struct sqlite3 *conn, uint32_t from, uint32_t n, vfs_bad_fn *bad, void *user)
+int vfs_read(struct sqlite3 *conn, uint32_t number, uint8_t page[VFS_PAGE])
 {
     struct file *f = file_of(conn);
     struct vfs_damage before;
-    uint32_t i;
+    int code;
 
     if (!f)
-        return 0;
+        return SQLITE_IOERR;
     before = f->damage;
-    for (i = 0; i < n; i++) {
-        int code = read_page(f, from + i);
-
-        if (code == SQLITE_IOERR_SHORT_READ)
-            break;
-        if (code != SQLITE_OK)
-            bad(user, from + i, code == SQLITE_IOERR_DATA && blank(f->page));
-    }
-    f->damage = before; /* suspects only */
-    return i;
+    code = read_page(f, number);
+    f->damage = before;
+    memcpy(page, f->page, VFS_PAGE);
+    return code;
 }

@@ -41,12 +41,11 @@ struct vfs_damage {
 const struct vfs_damage *vfs_damage(struct sqlite3 *conn);
 
 /*
- * Read n pages of the file from number `from` (1 is the first) as they are on the disk now, past
- * SQLite. bad: called with the number of each that is damaged; `blank`: nothing but zeros. Returns
- * how many pages there were; fewer than n at the end of the file.
+ * Page `number` of the file (1 is the first) as it is on the disk now, past SQLite and its log.
+ * SQLITE_IOERR_DATA: damaged, page is what is there; SQLITE_IOERR_SHORT_READ: it is past the end.
+ * Not counted.
  */
-typedef void vfs_bad_fn(void *user, uint32_t page, bool blank);
-uint32_t vfs_scan(struct sqlite3 *conn, uint32_t from, uint32_t n, vfs_bad_fn *bad, void *user);
+int vfs_read(struct sqlite3 *conn, uint32_t number, uint8_t page[VFS_PAGE]);
 
 /* Of one page of VFS_PAGE bytes: make its tail, or tell whether it is right. */
 void vfs_seal(uint8_t *page, uint32_t number);
