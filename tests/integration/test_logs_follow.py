@@ -20,7 +20,7 @@ from terminal import Terminal
 
 LINES = int(os.environ.get("EVOKE_LOG_LINES") or (500000 if "ASAN_OPTIONS" in os.environ else 10000000))
 PER_RUN = 50000
-PER_KILLED = 2000 if "ASAN_OPTIONS" in os.environ else 20000  # or the slower follower is overtaken by retention
+PER_KILLED = 500 if "ASAN_OPTIONS" in os.environ else 20000  # or the slower follower is overtaken by retention
 BUFFER = 16 << 20  # bytes that the store holds in memory at most (src/observe/logs/internal.h)
 MOMENT = float(os.environ.get("EVOKE_TEST_PATIENCE", "1"))  # seconds after which an answered run's lines are surely written
 NAMES = ["first", "second", "third", "fourth"]
@@ -44,12 +44,15 @@ def handler(event, context):
 
 
 class Follower:
-    """`evoke logs --all -f -o json`, each record accounted for as it comes."""
+    """`evoke logs --all -f -o json` from the first record on, each accounted for as it comes.
+
+    Without --since it would begin with the last ten, and runs that ended before it had connected might not be among them.
+    """
 
     def __init__(self, evoke, *args):
         env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "EVOKE_ENDPOINT": evoke.url, "EVOKE_ACCESS_KEY": evoke.access_key,
                "EVOKE_SECRET_KEY": evoke.secret_key}
-        self.p = subprocess.Popen([evoke.program, "logs", "--all", "-f", "-o", "json", *args], env=env, stdout=subprocess.PIPE,
+        self.p = subprocess.Popen([evoke.program, "logs", "--all", "-f", "-o", "json", "--since", "1h", *args], env=env, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         self.seen = {}  # request id: the number its next line has if nothing is missing
         self.lines = {}  # function: lines seen, the platform's too
@@ -156,7 +159,6 @@ def test_every_line_is_seen(evoke_factory):
     assert kept.wait(10) == 0 and lines == follower.lines["first"]
 
 
-@pytest.mark.slow  # under a sanitizer one run in many was missing and not told: open
 def test_a_daemon_that_is_killed_loses_what_it_had_not_written_and_says_so(evoke_factory):
     evoke = evoke_factory()
     evoke.allow(".*")
@@ -178,7 +180,7 @@ def test_a_daemon_that_is_killed_loses_what_it_had_not_written_and_says_so(evoke
     threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in ("first", "second")]
     for t in threads:
         t.start()
-    follower.wait(lambda: finished and time.monotonic() - min(finished.values()) > 1.5 * MOMENT, "runs before")
+    follower.wait(lambda: finished and time.monotonic() - min(finished.values()) > 1.5, "runs before")
     killed = time.monotonic()
     os.kill(evoke.pids()["daemon"], signal.SIGKILL)
     follower.wait(lambda: max(finished.values()) > killed + 2 * MOMENT, "runs after the restart")
