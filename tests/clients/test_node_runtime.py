@@ -16,7 +16,8 @@ from test_fc2 import function, steps, zip_of
 NODE = "/usr/bin/node"
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
-pytestmark = pytest.mark.skipif(not os.path.exists(NODE), reason=NODE + " is not installed")
+# slow: what they show is in JavaScript; the same requests go through our C in test_functiongraph_runtime.py
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not os.path.exists(NODE), reason=NODE + " is not installed")]
 
 
 # -- FunctionGraph ---------------------------------------------------------------------------------------

@@ -9,7 +9,10 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from evoked import BUILD, ROOT, Evoked
+
+pytestmark = pytest.mark.slow  # about what the pages say
 
 HERE = pathlib.Path(__file__).parent
 

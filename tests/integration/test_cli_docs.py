@@ -10,6 +10,8 @@ import pytest
 from evoked import BUILD
 from terminal import Terminal
 
+pytestmark = pytest.mark.slow  # a constant table, printed
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EVOKE = BUILD / "evoke"
 BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}

@@ -8,6 +8,8 @@ from escape_table import CHECKS
 from evoked import ROOT
 from fault_table import BY_NAME
 
+pytestmark = pytest.mark.slow  # pages are read, nothing is run
+
 PAGE = ROOT / "docs/sandbox.md"
 
 

@@ -96,7 +96,7 @@ def test_a_chunked_body_is_the_same_request(evoke_shared):
     path = f"/v2/{PROJECT}/fgs/functions/urn:fss:local-1:{PROJECT}:function:default:chunked/invocations"
     headers = client.headers("POST", path, "", b'{"a": 1}')
     head = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
-    statuses, out, _ = talk(evoke_shared, f"POST {path} HTTP/1.1\r\n{head}Transfer-Encoding: chunked\r\n\r\n".encode()
+    statuses, out, _ = talk(evoke_shared, f"POST {path} HTTP/1.1\r\n{head}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
                             + b'3\r\n{"a\r\n5;x=y\r\n": 1}\r\n0\r\n\r\n', timeout=10)
     assert statuses == [200] and out.endswith(b'{"a": 1}'), out
     client.delete("chunked")

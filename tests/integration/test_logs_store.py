@@ -171,7 +171,7 @@ def test_every_line_of_a_chatty_run_is_there_once_and_in_order(logs):
 
 def test_a_refused_invocation_is_a_record(evoke_factory):
     logs = Logs(evoke_factory("--instances", "1", "--waiting", "1"))
-    logs.deploy("f", PYTHON, timeout_ms=6000)
+    logs.deploy("f", PYTHON, timeout_ms=3000)
     threads = [threading.Thread(target=logs.invoke, args=("f", {"what": "slow"})) for _ in range(4)]
     for t in threads:
         t.start()

@@ -10,7 +10,8 @@ import pytest
 
 from nodehost import DIALECTS, NEEDED, answers, expect_error, start  # noqa: F401
 
-pytestmark = NEEDED
+# slow: no C of ours is in them, so the sanitizers see nothing
+pytestmark = [NEEDED, pytest.mark.slow]
 
 
 # --- answers and events ---

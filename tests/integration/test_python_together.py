@@ -9,7 +9,8 @@ import pytest
 
 from workerhost import CREDIT, DATA, END, OPEN, PYTHON, RESET, WINDOW, Gone, PythonHost, Zygote, worker_host
 
-pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")
+# slow: no C of ours is in them, so the sanitizers see nothing
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")]
 
 ECHO = "def handler(event, context):\n    return event\n"
 

@@ -14,7 +14,8 @@ import pytest
 
 from workerhost import (CONTEXT, DATA, END, LOG, OPEN, PYTHON, RESET, Gone, Zygote, worker_host)
 
-pytestmark = pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")
+# slow: no C of ours is in them, so the sanitizers see nothing
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not os.path.exists(PYTHON), reason=PYTHON + " is not installed")]
 
 
 @pytest.fixture(scope="module")

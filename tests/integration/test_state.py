@@ -149,11 +149,13 @@ def test_too_much_at_once(evoke_factory):
     client = Client(daemon)
     deploy(client, "narrow", HANGS, timeout_ms=60000)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        runs = [pool.submit(Client(daemon).call, "POST", f"/evoke/v1/functions/{PATH}narrow/invoke", {"s": 4}) for _ in range(2)]
-        for _ in deadline(20):
-            s = state(client, "narrow")
-            if s["running"] == 1 and s["waiting"] == 1:
-                break
+        runs = []
+        for seconds in (4, 0):  # the second waits for the first
+            runs.append(pool.submit(Client(daemon).call, "POST", f"/evoke/v1/functions/{PATH}narrow/invoke", {"s": seconds}))
+            for _ in deadline(20):
+                s = state(client, "narrow")
+                if s["running"] + s["waiting"] == len(runs):
+                    break
         s = wait_state(client, "narrow", "queueing")
         assert "1 invocation waits for an instance" in s["sentence"] and "--instances" in s["next"]
         assert client.call("POST", f"/evoke/v1/functions/{PATH}narrow/invoke", {"s": 0}).status_code == 429
