@@ -20,8 +20,10 @@ struct catalog;
 struct delivery; /* opaque */
 struct err;
 struct fn;
+struct health;
 struct invoker;
 struct loop;
+struct tracer;
 
 struct delivery_conf {
     uint64_t
@@ -32,12 +34,32 @@ struct delivery_conf {
     uint64_t keep;         /* ... and at most so many. default 100,000 */
 };
 
-/* queue, catalog, invoker: borrowed. Campaigns for the lease "delivery" and begins. */
-int delivery_open(struct loop *l, struct queue *q, struct catalog *catalog, struct invoker *invoker,
-                  const struct delivery_conf *conf, struct delivery **ret, struct err *e);
+void delivery_conf_default(struct delivery_conf *conf);
+
+/* Whom it may ask and tell; all borrowed. */
+struct delivery_env {
+    struct loop *loop;
+    struct catalog *catalog;
+    struct invoker *invoker;
+    struct tracer *tracer; /* NULL: nobody traces */
+    struct health *health; /* or NULL */
+    /* The store refuses everything (-EIO). Called once, from the loop: open it again and
+     * delivery_reopen(). */
+    void (*on_broken)(void *user);
+    void *user;
+};
+
+/* queue: borrowed. Campaigns for the lease "delivery" and begins. */
+struct delivery *delivery_open(const struct delivery_env *env, struct queue *q,
+                               const struct delivery_conf *conf);
+/* After on_broken: the queue is another one. Not before the last one's calls have all completed. */
+void delivery_reopen(struct delivery *d, struct queue *q);
 void delivery_configure(struct delivery *d, const struct delivery_conf *conf);
+/* A committed change of a function (catalog_on_change): what waits for it is looked at again. */
+void delivery_function_changed(struct delivery *d, const struct fn *before, const struct fn *after);
 /* No new tries; those under way end (or are given up by delivery_free). */
 void delivery_drain(struct delivery *d, void (*on_drained)(void *user), void *user);
+/* What runs is given back to the queue. Before the queue is closed, which makes the last calls. */
 struct delivery *delivery_free(struct delivery *d);
 
 /* What is handed over. Copied. */
@@ -53,6 +75,7 @@ struct delivery_event {
     const struct run_trace *trace; /* NULL: none */
     const struct q_cursor *cursor; /* moves with it; NULL: none */
     const char *replay_of;         /* request id; NULL: it is no replay */
+    struct str by; /* path of the function whose role's key asked for it; empty: somebody else */
 };
 
 /* r 0: it is on disk. -EEXIST: known already (nothing was put); -ENOBUFS: the queue is at its bound;
@@ -71,8 +94,8 @@ enum delivery_cancel {
 void delivery_cancel(struct delivery *d, struct str id, enum delivery_cancel how, delivery_fn *fn,
                      void *user);
 
-/* The same bytes again, as a new event with the id new_id. r as delivery_put(), -ENOENT: no such event (any
- * more), or its function is gone. */
+/* The same bytes again, as a new event with the id new_id. r as delivery_put(), -ENOENT: no such
+ * event (any more), or its function is gone. */
 void delivery_replay(struct delivery *d, struct str id, struct str new_id, delivery_fn *fn,
                      void *user);
 
@@ -96,6 +119,8 @@ int delivery_tell(const struct q_event *ev, struct delivery_told *ret);
 void delivery_told_done(struct delivery_told *t);
 
 struct queue *delivery_queue(struct delivery *d); /* for reading, redriving and purging */
+/* Somebody has redriven or purged: what waits is looked up again. */
+void delivery_look(struct delivery *d);
 
 struct delivery_stats {
     uint64_t accepted, refused, tries, retries, done, dead, expired, cancelled;

@@ -67,7 +67,10 @@ struct invocation {
     struct shape_keys keys; /* views into it */
     struct job job;
     struct err refused;
-    bool started, code_retried, load_only;
+    bool started, code_retried, load_only, background;
+    bool submitted; /* the pool has the job, and has not ended it */
+    bool cancelled;
+    uint64_t untried_ms; /* starts fail: the next one comes after this time; 0: it was tried */
     void (*on_done)(void *user, const struct invoke_result *result); /* NULL: forgotten */
     void *user;
 };
@@ -128,6 +131,8 @@ static void answer(struct invocation *in)
             .tail = tail_text(&in->tail),
             .facts = &in->facts,
             .refused = in->refused.code < 0 ? &in->refused : NULL,
+            .untried = in->untried_ms > 0,
+            .retry_ms = in->untried_ms,
     };
 
     tell_end(in, &result);
@@ -276,7 +281,7 @@ static void on_bad_program(struct invocation *in, const struct err *e)
 
 static void on_no_start(struct invocation *in, const struct err *e)
 {
-    if (e->code == -ENOENT && !in->code_retried && !in->iv->closing) {
+    if (e->code == -ENOENT && !in->code_retried && !in->iv->closing && !in->cancelled) {
         in->code_retried = true;
         map_del(in->iv->ready, str_of(in->fn->code.sha));
         ready_code(in);
@@ -320,12 +325,15 @@ static void on_end(void *user, const struct job_report *report)
 {
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
 
+    in->submitted = false;
     if (report->end == JOB_NO_START) {
         on_no_start(in, report->err);
         return;
     }
-    if (report->failures > 0)
+    if (report->failures > 0) {
+        in->untried_ms = report->retry_ms > 0 ? report->retry_ms : 1;
         tell_of_backoff(in, report);
+    }
     in->run.outcome = endings[report->end].outcome;
     in->run.duration_ns = report->duration_ns;
     in->run.init_ns = report->init_ns ? report->init_ns : in->run.init_ns;
@@ -359,6 +367,8 @@ static const struct job_ops job_ops = {
 
 static int submit(struct invocation *in, struct err *e)
 {
+    int r;
+
     in->job = (struct job){
             .fn = in->fn,
             .ops = &job_ops,
@@ -366,8 +376,11 @@ static int submit(struct invocation *in, struct err *e)
             .payload = buf_str(&in->payload),
             .answer_max = in->shape->answer_max,
             .load_only = in->load_only,
+            .background = in->background,
     };
-    return pool_submit(in->iv->pool, &in->job, e);
+    r = pool_submit(in->iv->pool, &in->job, e);
+    in->submitted = r == 0;
+    return r;
 }
 
 static void on_ready(void *user, int r, const struct err *e)
@@ -375,9 +388,11 @@ static void on_ready(void *user, int r, const struct err *e)
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
     struct invoker *iv = in->iv;
 
-    if (r < 0 || iv->closing) {
+    if (r < 0 || iv->closing || in->cancelled) {
         if (e)
             in->refused = *e;
+        if (in->cancelled && r >= 0)
+            err_set(&in->refused, ERR_CALLER, -ECANCELED, "cancelled");
         if (in->refused.code >= 0)
             err_set(&in->refused, ERR_HOST, r < 0 ? r : -ESHUTDOWN, "%s",
                     r < 0 ? "the function's code is not available" : "the service is stopping");
@@ -480,6 +495,7 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     if (spec->trace)
         carry_trace(in);
     in->load_only = spec->load_only;
+    in->background = spec->background;
     if (!in->load_only)
         watch_begin(iv, &in->facts, in->watched);
 
@@ -513,6 +529,17 @@ void invocation_forget(struct invocation *in)
 {
     assert(in->magic == INVOCATION_MAGIC);
     in->on_done = NULL;
+}
+
+void invocation_cancel(struct invocation *in)
+{
+    assert(in->magic == INVOCATION_MAGIC);
+    if (in->cancelled)
+        return;
+    in->cancelled = true;
+    if (in->submitted && !in->iv->closing)
+        pool_cancel(in->iv->pool, &in->job);
+    /* else its end is on the way, or its code: -> on_ready */
 }
 
 struct invoker *invoker_new(struct loop *l, struct catalog *catalog, struct pool *pool)

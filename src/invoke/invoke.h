@@ -45,6 +45,8 @@ struct invoke_result {
             tail; /* the last bytes of its log, whole UTF-8 characters, at most shape->tail_bytes */
     const struct run_facts *facts; /* when what happened; instance */
     const struct err *refused; /* not NULL: it never ran (limit, host); run.outcome is CANCELLED */
+    bool untried;      /* it never ran: starts fail, and the answer is that of the last one */
+    uint64_t retry_ms; /* untried: the next start is tried after this time */
 };
 
 struct invoke_spec {
@@ -74,5 +76,8 @@ const char *invocation_id(const struct invocation *in);
 /* The caller is gone: the run goes on to its end as the clouds do; on_done is not called any more.
  */
 void invocation_forget(struct invocation *in);
+/* It is to end now: on_done comes soon, unless it was forgotten. One that is alone on its instance ends
+ * with it, as EXITED; else, and before it runs, it is refused with -ECANCELED. */
+void invocation_cancel(struct invocation *in);
 
 #endif

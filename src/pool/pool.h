@@ -115,6 +115,7 @@ struct job {             /* embedded in the caller's object */
     /* Runs nothing: JOB_DONE as soon as an instance is there that has loaded; on_start then only
      * says which, open is not asked. Several at once share a start. See load.c. */
     bool load_only;
+    bool background; /* nobody waits for it: it runs where it is in nobody's way (supply.c) */
     /* the pool's */
     struct list node, wait_node;
     uint64_t wait_ns;          /* waits since */
