@@ -62,7 +62,7 @@ void db_read(struct db *db, struct kv_job *job); /* a get or a list */
  * step: 1 there is more, 0 it is whole and on disk, or -errno. free: an unfinished one is removed.
  */
 struct db_copy; /* opaque */
-int db_copy_new(struct db *db, const char *path, struct db_copy **ret);
+int db_copy_new(struct sqlite3 *conn, const char *path, struct db_copy **ret);
 int db_copy_step(struct db_copy *c);
 struct db_copy *db_copy_free(struct db_copy *c);
 

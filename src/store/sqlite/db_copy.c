@@ -27,7 +27,7 @@ struct db_copy {
     char *path; /* owned; NULL once the copy is whole */
 };
 
-int db_copy_new(struct db *db, const char *path, struct db_copy **ret)
+int db_copy_new(struct sqlite3 *conn, const char *path, struct db_copy **ret)
 {
     cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     struct db_copy *c;
@@ -39,7 +39,7 @@ int db_copy_new(struct db *db, const char *path, struct db_copy **ret)
     c->path = xstrdup(path);
     code = sqlite3_open_v2(path, &c->to, SQLITE_OPEN_READWRITE, NULL);
     if (code == SQLITE_OK) {
-        c->backup = sqlite3_backup_init(c->to, "main", db->conn, "main");
+        c->backup = sqlite3_backup_init(c->to, "main", conn, "main");
         code = c->backup ? SQLITE_OK : sqlite3_extended_errcode(c->to);
     }
     if (code != SQLITE_OK) {

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue_lease.c - who may work (fencing tokens), and what there is to do.
+ *
+ * The order of what is due in a queue: first what ran and was not ended (its lease ran out, or its
+ * holder is gone); then by priority; within one, first what had to wait for its moment, by that
+ * moment, then the rest by seq. "The rest" is kept with moment 0, so that it is due whatever the
+ * clock does. Each step is a range of an index, so a lease costs what it takes, however many wait.
+ *
+ * How long a lease lasts is measured on the monotonic clock: a jump of the wall clock must not hand
+ * out what is being worked on. The file keeps such moments, but they mean nothing to the next who
+ * opens it: to him every holder is gone.
+ */
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "store/queue_job.h"
+#include "store/sqlite/queue_db.h"
+
+/* A lease is cut here, whatever was asked for: sixty-four payloads of 16 MiB are no answer. */
+enum { LEASE_BYTES = 32 << 20 };
+
+static struct qdb_holder *holder_of(struct qdb *db, struct str name)
+{
+    list_each (it, &db->holders) {
+        struct qdb_holder *h = container_of(it, struct qdb_holder, node);
+
+        if (str_eq(h->name, name))
+            return h;
+    }
+    return NULL;
+}
+
+bool qdb_token_held(const struct qdb *db, uint64_t token)
+{
+    list_each (it, &db->holders)
+        if (token > 0 && container_of(it, struct qdb_holder, node)->now.token == token)
+            return true;
+    return false;
+}
+
+void qdb_holders_settle(struct qdb *db, bool committed)
+{
+    list_each (it, &db->holders) {
+        struct qdb_holder *h = container_of(it, struct qdb_holder, node);
+
+        if (committed)
+            h->committed = h->now;
+        else
+            h->now = h->committed;
+    }
+}
+
+void qdb_holders_free(struct qdb *db)
+{
+    struct list *n;
+
+    while ((n = list_pop_front(&db->holders))) {
+        struct qdb_holder *h = container_of(n, struct qdb_holder, node);
+
+        free((char *)h->name.p);
+        free(h);
+    }
+}
+
+static uint64_t until_ns(const struct qdb *db, uint32_t ms)
+{
+    return db->now_ns + (uint64_t)ms * 1000000;
+}
+
+/* The token is on disk before anybody holds it: see qdb_group(). */
+int qdb_do_campaign(struct qdb *db, struct q_job *job)
+{
+    struct qdb_holder *h = holder_of(db, job->asked.name);
+
+    if (h && h->now.token > 0 && h->now.until_ns > db->now_ns) {
+        job->work.r = -EBUSY;
+        return SQLITE_OK;
+    }
+    if (!h) {
+        h = xnew(struct qdb_holder);
+        h->name = (struct str){str_dup(job->asked.name), job->asked.name.n};
+        list_push_back(&db->holders, &h->node);
+    }
+    h->now.token = ++db->meta.token;
+    h->now.until_ns = until_ns(db, job->asked.ms);
+    job->count = h->now.token;
+    db->changed = true;
+    return SQLITE_OK;
+}
+
+int qdb_do_keep(struct qdb *db, struct q_job *job)
+{
+    struct qdb_holder *h = holder_of(db, job->asked.name);
+
+    if (!h || h->now.token == 0 || h->now.token != job->asked.token) {
+        job->work.r = -ESTALE;
+        return SQLITE_OK;
+    }
+    h->now.until_ns = until_ns(db, job->asked.ms);
+    job->count = h->now.token;
+    return SQLITE_OK;
+}
+
+int qdb_do_revoke(struct qdb *db, struct q_job *job)
+{
+    struct qdb_holder *h = holder_of(db, job->asked.name);
+
+    if (!h || h->now.token == 0 || h->now.token != job->asked.token) {
+        job->work.r = -ESTALE;
+        return SQLITE_OK;
+    }
+    h->now.token = 0;
+    job->count = job->asked.token;
+    return SQLITE_OK;
+}
+
+/* What one queue has, up to a number. */
+struct pick {
+    uint64_t seqs[Q_RECORDS];
+    uint32_t n, most;
+};
+
+/* Rows of a bound statement; those of a holder who is still there are left alone. */
+static int pick_rows(struct qdb *db, struct pick *p, sqlite3_stmt *st, bool of_others)
+{
+    int code = SQLITE_OK;
+
+    while (p->n < p->most && (code = sqlite3_step(st)) == SQLITE_ROW)
+        if (!of_others || !qdb_token_held(db, (uint64_t)sqlite3_column_int64(st, 1)))
+            p->seqs[p->n++] = (uint64_t)sqlite3_column_int64(st, 0);
+    return qdb_end(st, code);
+}
+
+static int pick_run_out(struct qdb *db, struct pick *p, const struct qdb_name *queue,
+                        uint64_t token)
+{
+    sqlite3_stmt *st = qdb_stmt(db, QDB_OF_OTHERS);
+    int code;
+
+    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int64(st, 2, (int64_t)token);
+    code = pick_rows(db, p, st, true);
+    if (code != SQLITE_OK)
+        return code;
+    st = qdb_stmt(db, QDB_RUN_OUT);
+    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int64(st, 2, (int64_t)token);
+    sqlite3_bind_int64(st, 3, (int64_t)(db->now_ns / 1000000));
+    return pick_rows(db, p, st, false);
+}
+
+static int pick_of_priority(struct qdb *db, struct pick *p, const struct qdb_name *queue,
+                            int priority)
+{
+    sqlite3_stmt *st = qdb_stmt(db, QDB_TIMED);
+    int code;
+
+    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int(st, 2, priority);
+    sqlite3_bind_int64(st, 3, db->now_ms);
+    code = pick_rows(db, p, st, false);
+    if (code != SQLITE_OK)
+        return code;
+    st = qdb_stmt(db, QDB_AT_ONCE);
+    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int(st, 2, priority);
+    return pick_rows(db, p, st, false);
+}
+
+/* The highest priority below one that something waits with; -1: none. */
+static int next_priority(struct qdb *db, const struct qdb_name *queue, int below, int *ret)
+{
+    sqlite3_stmt *st = qdb_stmt(db, QDB_PRIORITY);
+    int code;
+
+    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int(st, 2, below);
+    code = sqlite3_step(st);
+    *ret = code == SQLITE_ROW ? sqlite3_column_int(st, 0) : -1;
+    return qdb_end(st, code);
+}
+
+static int pick(struct qdb *db, struct pick *p, const struct qdb_name *queue, uint64_t token)
+{
+    int code = SQLITE_OK, priority = 10;
+
+    if (qdb_ledger_sum(queue, Q_RUNNING) > 0)
+        code = pick_run_out(db, p, queue, token);
+    while (code == SQLITE_OK && p->n < p->most) {
+        code = next_priority(db, queue, priority, &priority);
+        if (code != SQLITE_OK || priority < 0)
+            break;
+        code = pick_of_priority(db, p, queue, priority);
+    }
+    return code;
+}
+
+static int take(struct qdb *db, struct q_job *job, uint64_t seq)
+{
+    const struct q_lease *l = &job->asked.lease;
+    struct qdb_event ev;
+    struct qdb_move to;
+    bool found;
+    int code;
+
+    code = qdb_event_get(db, seq, &ev, &found);
+    if (code != SQLITE_OK || !found)
+        return code;
+    to = (struct qdb_move){.to = Q_RUNNING,
+                           .at = (int64_t)(db->now_ns / 1000000) + l->visible_ms,
+                           .attempt = ev.attempt + 1,
+                           .token = l->token,
+                           .expires_ms = ev.expires_ms};
+    code = qdb_event_move(db, &ev, &to);
+    if (code != SQLITE_OK)
+        return code;
+    db->totals.leases++;
+    return qdb_event_show(db, job, seq, true);
+}
+
+int qdb_do_lease(struct qdb *db, struct q_job *job)
+{
+    const struct q_lease *l = &job->asked.lease;
+    int code = SQLITE_OK;
+
+    if (!qdb_token_held(db, l->token)) {
+        job->work.r = -ESTALE;
+        return SQLITE_OK;
+    }
+    for (uint32_t i = 0; i < l->nwants && code == SQLITE_OK; i++) {
+        const struct qdb_name *queue = qdb_name_find(db, l->wants[i].queue);
+        struct pick p;
+
+        if (!queue || job->n >= Q_RECORDS)
+            continue;
+        p.n = 0;
+        p.most = l->wants[i].most < Q_RECORDS - job->n ? l->wants[i].most : Q_RECORDS - job->n;
+        code = pick(db, &p, queue, l->token);
+        for (uint32_t k = 0; k < p.n && code == SQLITE_OK && job->bytes < LEASE_BYTES; k++)
+            code = take(db, job, p.seqs[k]);
+    }
+    return code;
+}
+
+static int least(struct qdb *db, enum qdb_stmt which, const struct qdb_name *queue, int64_t at,
+                 int64_t *least_at)
+{
+    sqlite3_stmt *st = qdb_stmt(db, which);
+    int code;
+
+    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int64(st, 2, at);
+    code = sqlite3_step(st);
+    if (code == SQLITE_ROW && sqlite3_column_int64(st, 0) < *least_at)
+        *least_at = sqlite3_column_int64(st, 0);
+    return qdb_end(st, code);
+}
+
+/* The end of the first lease, as the wall clock would show it; 0 where its holder is gone. */
+static int first_end(struct qdb *db, const struct qdb_name *queue, int64_t *ret)
+{
+    sqlite3_stmt *st = qdb_stmt(db, QDB_NEXT_END);
+    int code;
+
+    sqlite3_bind_int64(st, 1, queue->id);
+    while ((code = sqlite3_step(st)) == SQLITE_ROW) {
+        int64_t at = sqlite3_column_int64(st, 1);
+
+        at = qdb_token_held(db, (uint64_t)sqlite3_column_int64(st, 0))
+                     ? db->now_ms + at - (int64_t)(db->now_ns / 1000000)
+                     : 0;
+        *ret = at < *ret ? at : *ret;
+    }
+    return qdb_end(st, code);
+}
+
+static int ready(struct qdb *db, struct q_job *job, const struct qdb_name *queue)
+{
+    struct q_ready one = {.queue = queue->text,
+                          .waiting = qdb_ledger_sum(queue, Q_WAITING),
+                          .running = qdb_ledger_sum(queue, Q_RUNNING),
+                          .at_ms = INT64_MAX};
+    int code = SQLITE_OK, priority = 10;
+
+    if (one.waiting == 0 && one.running == 0)
+        return SQLITE_OK;
+    if (one.running > 0)
+        code = first_end(db, queue, &one.at_ms);
+    while (code == SQLITE_OK) {
+        code = next_priority(db, queue, priority, &priority);
+        if (code != SQLITE_OK || priority < 0)
+            break;
+        code = least(db, QDB_NEXT_TIMED, queue, priority, &one.at_ms);
+    }
+    q_job_add_queue(job, &one);
+    return code;
+}
+
+int qdb_do_ready(struct qdb *db, struct q_job *job)
+{
+    int code = SQLITE_OK;
+
+    for (uint32_t i = 1; i <= db->nnames && code == SQLITE_OK; i++)
+        if (db->by_id[i] && !list_empty(&db->by_id[i]->rows))
+            code = ready(db, job, db->by_id[i]);
+    return code;
+}
