@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. Meson does the work; tools/setup.sh installs what is missing.
 .POSIX:
-.PHONY: all demo test vm-test asan fuzz bench docs fmt fmt-check lint layers install deb clean setup
+.PHONY: all demo test soak vm-test asan fuzz bench docs fmt fmt-check lint layers install deb clean setup
 
 BUILD = build
 PREFIX = /usr/local
@@ -21,6 +21,11 @@ demo: all
 test:
 	@tools/setup.sh test
 	@python3 tools/test.py
+
+# The faults of asynchronous delivery for longer: 1,000 kill -9 of the daemon, deeper damage to its files. Half an hour.
+soak:
+	@tools/setup.sh test
+	@python3 tools/test.py soak
 
 # Limits on a real cgroup v2 host: a Debian 12 of its own in qemu. Not part of `make test`: it downloads 150 MB, needs root
 # for debootstrap, and takes ten minutes.

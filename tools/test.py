@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every check there is, one after the other; ends with "N passed, N failed".
 
-usage: test.py [STEP ...]     steps: checks build unit pytest asan lint (default: all, in this order)
+usage: test.py [STEP ...]     steps: checks build unit pytest asan lint (default: all, in this order); soak
 
 A step that cannot run counts as failed. Details of failures are printed as they happen.
+
+The integration tests mostly wait. What only computes (the linter, the build for the sanitizers) uses the time that they leave: it
+begins with them if its step is to come, and what came of it is told in that step.
 """
 import concurrent.futures
 import json
@@ -25,6 +28,10 @@ SANITIZER_ENV = {
     "EVOKE_TEST_PATIENCE": "4",
 }
 
+# For what runs beside tests: it gets a processor that nobody wants. A session of its own, since the scheduler shares by sessions
+# first (sched(7), autogroup); where there is no such file it goes by the policy alone.
+IDLE = ["setsid", "--wait", "sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec chrt --idle 0 "$@"', "idle"]
+
 passed = failed = skipped = 0
 
 
@@ -37,13 +44,30 @@ def count(ok, name, detail=""):
         print(f"FAILED {name}\n{detail}", flush=True)
 
 
+class Ahead:
+    """Work that may begin before its step; result() of what was never begun does it."""
+
+    def __init__(self, work):
+        self.work, self.pool, self.begun = work, concurrent.futures.ThreadPoolExecutor(1), None
+
+    def begin(self, prefix=()):
+        self.begun = self.begun or self.pool.submit(self.work, list(prefix))
+
+    def result(self):
+        self.begin()
+        return self.begun.result()
+
+
 def run(argv, **kw):
     return subprocess.run([str(a) for a in argv], cwd=ROOT, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False, **kw)
 
 
 def check(name, argv, **kw):
-    r = run(argv, **kw)
+    return told(name, run(argv, **kw))
+
+
+def told(name, r):
     count(r.returncode == 0, name, r.stdout[-8000:])
     return r.returncode == 0
 
@@ -58,19 +82,18 @@ def checks():
     check("documents", [sys.executable, "tools/docs.py"])
 
 
-def configure(build, *options, env=None):
-    if (ROOT / build / "build.ninja").exists():
-        return True
-    return check(f"configure {build}", ["meson", "setup", build, *options], env={**os.environ, **(env or {})})
-
-
-def compile_tree(build):
-    return check(f"compile {build}", ["ninja", "-C", build])
+def make_tree(build, *options, env=None, prefix=()):
+    """The CompletedProcess of whatever failed, or of the compiler."""
+    if not (ROOT / build / "build.ninja").exists():
+        r = run([*prefix, "meson", "setup", build, *options], env={**os.environ, **(env or {})})
+        if r.returncode:
+            return r
+    return run([*prefix, "ninja", "-C", build])
 
 
 def build():
     run(["meson", "configure", "build", "-Dtests=true"])  # `make` may have configured it without
-    return configure("build") and compile_tree("build")
+    return told("build", make_tree("build"))
 
 
 def skip(name, reason):
@@ -87,12 +110,12 @@ def tap_points(test):
     return good, skips, len(points) - good - len(skips)
 
 
-def meson_tests(build_dir, label, env=None):
-    """Runs the suites unit and fuzz; each TAP point counts."""
+def meson_tests(build_dir, label, env=None, times=0, names=()):
+    """Runs the suites unit and fuzz, or what is named; each TAP point counts. times: of the time a test is given."""
     log = ROOT / build_dir / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
     r = run(["meson", "test", "-C", build_dir, "--no-rebuild", "--num-processes", "2", "-t",
-             "10" if env else "3"], env={**os.environ, **(env or {})})
+             str(times or (10 if env else 3)), *names], env={**os.environ, **(env or {})})
     if not log.exists():
         count(False, f"{label}: meson test", r.stdout[-8000:])
         return
@@ -139,28 +162,48 @@ def pytest():
     run_pytest("integration", "tests/integration", "tests/clients")
 
 
+def soak():
+    """The faults of asynchronous delivery, for longer: five times the kills, and what else looks at EVOKE_SOAK."""
+    env = {"EVOKE_SOAK": "1"}
+    listed = run(["meson", "test", "-C", "build", "--list", "--no-rebuild"]).stdout.splitlines()
+    names = sorted({line.rpartition(" / ")[2] for line in listed if " / store queue" in line})
+    if names:
+        meson_tests("build", "soak", env, times=40, names=names)
+    else:
+        count(False, "soak: no test of the queue was found")
+    run_pytest("soak", "tests/integration/test_delivery_kills.py", env=env)
+
+
+def make_asan(prefix):
+    return make_tree("build-asan", "-Db_sanitize=address,undefined", "-Db_lundef=false", env={"CC": "clang"}, prefix=prefix)
+
+
 def asan():
     """clang with address and undefined-behaviour sanitizers; also proves that clang compiles without a warning."""
-    if not (configure("build-asan", "-Db_sanitize=address,undefined", "-Db_lundef=false", env={"CC": "clang"})
-            and compile_tree("build-asan")):
+    if not told("build-asan", AHEAD["asan"].result()):
         return
     meson_tests("build-asan", "asan", SANITIZER_ENV)
     run_pytest("asan", "tests/integration", "tests/clients", "-m", "not slow",
                env={**SANITIZER_ENV, "EVOKE_BUILD": str(ROOT / "build-asan")})
 
 
-def lint():
+def lint_all(prefix):
     """One process per source: given several, clang-tidy 14 carries the state of one's va_lists into the next."""
     sources = run(["git", "ls-files", "src/*.c"]).stdout.split()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda s: run(["clang-tidy", "-p", "build", "--quiet", s]), sources)
-        for source, r in zip(sources, results):
-            lines = [x for x in r.stdout.splitlines() if "warning:" in x or "error:" in x]
-            good = r.returncode == 0 and not lines
-            count(good, f"lint {source}", "" if good else "\n".join(lines) or r.stdout[-2000:])
+        return list(zip(sources, pool.map(lambda s: run([*prefix, "clang-tidy", "-p", "build", "--quiet", s]), sources)))
 
 
-STEPS = [checks, build, unit, pytest, asan, lint]
+def lint():
+    for source, r in AHEAD["lint"].result():
+        lines = [x for x in r.stdout.splitlines() if "warning:" in x or "error:" in x]
+        good = r.returncode == 0 and not lines
+        count(good, f"lint {source}", "" if good else "\n".join(lines) or r.stdout[-2000:])
+
+
+AHEAD = {"asan": Ahead(make_asan), "lint": Ahead(lint_all)}
+STEPS = [checks, build, unit, pytest, asan, lint, soak]
+DEFAULT = [s.__name__ for s in STEPS if s is not soak]
 
 
 def main():
@@ -171,10 +214,14 @@ def main():
     if wanted and "build" not in wanted:
         wanted = ["build", *wanted]
     for step in STEPS:
-        if wanted and step.__name__ not in wanted:
+        if step.__name__ not in (wanted or DEFAULT):
             continue
         start, before = time.monotonic(), (passed, failed)
         print(f"== {step.__name__}", flush=True)
+        if step is pytest:
+            for name in AHEAD:
+                if not wanted or name in wanted:
+                    AHEAD[name].begin(IDLE)
         step()
         print(f"   {passed - before[0]} passed, {failed - before[1]} failed, {time.monotonic() - start:.0f} s",
               flush=True)

@@ -18,6 +18,8 @@ import time
 
 import requests
 
+import ledger
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("EVOKE_BUILD", ROOT / "build"))
 
@@ -103,6 +105,7 @@ class Evoked:
         self.extra_env = {**({"EVOKE_CLOCK": str(clock.path)} if clock else {}), **(env or {})}
         self.log_path = self.data_dir.parent / (self.data_dir.name + ".log")
         self.allowed = []
+        self.damaged = False
         self.process = None
         if self.unprivileged:
             os.chown(self.data_dir, 65534, 65534)
@@ -232,13 +235,15 @@ class Evoked:
         self.end(check=error[0] is None)
 
     def end(self, check=True):
-        """Unless it has ended already, it ends cleanly: descriptors accounted for, exit code 0, no process left."""
+        """Unless it has ended already, it ends cleanly: descriptors accounted for, exit code 0, no process left; and its ledger
+        balances."""
         try:
             if check and self.process.poll() is None:
                 self.check_descriptors()
                 self.stop()
             if check:
                 self.check_log()
+                self.check_ledger()
         finally:
             if self.process.poll() is None:
                 self.kill()
@@ -274,6 +279,11 @@ class Evoked:
             if wrong and not any(p.search(line) for p in self.allowed):
                 bad.append(line)
         assert not bad, "unexpected lines in the log:\n" + "\n".join(bad)
+
+    def check_ledger(self):
+        """Of an ended daemon. Not where a test has damaged the queue on purpose (damaged = True)."""
+        if not self.damaged and os.access(self.data_dir, os.R_OK):
+            ledger.check(self.data_dir, copy=not self.own_data)
 
     # -- the program as a client ------------------------------------------------------------------------
 

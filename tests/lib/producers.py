@@ -27,14 +27,19 @@ from signing import PROJECT, Client, stamp, urn
 PIPE = 1 << 20
 
 # {"n": number, "do": "fail" | "hang" | "die", "ms": how long}. The effect comes first: whatever happens then, it was called.
+# A file "do" beside the code says it for every event, for as long as it is there.
 SOURCE = '''
-import json, os, time
+import os, time
 
-sink = os.open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "sink"), os.O_WRONLY)
+here = os.path.dirname(os.path.abspath(__file__))
+sink = os.open(os.path.join(here, "sink"), os.O_WRONLY)
 
 def handler(event, context):
     os.write(sink, b"%d\\n" % event["n"])
     do = event.get("do")
+    if os.path.exists(os.path.join(here, "do")):
+        with open(os.path.join(here, "do")) as f:
+            do = f.read()
     if "ms" in event:
         time.sleep(event["ms"] / 1000)
     if do == "fail":
@@ -87,6 +92,16 @@ class Sink:
             select.select([self.fd], [], [], min(left, 0.5))
         raise AssertionError(f"{self.name}: {sum(self.effects.values())} effects of {len(self.effects)} events:\n"
                              + self.evoke.log_text()[-4000:])
+
+    def do(self, what):
+        """From now on each event is met so; None: well."""
+        path = self.path.parent / "do"
+        if what is None:
+            path.unlink()
+            return
+        path.with_suffix(".new").write_text(what)
+        path.with_suffix(".new").chmod(0o644)
+        path.with_suffix(".new").rename(path)
 
     def close(self):
         os.close(self.fd)
