@@ -32,10 +32,8 @@ const char *const fn_target_names[FN_TARGETS] = {
     }
 
 static const struct field fields[] = {
-        AT(U32, max_age_s),
-        AT(U32, max_retries),
-        AT(I64, created_ms),
-        AT(I64, modified_ms),
+        AT(U32, max_age_s),   AT(U32, max_retries), AT(I64, created_ms),
+        AT(I64, modified_ms), AT(BOOL, status_log),
 };
 
 static void destination_copy(struct fn_destination *to, const struct fn_destination *from)
@@ -96,7 +94,6 @@ void fn_async_encode(const struct fn_async *a, struct jw *w)
     }
     jw_obj(w);
     fields_write(fields, ARRAY_LEN(fields), a, w);
-    jw_kbool(w, "status_log", a->status_log);
     destination_encode("on_success", &a->on_success, w);
     destination_encode("on_failure", &a->on_failure, w);
     jw_obj_end(w);
@@ -149,8 +146,6 @@ int fn_async_decode(const struct cJSON *json, struct fn_async **ret, struct err 
         return err_set(e, ERR_HOST, -EINVAL, "'async' is not an object");
     a = xnew(struct fn_async);
     r = fields_read(fields, ARRAY_LEN(fields), json, a, e);
-    if (r == 0)
-        r = json_bool(json, "status_log", false, &a->status_log, e);
     if (r == 0)
         r = destination_decode(json, "on_success", &a->on_success, e);
     if (r == 0)

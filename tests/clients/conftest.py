@@ -9,3 +9,10 @@ def cloud(evoke_shared):
     c = Cloud(evoke_shared)
     yield c
     c.clean()
+
+
+@pytest.fixture
+def clock(open_path):
+    """For a daemon whose events and timers live by it: evoke_factory(clock=clock)."""
+    from clock import Clock
+    return Clock(open_path / "clock")

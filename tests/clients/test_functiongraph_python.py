@@ -13,7 +13,7 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkcore.http.http_handler import HttpHandler
 from huaweicloudsdkfunctiongraph.v2 import (
-    AsyncInvokeFunctionRequest, DeleteFunctionRequest, FuncCode, FunctionGraphClient, ListFunctionsRequest,
+    DeleteFunctionRequest, FuncCode, FunctionGraphClient, ListFunctionsRequest,
     ListStatisticsRequest, ShowFunctionCodeRequest, ShowFunctionConfigRequest, UpdateFunctionCodeRequest,
     UpdateFunctionCodeRequestBody, UpdateFunctionConfigRequest, UpdateFunctionConfigRequestBody)
 
@@ -244,12 +244,6 @@ def test_other_operations_are_unknown_to_the_front_door(cloud):
     e = refused(lambda: cloud.client.list_statistics(ListStatisticsRequest(filter="monitor_data", period="60")), 404,
                 "APIGW.0101")
     assert e.error_msg
-
-
-def test_asynchronous_invocation_says_it_is_not_there_yet(cloud):
-    cloud.create("later")
-    refused(lambda: cloud.client.async_invoke_function(AsyncInvokeFunctionRequest(
-        function_urn=cloud.urn("later"), body={})), 501, "FSS.0501")
 
 
 # -- who may call -------------------------------------------------------------------------------------

@@ -106,14 +106,18 @@ def refused(call, status, code):
     return e
 
 
-def raw_invoke(daemon, cloud, name, body, headers=None, timeout=60):
-    """One signed request with exactly these bytes, by the SDK's own signer."""
+def raw_call(daemon, method, path, body, headers=None, timeout=60, keys=None):
+    """One signed request with exactly these bytes, by the SDK's own signer. keys: access key, secret key, token of a role."""
     import requests
     from huaweicloudsdkcore.sdk_request import SdkRequest
     from huaweicloudsdkcore.signer.signer import Signer
-    path = f"/v2/{PROJECT}/fgs/functions/{cloud.urn(name)}/invocations"
-    request = SdkRequest(method="POST", schema="http", host=f"{daemon.host}:{daemon.port}", resource_path=path,
-                         query_params=[], header_params={"Content-Type": "application/json", **(headers or {})},
-                         body=body, stream=False, signing_algorithm=None)
-    signed = Signer(BasicCredentials(daemon.access_key, daemon.secret_key, PROJECT)).sign(request)
-    return requests.post(daemon.url + path, data=body.encode(), headers=signed.header_params, timeout=timeout)
+    access_key, secret_key, token = keys or (daemon.access_key, daemon.secret_key, None)
+    headers = {"Content-Type": "application/json", **({"X-Security-Token": token} if token else {}), **(headers or {})}
+    request = SdkRequest(method=method, schema="http", host=f"{daemon.host}:{daemon.port}", resource_path=path,
+                         query_params=[], header_params=headers, body=body, stream=False, signing_algorithm=None)
+    signed = Signer(BasicCredentials(access_key, secret_key, PROJECT)).sign(request)
+    return requests.request(method, daemon.url + path, data=body.encode(), headers=signed.header_params, timeout=timeout)
+
+
+def raw_invoke(daemon, cloud, name, body, headers=None, timeout=60):
+    return raw_call(daemon, "POST", f"/v2/{PROJECT}/fgs/functions/{cloud.urn(name)}/invocations", body, headers, timeout)

@@ -10,10 +10,13 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "dialect/functiongraph/api/urn.h"
+#include "fn/async.h"
 #include "fn/fn.h"
 
 struct cJSON;
 struct jw;
+struct queue;
+struct trigger;
 
 enum {
     FG_INLINE_MAX = 10 * 1024,       /* bytes of source text: FSS.1072 */
@@ -112,6 +115,26 @@ void fg_code_object(struct jw *w, const struct fn *f, struct str file);
 void fg_store(struct call *c, struct cJSON *body, const struct fg_code *code, struct fn *draft,
               bool update, void (*reply)(struct call *c, const struct fn *f)); /* both taken */
 
+/* invoke.c: what every event must be, however it is run. Each replies and returns false. */
+bool fg_memory_header_ok(struct call *c);
+bool fg_event_ok(struct call *c, uint64_t max);
+bool fg_enabled(struct call *c, const struct fn *f);
+
+/* async.c: the store of events, and what it answered. */
+struct queue *fg_queue(struct call *c); /* NULL: it has replied */
+void fg_fail_queue(struct call *c, int r, const struct err *e);
+
+/* async_target.c: where the record of an ended event goes: {"destination":"FunctionGraph",
+ * "param":"{...}"}, as it comes and as it is shown. */
+int fg_parse_destination(struct call *c, const struct cJSON *json, const struct fg_urn *own,
+                         struct fn_destination *ret, struct fg_error *x);
+void fg_put_destination(struct jw *w, struct call *c, const struct fn_destination *d);
+
+/* trigger_timer.c: event_data of a TIMER into a draft; over what it has, if it has something. */
+int fg_parse_timer(const struct cJSON *data, bool update, struct trigger *draft,
+                   struct fg_error *x);
+void fg_put_timer(struct jw *w, const struct trigger *t);
+
 /* Operations, one file per subject. */
 void fg_create_function(struct call *c);
 void fg_list_functions(struct call *c);
@@ -122,6 +145,23 @@ void fg_show_code(struct call *c);
 void fg_update_code(struct call *c);
 void fg_invoke(struct call *c);
 void fg_invoke_async(struct call *c);
+void fg_show_async_config(struct call *c);
+void fg_update_async_config(struct call *c);
+void fg_delete_async_config(struct call *c);
+void fg_list_async_configs(struct call *c);
+void fg_list_async(struct call *c);
+void fg_list_active_async(struct call *c);
+void fg_cancel_async(struct call *c);
+void fg_enable_status_log(struct call *c);
+void fg_show_status_log(struct call *c);
+void fg_create_trigger(struct call *c);
+void fg_list_triggers(struct call *c);
+void fg_list_all_triggers(struct call *c);
+void fg_list_trigger_types(struct call *c);
+void fg_show_trigger(struct call *c);
+void fg_update_trigger(struct call *c);
+void fg_delete_trigger(struct call *c);
+void fg_delete_triggers(struct call *c);
 void fg_reserve(struct call *c);
 void fg_list_reserved(struct call *c);
 void fg_list_reserve_configs(struct call *c);

@@ -205,7 +205,7 @@ static bool read_format(struct call *c, bool *ret_envelope)
 }
 
 /* Only functions with dynamic memory would heed it; a size nobody sells is refused for all. */
-static bool memory_ok(struct call *c)
+bool fg_memory_header_ok(struct call *c)
 {
     struct str v = http_header(c->req, S("x-cff-instance-memory"));
     uint64_t mb;
@@ -216,14 +216,14 @@ static bool memory_ok(struct call *c)
     return false;
 }
 
-static bool event_ok(struct call *c)
+bool fg_event_ok(struct call *c, uint64_t max)
 {
     size_t offset = 0;
 
     /* the limit first: it is the cheaper question and the clearer answer */
-    if (c->req->body.n > shape_of(DIALECT_FUNCTIONGRAPH)->payload_max) {
+    if (c->req->body.n > max) {
         call_fail(c, 413, "FSS.1201", "The event has %zu bytes, %llu are allowed", c->req->body.n,
-                  (unsigned long long)shape_of(DIALECT_FUNCTIONGRAPH)->payload_max);
+                  (unsigned long long)max);
         return false;
     }
     if (c->req->body.n > 0 && !json_valid(c->req->body, &offset)) {
@@ -231,6 +231,14 @@ static bool event_ok(struct call *c)
         return false;
     }
     return true;
+}
+
+bool fg_enabled(struct call *c, const struct fn *f)
+{
+    if (f->max_instances > 0)
+        return true;
+    call_fail(c, 400, "FSS.1026", "the function is disabled: its concurrency is 0");
+    return false;
 }
 
 void fg_invoke(struct call *c)
@@ -245,12 +253,9 @@ void fg_invoke(struct call *c)
     bool envelope;
     int r;
 
-    if (!f || !read_format(c, &envelope) || !memory_ok(c) || !event_ok(c))
+    if (!f || !read_format(c, &envelope) || !fg_memory_header_ok(c) ||
+        !fg_event_ok(c, shape_of(DIALECT_FUNCTIONGRAPH)->payload_max) || !fg_enabled(c, f))
         return;
-    if (f->max_instances == 0) {
-        call_fail(c, 400, "FSS.1026", "the function is disabled: its concurrency is 0");
-        return;
-    }
     rc = xnew(struct run_call);
     rc->magic = RUN_MAGIC;
     rc->call = c;
@@ -264,14 +269,4 @@ void fg_invoke(struct call *c)
         free(rc);
         fail_start(c, r, &e);
     }
-}
-
-/* Durable delivery comes with its own store; a 202 without it would be a promise we cannot keep. */
-void fg_invoke_async(struct call *c)
-{
-    struct fg_urn urn;
-
-    if (fg_target(c, &urn))
-        call_fail(c, 501, "FSS.0501",
-                  "asynchronous invocation is not supported yet; use invocations");
 }
