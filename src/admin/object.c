@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "admin/async.h"
 #include "admin/parse.h"
 #include "api/api.h"
 #include "base/clock.h"
@@ -79,6 +80,7 @@ void admin_object_function(struct jw *w, const struct api *api, const struct fn 
     for (uint32_t i = 0; i < f->nvars; i++)
         jw_kstrz(w, f->vars[i].name, f->vars[i].value);
     jw_obj_end(w);
+    admin_put_async(w, f);
     put_code(w, &f->code);
     jw_kint(w, "revision", (int64_t)f->revision);
     jw_kstrz(w, "created", clock_iso(f->created_ms, time));

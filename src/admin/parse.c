@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "admin/async.h"
 #include "admin/rules.h"
 #include "base/cleanup.h"
 #include "base/crypto.h"
@@ -342,6 +343,13 @@ static int set_reserved(struct target *t, const struct field *f, const struct cJ
     return r;
 }
 
+static int set_async(struct target *t, const struct field *f, const struct cJSON *value,
+                     struct err *e)
+{
+    (void)f;
+    return admin_parse_async(value, t->fn, e);
+}
+
 static const struct field deploy_fields[] = {
         {.key = "runtime", .required = true, .set = set_runtime},
         {.key = "handler", .required = true, .set = set_handler},
@@ -351,6 +359,7 @@ static const struct field deploy_fields[] = {
         {.key = "timeout_ms", .set = set_timeout},
         {.key = "init_timeout_ms", .set = set_init_timeout},
         {.key = "environment", .set = set_environment},
+        {.key = "async", .set = set_async},
         {.key = "code", .set = set_code},
         {.key = "network",
          .set = set_word,
@@ -441,5 +450,7 @@ int admin_parse_deploy(const struct cJSON *body, struct fn *f, struct admin_code
     fn_set(&f->pre_stop, STR_NONE);
     fn_set(&f->pre_freeze, STR_NONE);
     f->pre_stop_timeout_ms = f->pre_freeze_timeout_ms = 3000;
+    if (!json_get(body, "async")) /* else it stays, to see whether it says the same */
+        (void)admin_parse_async(NULL, f, e);
     return walk(body, deploy_fields, ARRAY_LEN(deploy_fields), "", &t, e);
 }

@@ -149,6 +149,8 @@ static int sign(const struct client *c, const struct client_request *req, struct
     *ret = add_line(*ret, "Authorization", buf_str(&authorization));
     *ret = add_line(*ret, "Content-Type",
                     str_of(req->content_type ? req->content_type : "application/json"));
+    if (req->event_id)
+        *ret = add_line(*ret, "X-Evoke-Event-Id", str_of(req->event_id));
     return 0;
 }
 

@@ -22,6 +22,7 @@ struct client_request {
     struct str path;  /* encoded, "/evoke/v1/..." */
     struct str query; /* encoded, without '?'; may be empty */
     const char *content_type;
+    const char *event_id; /* X-Evoke-Event-Id; NULL: none */
     struct str body;
     uint64_t timeout_ms; /* 0: none (invocations end when their function does) */
     bool watched; /* ends early: -EINTR after Ctrl-C (interrupt.h), -EPIPE without reader of stdout */

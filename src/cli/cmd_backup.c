@@ -294,6 +294,7 @@ const struct command command_backup = {
         .group = GROUP_SERVE,
         .args = "FILE|-",
         .summary = "copy a running installation into one file",
+        .brief = "copy an installation into one file; `restore` brings it back",
         .help = "A tar of functions, their code, and the access keys with their secrets, as of\n"
                 "one moment; readable by you only. The daemon goes on meanwhile. `evoke restore`\n"
                 "makes a data directory of it.",

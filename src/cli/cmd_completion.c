@@ -105,6 +105,7 @@ const struct command command_completion = {
         .group = GROUP_HELP,
         .args = "bash|zsh|fish",
         .summary = "make the tab key complete commands, options and functions",
+        .beside = true,
         .examples = ". <(evoke completion bash)\n"
                     "evoke completion fish > ~/.config/fish/completions/evoke.fish\n",
         .min_words = 1,

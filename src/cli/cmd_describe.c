@@ -17,6 +17,7 @@
 #include "cli/name.h"
 #include "cli/output.h"
 #include "cli/state_view.h"
+#include "cli/triggers.h"
 #include "cli/units.h"
 #include "cli/view.h"
 
@@ -174,6 +175,7 @@ static void print_people(const struct cJSON *f, struct str name)
         state_view_instances(&v, state);
     }
     print_runs(&v, f);
+    triggers_view(&v, f, name);
 }
 
 static int run(const struct common *common, const struct args *args)
@@ -194,6 +196,7 @@ static int run(const struct common *common, const struct args *args)
     buf_addz(&path, "/state");
     if (client_get(client, buf_str(&path), STR_NONE, &state, NULL) >= 0)
         cJSON_AddItemToObject(function, "how", state);
+    triggers_add(client, buf_str(&name), function);
     add_runs(client, function, buf_str(&name), args_number(args, "runs", 5));
     if (!args_has(args, "show-secrets"))
         hide_environment(function);

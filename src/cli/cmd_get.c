@@ -30,6 +30,7 @@ const struct command command_get = {
         .group = GROUP_SEE,
         .args = "NAME",
         .summary = "show a function",
+        .brief = "show a function; also: `get invocation`, `get ledger`",
         .examples = "evoke get hello --output yaml\n",
         .min_words = 1,
         .max_words = 1,

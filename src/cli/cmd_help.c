@@ -31,6 +31,7 @@ const struct command command_help_row = {
         .group = GROUP_HELP,
         .args = "[COMMAND]",
         .summary = "list the commands, or explain one",
+        .brief = "list commands, or explain one; also: `version`, `completion`",
         .help = "Every command that speaks to the daemon takes --endpoint URL (EVOKE_ENDPOINT,\n"
                 "http://127.0.0.1:8900) and --data DIR (EVOKE_DATA), the data directory whose\n"
                 "key pair it signs with, unless EVOKE_ACCESS_KEY and EVOKE_SECRET_KEY are set.\n"

@@ -21,6 +21,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/ending.h"
+#include "cli/events.h"
 #include "cli/name.h"
 #include "cli/output.h"
 #include "cli/repeat.h"
@@ -193,6 +194,22 @@ static int once(struct client *c, const struct client_request *req, enum output_
     return ending->exit_code;
 }
 
+/* It is on disk: no answer to wait for. */
+static int accepted(struct client *c, const struct client_request *req, enum output_format format)
+{
+    cleanup_with(json_freep) struct cJSON *tree = NULL;
+    cleanup_with(buf_done) struct buf answer = {0};
+    struct err e = {0};
+
+    if (client_call(c, req, &answer, &e) < 0 || client_json(&answer, &tree, &e) < 0)
+        return command_fail(&e);
+    if (str_eq(client_header(c, "X-Evoke-Duplicate"), S("true")))
+        fputs("evoke: an event with this id was accepted before; this one is not another\n",
+              stderr);
+    events_accepted(format, tree);
+    return EXIT_OK;
+}
+
 static int check_options(const struct args *args, struct err *e)
 {
     if (args_has(args, "concurrency") && !args_has(args, "repeat"))
@@ -200,6 +217,8 @@ static int check_options(const struct args *args, struct err *e)
     if (args_has(args, "async") && args_has(args, "repeat"))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "--repeat measures answers, and --async has none to measure");
+    if (args_has(args, "id") && !args_has(args, "async"))
+        return err_set(e, ERR_CALLER, -EINVAL, "--id goes with --async");
     return 0;
 }
 
@@ -229,7 +248,13 @@ static const struct option options[] = {
          .def = "latest",
          .min = 1,
          .max = 128},
-        {.name = "async", .kind = OPTION_FLAG, .help = "do not wait for the answer"},
+        {.name = "async", .kind = OPTION_FLAG, .help = "do not wait: print the request id"},
+        {.name = "id",
+         .kind = OPTION_TEXT,
+         .arg = "ID",
+         .help = "with --async: its request id; twice counts once",
+         .min = 1,
+         .max = 128},
         {.name = "timeout",
          .letter = 't',
          .kind = OPTION_DURATION,
@@ -276,6 +301,10 @@ static int run(const struct common *common, const struct args *args)
     if (args_has(args, "repeat"))
         return repeat_run(client, &req, (size_t)args_number(args, "repeat", 1),
                           (size_t)args_number(args, "concurrency", 1), common->format);
+    if (args_has(args, "async")) {
+        req.event_id = args_text(args, "id");
+        return accepted(client, &req, common->format);
+    }
     return once(client, &req, common->format);
 }
 
@@ -285,11 +314,10 @@ const struct command command_invoke = {
         .args = "NAME",
         .summary = "run a function and show its answer",
         .help = "The answer goes to stdout, byte for byte; summary and log go to stderr. Exit\n"
-                "code 1 when the function failed, 5 when a limit said no, 6 when it ran into its\n"
-                "timeout. With --repeat stdout has the latencies, and the exit code is that of\n"
-                "the first failure.",
+                "code 1 when the function failed, 5 when a limit said no, 6 after its timeout;\n"
+                "with --repeat stdout has the latencies, and the code is of the first failure.",
         .examples = "evoke invoke hello --event '{\"name\":\"you\"}'\n"
-                    "evoke invoke hello --event event.json > answer.json\n"
+                    "evoke invoke hello --async --id order-4711\n"
                     "evoke invoke hello --repeat 1000 --concurrency 8\n",
         .options = OPTION_TABLE(options),
         .min_words = 1,

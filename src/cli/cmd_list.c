@@ -152,6 +152,7 @@ const struct command command_list = {
         .group = GROUP_SEE,
         .args = "",
         .summary = "list functions",
+        .brief = "list functions; also: `list invocations`",
         .examples = "evoke list\n"
                     "evoke list --dialect fc --space shop\n"
                     "evoke list --output json | jq -r '.[].name'\n",

@@ -73,6 +73,7 @@ const struct command command_restore = {
         .group = GROUP_SERVE,
         .args = "FILE|-",
         .summary = "make a data directory from a backup",
+        .beside = true,
         .help = "Checks the hash of every file before it puts anything in place. No daemon may\n"
                 "be using the directory. The keys of the backup are valid again.",
         .examples = "evoke restore evoke.tar --data /var/lib/evoke\n",

@@ -54,6 +54,7 @@ const struct command command_version = {
         .group = GROUP_HELP,
         .args = "",
         .summary = "print the versions of this program and of the daemon",
+        .beside = true,
         .examples = "evoke version --output json\n",
         .run = run,
 };

@@ -13,9 +13,10 @@
 #include "base/obj.h"
 #include "cli/client.h"
 #include "cli/command.h"
-#include "cli/name.h"
+#include "cli/events.h"
 #include "cli/output.h"
 #include "cli/state_view.h"
+#include "cli/triggers.h"
 #include "cli/view.h"
 
 /* Situations in which nothing is wrong. Source: src/admin/situation.c */
@@ -46,7 +47,7 @@ static void print_sentence(const struct view *v, const struct cJSON *state)
     }
 }
 
-static void print_people(const struct cJSON *state)
+static void print_people(const struct cJSON *state, struct str function)
 {
     struct view v;
 
@@ -56,23 +57,27 @@ static void print_people(const struct cJSON *state)
     state_view_instances(&v, state);
     state_view_starts(&v, state);
     state_view_failures(&v, state);
+    triggers_view(&v, state, function);
 }
 
 static int run(const struct common *common, const struct args *args)
 {
     cleanup_with(json_freep) struct cJSON *state = NULL;
     cleanup_with(client_freep) struct client *client = NULL;
-    cleanup_with(buf_done) struct buf path;
+    cleanup_with(buf_done) struct buf path, function;
     struct err e = {0};
 
     buf_init(&path, 8 << 10);
-    if (client_new(common, &client, &e) < 0 || name_resolve(client, args->words[0], &path, &e) < 0)
+    buf_init(&function, 8 << 10);
+    if (client_new(common, &client, &e) < 0 ||
+        events_function(client, args->words[0], &function, &e) < 0)
         return command_fail(&e);
-    buf_addz(&path, "/state");
+    buf_addf(&path, "/evoke/v1/functions/%s/state", function.p);
     if (client_get(client, buf_str(&path), STR_NONE, &state, &e) < 0)
         return command_fail(&e);
+    triggers_add(client, buf_str(&function), state);
     if (common->format == OUTPUT_TABLE)
-        print_people(state);
+        print_people(state, buf_str(&function));
     else
         output_object(common->format, state);
     return is_well(state) ? EXIT_OK : EXIT_FUNCTION;

@@ -51,6 +51,7 @@ struct command {
     enum command_group group;
     const char *args;                  /* the words: "NAME", "[DIR|FILE] [NAME...]", "" */
     const char *summary;               /* one line, lower case, no full stop */
+    const char *brief;                 /* in `evoke help`, where that says more; NULL: summary */
     const char *help;                  /* paragraphs, lines up to 80 columns; NULL: none */
     const char *examples;              /* whole command lines, each ended by '\n'; NULL: none */
     struct option_table options;       /* its own, searched before the common ones */
@@ -60,6 +61,7 @@ struct command {
     bool local;     /* asks no daemon: of the common options it has only --help and --output */
     bool no_output; /* its result has one form: it has no --output */
     bool hidden;    /* for programs: not in help, manual and completion */
+    bool beside;    /* no line of its own in `evoke help`: another's `brief` names it */
     /* Returns an exit code. NULL: the program's own (serve). */
     int (*run)(const struct common *common, const struct args *args);
 };
@@ -81,6 +83,8 @@ size_t command_options(const struct command *cmd, struct option_table ret[COMMAN
 /* The row for argv[0], or argv[0] and argv[1] ("key add"); *ret_words: how many were its name.
  * NULL: none; *ret_group then tells that argv[0] is the first word of some ("key"). */
 const struct command *command_find(int argc, char *const *argv, int *ret_words, bool *ret_group);
+/* A whole name: "get", of which there are also "get ledger" and others. */
+bool command_exists(const char *name);
 /* "access keys" for "key"; NULL: there is no such first word. */
 const char *command_family(const char *word);
 

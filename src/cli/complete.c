@@ -86,7 +86,7 @@ static void offer_commands(const struct asked *a, const char *family)
             continue;
         }
         snprintf(first, sizeof(first), "%.*s", (int)(space - cmd->name), cmd->name);
-        if (strcmp(first, last) != 0) /* families stand together in the table */
+        if (strcmp(first, last) != 0 && !command_exists(first)) /* families stand together */
             offer(a, first, command_family(first));
         snprintf(last, sizeof(last), "%s", first);
     }
@@ -227,6 +227,8 @@ void complete_words(const char *const *words, size_t n, complete_functions *func
         offer_options(&a, cmd);
     else
         offer_kind(&a, cmd->complete);
+    if (!o && family && a.n == 1 && a.last[0] != '-') /* "get" stands alone, and goes on */
+        offer_commands(&a, words[0]);
 }
 
 const char *complete_option(const char *const *words, size_t n, const char *name)

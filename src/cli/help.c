@@ -69,13 +69,14 @@ static void print_group(FILE *out, enum command_group group)
     for (size_t i = 0; (cmd = command_at(i)); i++) {
         const char *family = family_of(cmd, room);
 
-        if (cmd->group != group || cmd->hidden || (family && !is_first_of_family(cmd, family)))
+        if (cmd->group != group || cmd->hidden || cmd->beside ||
+            (family && (!is_first_of_family(cmd, family) || command_exists(family))))
             continue;
         fprintf(out, "%-6s  %-10s  ", title, family ? family : cmd->name);
         if (family)
             print_family(out, family);
         else
-            fputs(cmd->summary, out);
+            fputs(cmd->brief ? cmd->brief : cmd->summary, out);
         fputc('\n', out);
         title = "";
     }

@@ -19,8 +19,9 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "base/yaml.h"
+#include "cli/manifest_events.h"
 
-enum field_type { TEXT, WHOLE, SCALARS };
+enum field_type { TEXT, WHOLE, SCALARS, ASYNC, TRIGGERS };
 
 struct field {
     const char *key;
@@ -56,6 +57,8 @@ static const struct field fields[] = {
          .sends = "init_timeout_ms",
          .times = 1000},
         {.key = "environment", .type = SCALARS, .at = AT(environment), .sends = "environment"},
+        {.key = "async", .type = ASYNC, .at = AT(async), .sends = "async"},
+        {.key = "triggers", .type = TRIGGERS, .at = AT(triggers)},
         {.key = "network", .type = TEXT, .at = AT(network), .sends = "network"},
         {.key = "cpu", .type = TEXT, .at = AT(cpu), .sends = "cpu"},
         {.key = "tmp", .type = WHOLE, .at = AT(tmp_mb), .sends = "tmp_mb"},
@@ -128,6 +131,10 @@ static int read_field(const char *fn, const struct field *f, const struct cJSON 
         return 0;
     case SCALARS:
         return read_scalars(fn, f, value, at, e);
+    case ASYNC:
+        return manifest_read_async(fn, value, at, e);
+    case TRIGGERS:
+        return manifest_read_triggers(fn, value, at, e);
     }
     return 0;
 }
@@ -246,6 +253,14 @@ static void put_field(struct jw *w, const struct field *f, const struct manifest
             jw_key(w, f->sends);
             put_scalars(w, *scalars);
         }
+        return;
+    case ASYNC:
+        if (*scalars) {
+            jw_key(w, f->sends);
+            manifest_put_async(w, &from->name, *scalars);
+        }
+        return;
+    case TRIGGERS: /* requests of their own */
         return;
     }
 }

@@ -22,6 +22,8 @@ struct manifest_function { /* views into the manifest's tree */
     int64_t tmp_mb, instance_concurrency, reserved;
     int64_t pre_stop_timeout_s, pre_freeze_timeout_s;
     const struct cJSON *environment; /* object of scalars, or NULL */
+    const struct cJSON *async;       /* checked, or NULL */
+    const struct cJSON *triggers;    /* object of checked triggers by name, or NULL */
 };
 
 struct manifest {
@@ -33,6 +35,10 @@ struct manifest {
 /* -EINVAL names the key path: "functions.hello.timeout must be ...". */
 int manifest_parse(struct str text, struct manifest *ret, struct err *e);
 void manifest_done(struct manifest *m);
+
+/* What the admin API gets for one of the triggers: {"source","enabled","config"}. -EINVAL. */
+int manifest_trigger(const struct manifest_function *f, const struct cJSON *trigger,
+                     struct buf *out, struct err *e);
 
 /* The deploy request. zip: the packaged code, or empty; then sha256 names the code that must be
  * there already, and NULL says nothing of it. */

@@ -7,17 +7,24 @@
 
 extern const struct command command_audit;
 extern const struct command command_backup;
+extern const struct command command_cancel;
 extern const struct command command_complete;
 extern const struct command command_completion;
 extern const struct command command_config_check;
 extern const struct command command_config_example;
 extern const struct command command_config_markdown;
+extern const struct command command_deadletter_list;
+extern const struct command command_deadletter_purge;
+extern const struct command command_deadletter_redrive;
+extern const struct command command_deadletter_show;
 extern const struct command command_delete;
 extern const struct command command_deploy;
 extern const struct command command_describe;
 extern const struct command command_docs;
 extern const struct command command_doctor;
 extern const struct command command_get;
+extern const struct command command_get_invocation;
+extern const struct command command_get_ledger;
 extern const struct command command_help_row;
 extern const struct command command_init;
 extern const struct command command_invoke;
@@ -26,11 +33,18 @@ extern const struct command command_key_remove;
 extern const struct command command_key_rotate;
 extern const struct command command_key_show;
 extern const struct command command_list;
+extern const struct command command_list_invocations;
 extern const struct command command_logs;
 extern const struct command command_serve;
+extern const struct command command_replay;
 extern const struct command command_restore;
 extern const struct command command_status;
 extern const struct command command_top;
+extern const struct command command_trigger_create;
+extern const struct command command_trigger_delete;
+extern const struct command command_trigger_disable;
+extern const struct command command_trigger_enable;
+extern const struct command command_trigger_list;
 extern const struct command command_version;
 extern const struct command command_why;
 
@@ -51,9 +65,23 @@ static const struct command *const commands[] = { /* a line each */
         &command_init,
         &command_deploy,
         &command_delete,
+        &command_trigger_list,
+        &command_trigger_create,
+        &command_trigger_delete,
+        &command_trigger_enable,
+        &command_trigger_disable,
         &command_invoke,
+        &command_replay,
+        &command_cancel,
+        &command_deadletter_list,
+        &command_deadletter_show,
+        &command_deadletter_redrive,
+        &command_deadletter_purge,
         &command_list,
+        &command_list_invocations,
         &command_get,
+        &command_get_invocation,
+        &command_get_ledger,
         &command_describe,
         &command_logs,
         &command_why,
@@ -72,7 +100,11 @@ static const struct {
     const char *word, *what;
 } families[] = {
         {"config", "the daemon's configuration"},
+        {"deadletter", "events that failed"},
+        {"get", "a function, an event, the ledger"},
         {"key", "access keys and accounts"},
+        {"list", "functions, events"},
+        {"trigger", "timers of functions"},
 };
 
 const struct command *command_at(size_t i)
@@ -161,6 +193,16 @@ const struct command *command_find(int argc, char *const *argv, int *ret_words, 
         }
     }
     return found;
+}
+
+bool command_exists(const char *name)
+{
+    const struct command *cmd;
+
+    for (size_t i = 0; (cmd = command_at(i)); i++)
+        if (strcmp(cmd->name, name) == 0)
+            return true;
+    return false;
 }
 
 const char *command_family(const char *word)
