@@ -146,17 +146,20 @@ static int by_seq(const void *a, const void *b)
 
 static void keep_best(struct scan *sc)
 {
+    size_t keep = sc->keep;
     uint64_t bound;
 
     qsort(sc->hits, sc->nhits, sizeof(*sc->hits), by_seq);
-    if (sc->nhits < sc->keep)
+    /* A hole has the number of the record behind it, and a cursor cannot stand between them. */
+    if (!sc->youngest && sc->nhits > keep && sc->hits[keep].seq == sc->hits[keep - 1].seq)
+        keep++;
+    if (sc->nhits <= keep)
         return;
-    if (sc->nhits > sc->keep)
-        sc->dropped = true;
+    sc->dropped = true;
     if (sc->youngest)
-        memmove(sc->hits, sc->hits + sc->nhits - sc->keep, sc->keep * sizeof(*sc->hits));
-    sc->nhits = sc->keep;
-    bound = sc->youngest ? sc->hits[0].seq : sc->hits[sc->keep - 1].seq;
+        memmove(sc->hits, sc->hits + sc->nhits - keep, keep * sizeof(*sc->hits));
+    sc->nhits = keep;
+    bound = sc->youngest ? sc->hits[0].seq : sc->hits[keep - 1].seq;
     if (sc->youngest ? bound > sc->bound : bound < sc->bound)
         sc->bound = bound;
 }
@@ -169,7 +172,7 @@ static bool beyond(const struct scan *sc, uint64_t seq)
 static void add_hit(struct scan *sc, const struct hit *h)
 {
     sc->hits[sc->nhits++] = *h;
-    if (sc->nhits == sc->keep * 2)
+    if (sc->nhits >= sc->keep * 2)
         keep_best(sc);
 }
 
@@ -461,6 +464,7 @@ static void second_pass(struct scan *sc)
 bool log_answer_record(struct log_answering *a, struct str function, const struct log_record *r)
 {
     struct log_record shown = *r;
+    bool joined = a->records > 0 && a->cursor == r->seq; /* it stands behind a hole */
     int fits;
 
     fits = log_match_record(a->match, r, &a->lines, &shown.text, &a->err);
@@ -469,8 +473,8 @@ bool log_answer_record(struct log_answering *a, struct str function, const struc
     if (fits > 0) {
         size_t bytes = a->text_bytes + shown.text.n;
 
-        if (a->records == (a->q->last ? a->q->last : a->q->limit) ||
-            (a->records > 0 && bytes > LOGS_TEXT_MAX)) {
+        if (!joined && (a->records >= (a->q->last ? a->q->last : a->q->limit) ||
+                        (a->records > 0 && bytes > LOGS_TEXT_MAX))) {
             a->full = true;
             return false;
         }

@@ -180,6 +180,43 @@ static void only_functions_at_work_are_told_of_a_kill(void **state)
     rig_done(&g);
 }
 
+/* Told to nobody by the daemon that wrote it, and of a function that the next one has not heard of. */
+static void what_was_written_before_a_kill_comes_after_an_older_cursor(void **state)
+{
+    struct rig g = rig_new();
+    struct logs_query q;
+    struct answer *a;
+    int status;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        rig_open(&g);
+        rig_run(&g, g.fn, "r-1", OUTCOME_OK, "one\n");
+        rig_settle(&g);
+        rig_run(&g, g.fn, "r-2", OUTCOME_OK, "two\n");
+        rig_settle(&g);
+        raise(SIGKILL);
+    }
+    waitpid(child, &status, 0);
+    assert_true(WIFSIGNALED(status));
+    rig_open(&g);
+    logs_query_init(&q);
+    q.limit = 1;
+    a = rig_read(&g, &q);
+    assert_string_equal(a->text.p, "one\n");
+    q.has_after = true;
+    q.after = a->cursor;
+    q.wait_ms = 10000;
+    q.limit = LOGS_LIMIT;
+    answer_free(a);
+    a = rig_read(&g, &q);
+    assert_int_equal(a->n, 1);
+    assert_string_equal(a->text.p, "two\n");
+    answer_free(a);
+    rig_done(&g);
+}
+
 /* ---- damage ---- */
 
 static void fill(struct rig *g, unsigned from, unsigned to, size_t width)
@@ -337,6 +374,49 @@ static void a_damaged_record_is_skipped_and_told(void **state)
     assert_int_equal(gaps_of(a, "damaged"), 1);
     assert_int_equal(a->got[0].kind, LOG_KIND_GAP);
     answer_free(a);
+    seg_list_done(&l);
+    free(path);
+    rig_done(&g);
+}
+
+/* A hole has the number of the record that follows it: an answer that ends between them would skip that. */
+static void nothing_is_skipped_behind_damage_however_answers_are_cut(void **state)
+{
+    struct rig g = rig_new();
+    struct logs_query q;
+    struct seg_list l;
+    struct stat st;
+    char *path;
+
+    (void)state;
+    rig_open(&g);
+    fill(&g, 0, 10, 100);
+    l = files_of(&g, HELLO);
+    path = path_of(&g, HELLO, l.files[0].first_seq, ".log");
+    assert_int_equal(stat(path, &st), 0);
+    flip(path, SEG_HEAD + (st.st_size - SEG_HEAD) / 10 * 3); /* the magic of the fourth */
+    rig_close(&g);                                           /* or they would come from memory */
+    rig_open(&g);
+    for (uint32_t limit = 1; limit <= 10; limit++) {
+        size_t records = 0, holes = 0;
+        bool more = true;
+
+        logs_query_init(&q);
+        q.limit = limit;
+        for (uint32_t i = 0; i < 20 && more; i++) {
+            struct answer *a = rig_read(&g, &q);
+
+            holes += gaps_of(a, "damaged");
+            records += a->n - gaps_of(a, "");
+            q.has_after = true;
+            q.after = a->cursor;
+            more = a->more;
+            answer_free(a);
+        }
+        assert_false(more);
+        assert_int_equal(holes, 1);
+        assert_int_equal(records, 9);
+    }
     seg_list_done(&l);
     free(path);
     rig_done(&g);
@@ -556,9 +636,11 @@ int main(void)
             cmocka_unit_test(a_killed_writer_loses_what_was_not_flushed_and_says_so),
             cmocka_unit_test(a_clean_end_is_not_told),
             cmocka_unit_test(only_functions_at_work_are_told_of_a_kill),
+            cmocka_unit_test(what_was_written_before_a_kill_comes_after_an_older_cursor),
             cmocka_unit_test(a_torn_tail_is_cut_off_and_told),
             cmocka_unit_test(a_record_that_was_printed_is_never_believed),
             cmocka_unit_test(a_damaged_record_is_skipped_and_told),
+            cmocka_unit_test(nothing_is_skipped_behind_damage_however_answers_are_cut),
             cmocka_unit_test(a_damaged_or_missing_sidecar_is_made_again),
             cmocka_unit_test(without_a_state_numbers_go_on_growing),
             cmocka_unit_test(a_full_disk_drops_counts_and_tells),
