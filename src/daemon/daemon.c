@@ -42,11 +42,13 @@
 #include "daemon/control.h"
 #include "daemon/disk.h"
 #include "daemon/endpoint.h"
+#include "daemon/events.h"
 #include "daemon/figures.h"
 #include "daemon/interpreters.h"
 #include "daemon/memory.h"
 #include "daemon/notice.h"
 #include "daemon/wanted.h"
+#include "delivery/delivery.h"
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
 #include "http/server.h"
@@ -97,6 +99,7 @@ struct daemon {
     struct launch *launch;
     struct pool *pool;
     struct invoker *invoker;
+    struct events *events;
     struct figures *figures;
     struct api api;
     struct interpreter interpreters[INTERPRETERS];
@@ -148,6 +151,7 @@ static void apply_options(struct daemon *d)
     wanted_audit(d->o, &audit);
     audit_keep(d->audit, &audit);
     d->tracer.ratio = wanted_ratio(d->o);
+    events_configure(d->events, d->o);
     catalog_limit(d->catalog, (size_t)d->o->functions);
     /* drain is looked at when it begins */
 }
@@ -236,11 +240,18 @@ static void on_drain_late(void *user)
     on_drain_end(user);
 }
 
-static void on_http_drained(void *user)
+static void on_events_drained(void *user)
 {
     struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
 
     pool_drain(d->pool, on_drain_end, d);
+}
+
+static void on_http_drained(void *user)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    events_drain(d->events, on_events_drained, d);
 }
 
 /* Whoever connects now hears that we end: a load balancer asks /readyz over a connection of its
@@ -317,6 +328,7 @@ static void on_function_change(void *user, const struct fn *before, const struct
     } else {
         pool_forget(d->pool, before);
     }
+    events_function_changed(d->events, before, after);
 }
 
 static bool on_function(void *user, const struct fn *f)
@@ -450,6 +462,16 @@ static void open_engine(struct daemon *d)
     catalog_each(d->catalog, &(struct catalog_filter){.dialect = -1}, on_function, d);
 }
 
+static int open_events(struct daemon *d, struct err *e)
+{
+    return events_open(&(struct delivery_env){.loop = d->loop,
+                                              .catalog = d->catalog,
+                                              .invoker = d->invoker,
+                                              .tracer = d->otlp ? &d->tracer : NULL,
+                                              .health = d->health},
+                       d->o, &d->events, e);
+}
+
 static int open_front(struct daemon *d, struct err *e)
 {
     struct http_limits limits;
@@ -470,6 +492,7 @@ static int open_front(struct daemon *d, struct err *e)
                           .commit = build_commit,
                           .region = d->o->region,
                           .interpreters = d->interpreters};
+    events_serve(d->events, &d->api);
     figures_watch(d->figures, &d->api);
     d->api_server = api_server_new(&d->api, api_sets, ARRAY_LEN(api_sets));
     d->endpoints = endpoints_new(d->loop, &d->api);
@@ -517,6 +540,9 @@ static int open_all(struct daemon *d, struct err *e)
     if (r < 0)
         return r;
     open_engine(d);
+    r = open_events(d, e);
+    if (r < 0)
+        return r;
     if (fcntl(DAEMON_CONTROL_FD, F_SETFL, O_NONBLOCK) < 0)
         return err_sys(e, "set up the control socket");
     d->control = loop_io_new(d->loop, DAEMON_CONTROL_FD, on_control, d);
@@ -535,6 +561,7 @@ static void close_all(struct daemon *d)
     api_server_free(d->ending_api);
     endpoints_shut(d->endpoints);
     api_server_free(d->api_server);
+    events_free(d->events);
     invoker_free(d->invoker);
     pool_free(d->pool);
     endpoints_free(d->endpoints);

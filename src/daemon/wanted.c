@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "conf/options.h"
+#include "delivery/delivery.h"
 #include "observe/audit/audit.h"
 #include "observe/logs/logs.h"
 #include "observe/trace/trace.h"
@@ -37,6 +38,15 @@ void wanted_audit(const struct options *o, struct audit_conf *ret)
                                .size_bytes = (uint64_t)o->audit_mb << 20,
                                .age_days = (uint32_t)o->audit_days,
                                .strict = strcmp(o->audit_full, "refuse") == 0};
+}
+
+void wanted_delivery(const struct options *o, struct delivery_conf *ret)
+{
+    *ret = (struct delivery_conf){.waiting = (uint64_t)o->async_waiting,
+                                  .running = (uint32_t)o->async_running,
+                                  .per_function = (uint32_t)o->async_per_function,
+                                  .keep_h = (uint32_t)o->async_keep_h,
+                                  .keep = (uint64_t)o->async_keep_count};
 }
 
 uint64_t wanted_ratio(const struct options *o)

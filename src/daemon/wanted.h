@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct audit_conf;
+struct delivery_conf;
 struct logs_conf;
 struct options;
 struct pool_conf;
@@ -15,6 +16,7 @@ struct pool_conf;
 void wanted_pool(const struct options *o, int64_t memory_share_mb, struct pool_conf *ret);
 void wanted_logs(const struct options *o, struct logs_conf *ret);
 void wanted_audit(const struct options *o, struct audit_conf *ret);
+void wanted_delivery(const struct options *o, struct delivery_conf *ret);
 /* Share of runs that are traced, as tracer_init() takes it. */
 uint64_t wanted_ratio(const struct options *o);
 

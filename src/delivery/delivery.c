@@ -237,6 +237,12 @@ bool delivery_heard(struct delivery *d, int r, uint32_t epoch)
     return false;
 }
 
+void delivery_closed(struct delivery *d, struct queue *refusing)
+{
+    assert(d->broken);
+    d->queue = refusing;
+}
+
 void delivery_reopen(struct delivery *d, struct queue *q)
 {
     assert(d->broken);

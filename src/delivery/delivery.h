@@ -54,6 +54,9 @@ struct delivery *delivery_open(const struct delivery_env *env, struct queue *q,
                                const struct delivery_conf *conf);
 /* After on_broken: the queue is another one. Not before the last one's calls have all completed. */
 void delivery_reopen(struct delivery *d, struct queue *q);
+/* While there is none: delivery_queue() is this one, which refuses (queue_refusing()). */
+void delivery_closed(struct delivery *d, struct queue *refusing);
+struct queue *queue_refusing(struct loop *l);
 void delivery_configure(struct delivery *d, const struct delivery_conf *conf);
 /* A committed change of a function (catalog_on_change): what waits for it is looked at again. */
 void delivery_function_changed(struct delivery *d, const struct fn *before, const struct fn *after);
