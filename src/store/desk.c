@@ -210,6 +210,16 @@ void desk_submit(struct desk *d, struct work *w)
     }
 }
 
+bool desk_closing(struct desk *d)
+{
+    bool closing;
+
+    pthread_mutex_lock(&d->lock);
+    closing = d->closing;
+    pthread_mutex_unlock(&d->lock);
+    return closing;
+}
+
 struct desk *desk_new(struct loop *l, const struct desk_ops *ops, void *user)
 {
     struct desk *d = xnew(struct desk);

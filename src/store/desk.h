@@ -35,6 +35,7 @@ int desk_start(struct desk *d); /* the thread; -errno */
 void desk_submit(struct desk *d, struct work *w);
 /* Any thread. Takes all of the list; one message to the loop for all that wait together. */
 void desk_done(struct desk *d, struct list *works);
+bool desk_closing(struct desk *d); /* any thread: leave what nobody asked for */
 /* Loop thread, also from a completion. Carries out and completes what was handed in, in order, and
  * ends the thread before it returns. Work that a completion hands in meanwhile is answered -EIO. */
 struct desk *desk_free(struct desk *d);

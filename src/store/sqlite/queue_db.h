@@ -23,6 +23,7 @@ struct err;
 struct list;
 struct map;
 struct q_job;
+struct queue_guard;
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -111,7 +112,7 @@ struct qdb_holder {
 struct qdb {
     struct sqlite3 *conn;
     struct sqlite3_stmt *stmts[QDB_STMTS];
-    char *path; /* owned */
+    struct queue_guard *guard; /* owned */
     int lock_fd;
 
     struct map *names;          /* text to qdb_name */
@@ -138,6 +139,8 @@ void qdb_close(struct qdb *db); /* also a half-opened one */
  * result, or is `walking`. */
 void qdb_group(struct qdb *db, struct list *works);
 void qdb_tidy(struct qdb *db); /* between groups: keep the log short */
+extern int qdb_log_pages; /* how long the log may become; tests make it short */
+bool qdb_idle(struct qdb *db); /* nothing to do: look for damage. True: there is more to read */
 
 /*
  * The rest is for the files of this store. Inside a transaction: SQLITE_OK, or SQLite's code for

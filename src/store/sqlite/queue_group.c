@@ -25,10 +25,12 @@
 #include "store/queue_job.h"
 #include "store/sqlite/db.h"
 #include "store/sqlite/queue_db.h"
+#include "store/sqlite/queue_guard.h"
+#include "store/sqlite/vfs.h"
 
 /* Pages in the log before they are brought into the file: 16 MiB. Ids are spread over the whole
  * index, so the longer the log, the more changes of a page are one write. */
-enum { LOG_PAGES = 4096 };
+int qdb_log_pages = 4096;
 
 typedef int do_fn(struct qdb *db, struct q_job *job);
 
@@ -120,7 +122,7 @@ static void settle(struct qdb *db, bool committed)
 {
     if (committed && db->changed) {
         db->totals.commits++;
-        /* The side mark: queue_mark_write(db->mark, db->meta.commits) */
+        queue_guard_commit(db->guard, db->meta.commits, db->meta.next_seq);
     }
     if (committed) {
         db->committed = db->meta;
@@ -133,11 +135,15 @@ static void settle(struct qdb *db, bool committed)
     qdb_holders_settle(db, committed);
 }
 
-static bool is_fatal(int code)
+/* An I/O error ends it all; one that tells of damage is remembered for the next opening. */
+static bool is_fatal(struct qdb *db, int code)
 {
-    int r = db_errno(code);
-
-    return r == -EIO;
+    if (db_errno(code) != -EIO)
+        return false;
+    if (code == SQLITE_IOERR_DATA || (code & 0xff) == SQLITE_CORRUPT)
+        queue_guard_damaged(db->guard);
+    db->broken = true;
+    return true;
 }
 
 /*
@@ -159,8 +165,7 @@ static int run_batch(struct qdb *db, struct list *works, bool *ret_unknown)
     if (!sqlite3_get_autocommit(db->conn)) /* some errors have rolled back already */
         (void)qdb_run(db, QDB_ROLLBACK);
     settle(db, code == SQLITE_OK);
-    db->broken = db->broken || is_fatal(code);
-    *ret_unknown = begun && is_fatal(code);
+    *ret_unknown = is_fatal(db, code) && begun;
     return db_errno(code);
 }
 
@@ -208,15 +213,19 @@ void qdb_group(struct qdb *db, struct list *works)
         run_all(db, works);
 }
 
+static void look_back(struct qdb *db)
+{
+    db->totals.damaged = vfs_damage(db->conn)->pages + queue_guard_found(db->guard);
+    db->committed_totals.damaged = db->totals.damaged;
+}
+
 void qdb_tidy(struct qdb *db)
 {
     int code;
 
-    if (db->broken || db->wal_pages < LOG_PAGES)
+    if (db->broken || db->wal_pages < qdb_log_pages)
         return;
-    code = sqlite3_wal_checkpoint_v2(db->conn, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (is_fatal(code))
-        db->broken = true;
-    else if (code == SQLITE_OK)
+    code = queue_guard_checkpoint(db->guard);
+    if (!is_fatal(db, code) && code == SQLITE_OK)
         db->wal_pages = 0;
 }

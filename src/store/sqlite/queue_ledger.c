@@ -216,6 +216,8 @@ void qdb_ledger_free(struct qdb *db)
         free(name);
     }
     free(db->by_id);
+    db->by_id = NULL;
+    db->nnames = db->names_cap = 0;
     db->names = map_free(db->names);
 }
 

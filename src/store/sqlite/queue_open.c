@@ -3,8 +3,9 @@
  * queue_open.c - open the queue's file: alone, checked, and without reading all of it.
  *
  * One million events may wait, and the daemon is to be ready within a second: opening reads names,
- * ledger and one row of meta, and SQLite reads what is left of its log. Nothing else is looked at;
- * damage in the rest is found by the file layer's checksums when a page is read.
+ * ledger and one row of meta, and SQLite reads what is left of its log. Nothing else is looked at:
+ * the rest is the guard's (queue_guard.c), who decides which file is opened and reads all of it
+ * later, and of the file layer's checksums (vfs.c), whenever a page is read.
  *
  * "<path>.lock" says who has it open. The kernel lets go of it when its process dies, so the next
  * one waits no longer than that takes. SQLite's own lock is held as well (locking_mode), so that
@@ -15,7 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -30,6 +30,8 @@
 #include "base/map.h"
 #include "store/sqlite/db.h"
 #include "store/sqlite/queue_db.h"
+#include "store/sqlite/queue_guard.h"
+#include "store/sqlite/vfs.h"
 
 enum { APPLICATION_ID = 0x65767131 /* "evq1" */, FORMAT = 1, LOCK_LOOK_MS = 10 };
 
@@ -170,9 +172,9 @@ static int ask(struct qdb *db, const char *sql, int64_t *ret, int n, struct err 
     return r;
 }
 
-static int lock(struct qdb *db, uint32_t wait_ms, struct err *e)
+static int lock(struct qdb *db, const char *file, uint32_t wait_ms, struct err *e)
 {
-    cleanup_free char *path = xasprintf("%s.lock", db->path);
+    cleanup_free char *path = xasprintf("%s.lock", file);
     uint64_t until_ns = clock_mono_ns() + (uint64_t)wait_ms * 1000000;
 
     db->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -185,24 +187,6 @@ static int lock(struct qdb *db, uint32_t wait_ms, struct err *e)
             return err_set(e, ERR_HOST, -EBUSY, "is in use by another process");
         (void)poll(NULL, 0, LOCK_LOOK_MS);
     }
-    return 0;
-}
-
-/* Create it ourselves: SQLite would make it readable for everybody. */
-static int make_file(struct qdb *db, bool *ret_created, struct err *e)
-{
-    cleanup_free char *copy = xstrdup(db->path);
-    cleanup_close int fd = -EBADF;
-    cleanup_close int dir = -EBADF;
-
-    fd = open(db->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    *ret_created = fd >= 0;
-    if (fd < 0)
-        return errno == EEXIST ? 0 : err_sys(e, "create");
-
-    dir = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0 || fsync(dir) < 0)
-        return err_sys(e, "fsync of its directory");
     return 0;
 }
 
@@ -255,21 +239,22 @@ static int prepare(struct qdb *db, struct err *e)
         return r;
     db->meta = (struct qdb_meta){(uint64_t)meta[0], (uint64_t)meta[1], (uint64_t)meta[2],
                                  (uint64_t)meta[3]};
-    db->committed = db->meta;
     if (qdb_ledger_load(db) != SQLITE_OK)
         return failed(db, "read the ledger", e);
     return 0;
 }
 
-static int open_file(struct qdb *db, struct err *e)
+static int open_file(struct qdb *db, const char *path, struct err *e)
 {
     int format, r;
 
     /* NOMUTEX: one thread at a time is our business. No URI: a path is a path. */
-    if (sqlite3_open_v2(db->path, &db->conn, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+    if (sqlite3_open_v2(path, &db->conn, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_name()) !=
         SQLITE_OK)
         return failed(db, "open", e);
     sqlite3_extended_result_codes(db->conn, 1);
+    if (vfs_adopt(db->conn) != SQLITE_OK)
+        return failed(db, "reserve room for checksums", e);
     r = run(db, "PRAGMA locking_mode = EXCLUSIVE", e);
     if (r < 0)
         return r;
@@ -287,36 +272,71 @@ static int open_file(struct qdb *db, struct err *e)
     return r == 0 ? prepare(db, e) : r;
 }
 
+static void close_file(void *user)
+{
+    struct qdb *db = user;
+
+    for (int i = 0; i < QDB_STMTS; i++) {
+        sqlite3_finalize(db->stmts[i]);
+        db->stmts[i] = NULL;
+    }
+    sqlite3_close(db->conn);
+    db->conn = NULL;
+    qdb_ledger_free(db);
+}
+
+/* For the guard, which opens more than one file until it has the right one. */
+static int open_for_guard(void *user, const char *path, struct mark_point *ret, struct err *e)
+{
+    struct qdb *db = user;
+    int r;
+
+    db->names = map_new();
+    r = open_file(db, path, e);
+    if (r < 0) {
+        close_file(db);
+        return r;
+    }
+    *ret = (struct mark_point){.commit = db->meta.commits, .next_seq = db->meta.next_seq};
+    return 0;
+}
+
+static struct sqlite3 *conn_of(void *user)
+{
+    return ((struct qdb *)user)->conn;
+}
+
+static const struct guard_ops guard_ops = {open_for_guard, close_file, conn_of};
+
 int qdb_open(struct qdb *db, const char *path, uint32_t wait_ms, struct q_opened *ret,
              struct err *e)
 {
     int r;
 
-    *db = (struct qdb){.lock_fd = -EBADF, .path = xstrdup(path), .names = map_new()};
+    *db = (struct qdb){.lock_fd = -EBADF};
     list_init(&db->fresh);
     list_init(&db->dirty);
     list_init(&db->holders);
     *ret = (struct q_opened){0};
-    r = lock(db, wait_ms, e);
+    r = lock(db, path, wait_ms, e);
     if (r == 0)
-        r = make_file(db, &ret->created, e);
-    if (r == 0)
-        r = open_file(db, e);
+        r = queue_guard_open(path, &guard_ops, db, &db->guard, ret, e);
     if (r < 0) {
         qdb_close(db);
         return err_wrap(e, r, "queue '%s'", path);
     }
+    if (queue_guard_next_seq(db->guard) > db->meta.next_seq)
+        db->meta.next_seq = queue_guard_next_seq(db->guard);
+    db->committed = db->meta;
     return 0;
 }
 
 void qdb_close(struct qdb *db)
 {
-    for (int i = 0; i < QDB_STMTS; i++)
-        sqlite3_finalize(db->stmts[i]);
-    sqlite3_close(db->conn);
-    qdb_ledger_free(db);
+    if (db->guard && !db->broken)
+        (void)queue_guard_checkpoint(db->guard);
+    close_file(db);
     qdb_holders_free(db);
+    db->guard = queue_guard_close(db->guard);
     db->lock_fd = fd_close(db->lock_fd);
-    free(db->path);
-    db->path = NULL;
 }

@@ -36,6 +36,7 @@ struct sqlite_queue {
     struct list walks;      /* jobs that go on in the next group */
     struct db_copy *copy;   /* owned; the backup under way */
     struct q_job *copy_job; /* ... and who asked for it */
+    bool reading;           /* the guard has not read all of the file yet */
 };
 
 static struct sqlite_queue *of(struct queue *q)
@@ -98,6 +99,7 @@ static void sort(struct sqlite_queue *s, struct list *group)
 static bool carry_out(void *user, struct list *works)
 {
     struct sqlite_queue *s = OBJ(user, struct sqlite_queue, SQLITE_MAGIC);
+    bool idle = list_empty(works) && list_empty(&s->walks) && !s->copy;
     struct list group, refused, backups, *n;
 
     list_init(&group);
@@ -122,7 +124,8 @@ static bool carry_out(void *user, struct list *works)
     if (s->copy)
         go_on_with_backup(s);
     qdb_tidy(&s->db);
-    return s->copy || !list_empty(&s->walks);
+    s->reading = idle ? qdb_idle(&s->db) : s->reading;
+    return s->copy || !list_empty(&s->walks) || (s->reading && !desk_closing(s->desk));
 }
 
 static void complete(void *user, struct work *w)
@@ -346,6 +349,7 @@ int queue_sqlite_open(struct loop *l, const char *path, uint32_t wait_ms, struct
         free(s);
         return r;
     }
+    s->reading = true;
     s->desk = desk_new(l, &desk_ops, s);
     r = desk_start(s->desk);
     if (r < 0) {
