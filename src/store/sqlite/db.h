@@ -59,10 +59,11 @@ void db_read(struct db *db, struct kv_job *job); /* a get or a list */
 
 /*
  * A copy of the file, a piece per step; what is written meanwhile through the same db is in it.
+ * sealed: pages have checksums, in both files (vfs.h).
  * step: 1 there is more, 0 it is whole and on disk, or -errno. free: an unfinished one is removed.
  */
 struct db_copy; /* opaque */
-int db_copy_new(struct sqlite3 *conn, const char *path, struct db_copy **ret);
+int db_copy_new(struct sqlite3 *conn, const char *path, bool sealed, struct db_copy **ret);
 int db_copy_step(struct db_copy *c);
 struct db_copy *db_copy_free(struct db_copy *c);
 

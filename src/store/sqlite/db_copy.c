@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "store/sqlite/db.h"
+#include "store/sqlite/vfs.h"
 
 enum { STEP_PAGES = 256 /* 1 MiB: about a millisecond */ };
 
@@ -27,7 +28,7 @@ struct db_copy {
     char *path; /* owned; NULL once the copy is whole */
 };
 
-int db_copy_new(struct sqlite3 *conn, const char *path, struct db_copy **ret)
+int db_copy_new(struct sqlite3 *conn, const char *path, bool sealed, struct db_copy **ret)
 {
     cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     struct db_copy *c;
@@ -37,7 +38,9 @@ int db_copy_new(struct sqlite3 *conn, const char *path, struct db_copy **ret)
         return -errno;
     c = xnew(struct db_copy);
     c->path = xstrdup(path);
-    code = sqlite3_open_v2(path, &c->to, SQLITE_OPEN_READWRITE, NULL);
+    code = sqlite3_open_v2(path, &c->to, SQLITE_OPEN_READWRITE, sealed ? vfs_name() : NULL);
+    if (code == SQLITE_OK && sealed)
+        code = vfs_adopt(c->to);
     if (code == SQLITE_OK) {
         c->backup = sqlite3_backup_init(c->to, "main", conn, "main");
         code = c->backup ? SQLITE_OK : sqlite3_extended_errcode(c->to);

@@ -87,7 +87,7 @@ static void end_backup(struct disk *d, struct kv_job *job, int r)
 
 static void begin_backup(struct disk *d, struct kv_job *job)
 {
-    int r = d->copy ? -EAGAIN : db_copy_new(d->db.conn, job->key.p, &d->copy);
+    int r = d->copy ? -EAGAIN : db_copy_new(d->db.conn, job->key.p, false, &d->copy);
 
     if (r < 0)
         end_backup(d, job, r);

@@ -228,4 +228,13 @@ void qdb_tidy(struct qdb *db)
     code = queue_guard_checkpoint(db->guard);
     if (!is_fatal(db, code) && code == SQLITE_OK)
         db->wal_pages = 0;
+    look_back(db);
+}
+
+bool qdb_idle(struct qdb *db)
+{
+    bool more = !db->broken && queue_guard_step(db->guard);
+
+    look_back(db);
+    return more;
 }

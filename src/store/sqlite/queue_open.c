@@ -134,18 +134,25 @@ static const char *const stmt_text[QDB_STMTS] = {
                             " ORDER BY seq",
 };
 
+/* What is in the file is wrong, as opposed to: it cannot be had just now. */
+static bool is_damage(int code)
+{
+    switch (code) {
+    case SQLITE_IOERR_DATA:
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+        return true;
+    }
+    return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
 static int failed(struct qdb *db, const char *doing, struct err *e)
 {
-    int code = sqlite3_extended_errcode(db->conn);
+    int code = sqlite3_extended_errcode(db->conn), r = db_errno(code);
 
-    switch (code & 0xff) {
-    case SQLITE_NOTADB:
-        return err_set(e, ERR_HOST, -EIO, "is not an evoke queue (not an SQLite file)");
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return err_set(e, ERR_HOST, -EBUSY, "is in use by another process");
-    }
-    return err_set(e, ERR_HOST, db_errno(code), "%s: %s (SQLite %d)", doing,
+    if (r == -EAGAIN)
+        r = -EBUSY;
+    return err_set(e, ERR_HOST, is_damage(code) ? -EBADMSG : r, "%s: %s (SQLite %d)", doing,
                    sqlite3_errmsg(db->conn), code);
 }
 

@@ -61,7 +61,7 @@ static void begin_backup(struct sqlite_queue *s, struct q_job *job)
     if (s->db.broken)
         r = -EIO;
     else
-        r = s->copy ? -EAGAIN : db_copy_new(s->db.conn, path, &s->copy);
+        r = s->copy ? -EAGAIN : db_copy_new(s->db.conn, path, true, &s->copy);
     if (r == 0) {
         s->copy_job = job;
         return;
