@@ -235,7 +235,7 @@ static int behind(struct queue_guard *g, const struct mark_point *was, bool *ret
     if (rename(log, g->wal) < 0)
         return err_sys(e, "put the log back");
     *ret = true;
-    return r == -EIO ? 0 : r;
+    return r == -EBADMSG ? 0 : r;
 }
 
 /* The file is there. Opened and compared; what does not fit is salvaged. */
@@ -247,7 +247,7 @@ static int open_file(struct queue_guard *g, const struct mark_point *was, struct
 
     if (!damaged) {
         r = g->ops->open(g->user, g->path, &g->now, e);
-        damaged = r == -EIO;
+        damaged = r == -EBADMSG;
     }
     if (r == 0 && !damaged && g->now.commit < was->commit) {
         r = behind(g, was, &damaged, o, e);
@@ -339,7 +339,7 @@ int queue_guard_open(const char *path, const struct guard_ops *ops, void *user,
     r = open_it(g, ret_opened, e);
     if (r < 0) {
         queue_guard_close(g);
-        return r;
+        return r == -EBADMSG ? -EIO : r;
     }
     *ret = g;
     return 0;

@@ -21,7 +21,7 @@ struct sqlite3;
 /* How the store opens its file; user is what was given with it. */
 struct guard_ops {
     /* Open the file, through vfs.h; an empty one is made a store. Fills in commit and next_seq.
-     * -EIO: damaged. After any failure nothing is open. */
+     * -EBADMSG: damaged. After any failure nothing is open. */
     int (*open)(void *user, const char *path, struct mark_point *ret, struct err *e);
     void (*close)(void *user);
     struct sqlite3 *(*conn)(void *user); /* while it is open */
