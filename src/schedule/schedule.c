@@ -214,6 +214,25 @@ int64_t schedule_next(const struct schedule *s, int64_t after_ms, int64_t anchor
     return due < 0 ? -1 : due * 1000;
 }
 
+/* The later one asks from, the fewer due times are left: halve until one is. */
+int64_t schedule_last(const struct schedule *s, int64_t after_ms, int64_t until_ms,
+                      int64_t anchor_ms)
+{
+    int64_t last = schedule_next(s, after_ms, anchor_ms), low = last, high = until_ms;
+
+    if (last < 0 || last > until_ms)
+        return -1;
+    while (low < high) { /* `last` is due; after `high` nothing is */
+        int64_t middle = low + (high - low) / 2, due = schedule_next(s, middle, anchor_ms);
+
+        if (due >= 0 && due <= until_ms)
+            last = low = due;
+        else
+            high = middle;
+    }
+    return last;
+}
+
 void schedule_time(const struct schedule *s, int64_t ms, char out[SCHEDULE_TIME])
 {
     int64_t at = floor_div(ms, 1000), day;

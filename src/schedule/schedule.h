@@ -38,6 +38,9 @@ struct schedule *schedule_free(struct schedule *s);
 /* The first due time after after_ms, Unix time in ms; -1: never (30 February). anchor_ms: what rates
  * and @every count from. */
 int64_t schedule_next(const struct schedule *s, int64_t after_ms, int64_t anchor_ms);
+/* The last due time in (after_ms, until_ms]; -1: none. */
+int64_t schedule_last(const struct schedule *s, int64_t after_ms, int64_t until_ms,
+                      int64_t anchor_ms);
 /* RFC 3339 local time with offset of its zone: "2023-06-01T08:30:00+08:00". */
 enum { SCHEDULE_TIME = 40 };
 void schedule_time(const struct schedule *s, int64_t ms, char out[SCHEDULE_TIME]);
