@@ -18,8 +18,8 @@ const struct trigger *catalog_trigger(const struct catalog *c, struct str id);
 void catalog_each_trigger(const struct catalog *c, const struct fn_key *key,
                           bool (*fn)(void *user, const struct trigger *t), void *user);
 
-/* r: 0; -ENOENT: no such function, or trigger (update); -EDQUOT: TRIGGERS_PER_FUNCTION; -ESTALE; or
- * the store's. t: the record now in force, NULL on failure and after delete; borrowed. */
+/* r: 0; -ENOENT: no such function, or trigger (update); -EEXIST: the function has one of this name
+ * (unless it is ""); -EDQUOT: TRIGGERS_PER_FUNCTION; -ESTALE; or the store's. t: the record now in force, NULL on failure and after delete; borrowed. */
 typedef void catalog_trigger_fn(void *user, int r, const struct trigger *t);
 void catalog_create_trigger(struct catalog *c, struct trigger *draft, catalog_trigger_fn *fn,
                             void *user); /* draft taken */

@@ -295,7 +295,22 @@ static bool is_full(const struct write *w)
     return n >= w->c->most;
 }
 
-/* What must be there for this to be created. */
+/* Of two triggers of a function with one name, people could not tell which is meant. */
+static bool name_taken(const struct write *w)
+{
+    const struct trigger *draft = w->draft;
+    size_t from, n = catalog_triggers_of(w->c, function_of(w), &from);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct trigger *t = w->c->triggers.rows[from + i].record;
+
+        if (draft->name[0] && strcmp(t->name, draft->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What must be there for this to be created, and what not. */
 static int check_owner(struct write *w)
 {
     if (w->kind == &fn_kind) {
@@ -308,6 +323,8 @@ static int check_owner(struct write *w)
 
         if (!f)
             return -ENOENT;
+        if (name_taken(w))
+            return -EEXIST;
         w->owner_rev = f->revision;
     }
     return 0;

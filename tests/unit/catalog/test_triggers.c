@@ -208,6 +208,20 @@ static void an_unknown_function_has_no_triggers(void **state)
     assert_string_equal(f->told, "");
 }
 
+static void a_name_is_given_once_in_a_function(void **state)
+{
+    struct fix *f = *state;
+    struct outcome o[2];
+
+    make_function(f, "fn");
+    make_function(f, "fn2");
+    for (int i = 0; i < 2; i++)
+        ask_create(f, "fn", "a", i, &o[i]);
+    assert_int_equal(wait_for(f, &o[0]), 0);
+    assert_int_equal(wait_for(f, &o[1]), -EEXIST);
+    assert_int_equal(make(f, "fn2", "a", 1, &o[1]), 0);
+}
+
 static void listings_are_in_order_of_creation(void **state)
 {
     struct fix *f = *state;
@@ -305,7 +319,7 @@ static void a_function_has_so_many_triggers_and_not_one_more(void **state)
     make_function(f, "fn2");
     catalog_watch_triggers(f->c, NULL, NULL);
     for (int i = 0; i <= TRIGGERS_PER_FUNCTION; i++)
-        ask_create(f, "fn", "t", i, &o[i]);
+        ask_create(f, "fn", "", i, &o[i]);
     for (int i = 0; i <= TRIGGERS_PER_FUNCTION; i++)
         assert_int_equal(wait_for(f, &o[i]), i < TRIGGERS_PER_FUNCTION ? 0 : -EDQUOT);
     assert_int_equal(make(f, "fn2", "t", 1, &o[TRIGGERS_PER_FUNCTION]), 0);
@@ -324,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             T(a_trigger_is_created_updated_and_deleted),
             T(an_unknown_function_has_no_triggers),
+            T(a_name_is_given_once_in_a_function),
             T(listings_are_in_order_of_creation),
             T(a_function_goes_with_its_triggers_in_one_transaction),
             T(a_deletion_of_the_function_that_fails_keeps_its_triggers),
