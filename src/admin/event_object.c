@@ -23,13 +23,13 @@ static void put_payload(struct jw *w, struct str payload)
 {
     cleanup_with(buf_done) struct buf base64;
 
+    buf_init(&base64, BASE64_MAX);
     if (str_utf8(payload) && !str_has(payload, '\0')) { /* many readers end a text at NUL */
         jw_kstr(w, "payload", payload);
-        return;
+    } else {
+        base64_encode(payload, &base64);
+        jw_kstr(w, "payload_base64", buf_str(&base64));
     }
-    buf_init(&base64, BASE64_MAX);
-    base64_encode(payload, &base64);
-    jw_kstr(w, "payload_base64", buf_str(&base64));
 }
 
 static void put_try(struct jw *w, const struct delivery_try *t)
@@ -44,13 +44,12 @@ static void put_try(struct jw *w, const struct delivery_try *t)
     jw_obj_end(w);
 }
 
-/* What was written down with it; of a record that cannot be read, nothing. */
+/* What was written down with it. */
 static void put_told(struct jw *w, const struct q_event *ev, bool whole)
 {
     struct delivery_told told = {0};
 
-    if (delivery_tell(ev, &told) < 0)
-        return;
+    (void)delivery_tell(ev, &told); /* what it fills is what could be read */
     jw_kstr(w, "qualifier", told.qualifier);
     jw_kstr(w, "replay_of", told.replay_of);
     jw_kstr(w, "cause", told.cause);
@@ -76,7 +75,7 @@ void admin_object_event(struct jw *w, struct call *c, const struct q_event *ev, 
     jw_kstrz(w, "state", q_state_names[ev->state]);
     jw_kint(w, "attempts", ev->attempt);
     jw_kint(w, "created_ms", ev->created_ms);
-    if (!runs)
+    if (!runs && ev->at_ms > 0) /* 0: it waits and is due at once */
         jw_kint(w, waits ? "next_ms" : "ended_ms", ev->at_ms);
     jw_kint(w, "expires_ms", ev->expires_ms);
     if (whole) /* a list leaves the payload where it is, and so knows no size */

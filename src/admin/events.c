@@ -73,14 +73,24 @@ static const struct {
         {-EIO, 503, "the event store is damaged or its disk failed, the daemon's log says more"},
 };
 
-void admin_fail_queue(struct call *c, int r)
+void admin_fail_delivery(struct call *c, int r, const struct err *e)
 {
+    bool told = e && e->msg[0];
+
     for (size_t i = 0; i < ARRAY_LEN(failures); i++)
         if (failures[i].r == r) {
-            call_fail(c, failures[i].status, NULL, "%s", failures[i].message);
+            call_fail(c, failures[i].status, NULL, "%s", told ? e->msg : failures[i].message);
             return;
         }
-    call_fail(c, 503, NULL, "the event store said: %s", strerror(-r));
+    if (told)
+        call_fail_err(c, NULL, e);
+    else
+        call_fail(c, 503, NULL, "the event store said: %s", strerror(-r));
+}
+
+void admin_fail_queue(struct call *c, int r)
+{
+    admin_fail_delivery(c, r, NULL);
 }
 
 /* ---- list ---- */
@@ -256,21 +266,12 @@ void admin_event(struct call *c)
     find_event(c, true, DELIVERY_CANCEL, show); /* -> show */
 }
 
-/* Words of who delivers, where it has some. */
-static void fail_delivery(struct call *c, int r, const struct err *e)
-{
-    if (e && e->kind == ERR_CALLER && r != -ENOENT)
-        call_fail_err(c, NULL, e);
-    else
-        admin_fail_queue(c, r);
-}
-
 static void on_cancelled(void *user, int r, const struct err *e)
 {
     struct call *c = act_free(OBJ(user, struct act, ACT_MAGIC));
 
     if (r < 0)
-        fail_delivery(c, r, e);
+        admin_fail_delivery(c, r, e);
     else
         call_reply(c, 204, STR_NONE, STR_NONE);
 }
@@ -306,7 +307,7 @@ static void on_replayed(void *user, int r, const struct err *e)
     struct call *c = act_free(OBJ(user, struct act, ACT_MAGIC));
 
     if (r < 0)
-        fail_delivery(c, r, e);
+        admin_fail_delivery(c, r, e);
     else
         admin_reply_accepted(c, c->request_id);
 }
@@ -408,7 +409,11 @@ static void reply_count(struct call *c, int r, const char *key, uint64_t n)
 
 static void on_redriven(void *user, int r, uint64_t n)
 {
-    reply_count(user, r, "moved", n);
+    struct call *c = user;
+
+    if (r == 0)
+        delivery_look(c->api->delivery);
+    reply_count(c, r, "moved", n);
 }
 
 /* They are as new: the age they may reach counts from now. */
@@ -447,7 +452,11 @@ void admin_events_redrive(struct call *c)
 
 static void on_purged(void *user, int r, uint64_t n)
 {
-    reply_count(user, r, "purged", n);
+    struct call *c = user;
+
+    if (r == 0)
+        delivery_look(c->api->delivery);
+    reply_count(c, r, "purged", n);
 }
 
 void admin_events_purge(struct call *c)

@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 struct call;
+struct err;
 struct jw;
 struct q_event;
 struct queue;
@@ -19,8 +20,10 @@ bool admin_event_id(struct str id);
 
 /* The store of events; NULL: it has replied. */
 struct queue *admin_queue(struct call *c);
-/* The store, or who delivers, said no: in our words. */
+/* The store said no: in our words. */
 void admin_fail_queue(struct call *c, int r);
+/* Who delivers said no: in its words, where it has some. */
+void admin_fail_delivery(struct call *c, int r, const struct err *e);
 
 /* 202 {"request_id"} */
 void admin_reply_accepted(struct call *c, const char *id);

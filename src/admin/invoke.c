@@ -95,7 +95,7 @@ void admin_fail_start(struct call *c, int r, const struct fn *f, const struct er
     }
 }
 
-/* What comes with versions and with delivery: until then the answer is no. */
+/* What comes with versions: until then the answer is no. */
 static bool refuse_unknown(struct call *c, const struct fn *f)
 {
     struct str qualifier = call_query(c, S("qualifier"));
@@ -103,12 +103,6 @@ static bool refuse_unknown(struct call *c, const struct fn *f)
     if (qualifier.n > 0 && !str_eq(qualifier, S("latest"))) {
         call_fail(c, 404, NULL, "function '%s' has no version or alias '%.*s', only 'latest'",
                   f->name, (int)(qualifier.n < 128 ? qualifier.n : 128), qualifier.p);
-        return true;
-    }
-    if (str_eq(call_query(c, S("async")), S("true"))) {
-        call_fail(c, 400, NULL,
-                  "this version of evoke runs functions while their caller waits only, not "
-                  "asynchronously");
         return true;
     }
     return false;
@@ -126,6 +120,10 @@ void admin_invoke(struct call *c)
     spec.fn = admin_function(c, &key);
     if (!spec.fn || refuse_unknown(c, spec.fn))
         return;
+    if (str_eq(call_query(c, S("async")), S("true"))) {
+        admin_invoke_async(c, spec.fn);
+        return;
+    }
     spec.payload = c->req->body;
     spec.request_id = c->request_id;
     spec.on_done = on_done;

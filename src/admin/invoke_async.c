@@ -69,10 +69,8 @@ static void on_put(void *user, int r, const struct err *e)
     } else if (r == 0) {
         admin_reply_accepted(p->call, p->id);
         (void)putting_free(p);
-    } else if (r == -ENOBUFS && e) {
-        call_fail(putting_free(p), 429, NULL, "%s", e->msg);
     } else {
-        admin_fail_queue(putting_free(p), r);
+        admin_fail_delivery(putting_free(p), r, e);
     }
 }
 
@@ -105,8 +103,8 @@ static struct putting *putting_new(struct call *c, const struct fn *f, struct st
 
 static void fail_put(struct call *c, int r, const struct fn *f, const struct err *e)
 {
-    if (r == -ENOBUFS)
-        call_fail(c, 429, NULL, "%s", e->msg);
+    if (r == -ENOBUFS || r == -ESHUTDOWN)
+        admin_fail_delivery(c, r, e);
     else
         admin_fail_start(c, r, f, e);
 }

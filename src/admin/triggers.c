@@ -248,7 +248,11 @@ static void on_updated(void *user, int r, const struct trigger *t)
 static void write_trigger(struct call *c, struct trigger *draft, const struct trigger *before)
 {
     draft->modified_ms = clock_wall_ms();
-    if (before && says_the_same(before, draft)) {
+    if (str_eq(call_query(c, S("dry_run")), S("true"))) { /* it would do: nothing is written */
+        call_note(c, "dry_run");
+        reply_trigger(c, before ? 200 : 201, draft);
+        trigger_unref(draft);
+    } else if (before && says_the_same(before, draft)) {
         trigger_unref(draft);
         call_header(c, "X-Evoke-Unchanged", S("true"));
         reply_trigger(c, 200, before);

@@ -35,7 +35,7 @@ const struct command command_get_invocation = {
         .args = "REQUEST_ID",
         .summary = "show an asynchronous event: each try, how it ended, what next",
         .help = "REQUEST_ID is what `evoke invoke --async` prints. Ended events are kept for a\n"
-                "while (--event-keep of `evoke serve`), dead ones until they are redriven or\n"
+                "while (--async-keep of `evoke serve`), dead ones until they are redriven or\n"
                 "purged.",
         .examples = "evoke get invocation 4b1f0c2e-7f5a-4c55-9d0e-1f6d2a0b9c11\n",
         .min_words = 1,

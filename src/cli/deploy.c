@@ -268,6 +268,8 @@ int deploy_put(struct client *c, const struct deploy_source *src, const struct m
         if (i + 1 < TRIES)
             r = 0; /* somebody else was faster: what is there now? */
     }
+    if (r >= 0)
+        r = deploy_triggers(c, f, s, e);
     return r < 0 ? r : 0;
 }
 

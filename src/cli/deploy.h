@@ -57,6 +57,10 @@ void deploy_step_done(struct deploy_step *s);
 int deploy_put(struct client *c, const struct deploy_source *src, const struct manifest_function *f,
                bool dry_run, struct deploy_step *s, struct err *e);
 
+/* deploy_triggers.c, part of it: its triggers, where they differ; adds to s->changes. */
+int deploy_triggers(struct client *c, const struct manifest_function *f, struct deploy_step *s,
+                    struct err *e);
+
 /* "ready"; or the sentence that says why it cannot run on this daemon. Borrowed from the record. */
 const char *deploy_state(const struct deploy_step *s);
 

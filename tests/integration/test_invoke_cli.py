@@ -115,8 +115,6 @@ def test_what_this_daemon_cannot_do_is_said(e):
     assert e.run("invoke", "f", "--qualifier", "latest").returncode == 0
     p = e.run("invoke", "f", "--qualifier", "v 1")
     assert p.returncode == 3 and "no version or alias 'v 1'" in p.stderr and p.stdout == ""
-    p = e.run("invoke", "f", "--async")
-    assert p.returncode == 2 and "not asynchronously" in p.stderr and p.stdout == ""
 
 
 def test_its_own_patience(e):

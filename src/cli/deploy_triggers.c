@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deploy_triggers.c - the triggers that a manifest names, put one by one where they differ from what
+ * is there. Others of the function are left alone: `evoke trigger delete` is for them.
+ */
+#include <cjson/cJSON.h>
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/uri.h"
+#include "cli/client.h"
+#include "cli/deploy.h"
+#include "cli/events.h"
+#include "cli/triggers.h"
+#include "cli/view.h"
+
+enum { REQUEST_TEXT = 256 << 10, PATH_TEXT_MAX = 16 << 10 };
+
+/* "0 30 8 * * * (Asia/Shanghai), missed all, payload ping, disabled"; null: there is none. */
+static struct cJSON *shown(const struct cJSON *trigger)
+{
+    const struct cJSON *config = json_get(trigger, "config");
+    struct str zone = view_text(config, "zone"), missed = view_text(config, "missed");
+    struct str payload = view_text(config, "payload");
+    cleanup_with(buf_done) struct buf text;
+    bool enabled = true;
+
+    if (!trigger)
+        return cJSON_CreateNull();
+    buf_init(&text, REQUEST_TEXT);
+    buf_adds(&text, view_text(config, "schedule"));
+    if (zone.n)
+        buf_addf(&text, " (%.*s)", STR_ARG(zone));
+    if (missed.n)
+        buf_addf(&text, ", missed %.*s", STR_ARG(missed));
+    if (payload.n)
+        buf_addf(&text, ", payload %.*s", STR_ARG(payload));
+    (void)json_bool(trigger, "enabled", false, &enabled, NULL);
+    if (!enabled)
+        buf_addz(&text, ", disabled");
+    return cJSON_CreateString(text.p);
+}
+
+static void add_change(struct deploy_step *s, const char *name, const struct cJSON *before,
+                       const struct cJSON *after)
+{
+    struct cJSON *change = cJSON_CreateObject();
+    cleanup_free char *setting = xasprintf("triggers.%s", name);
+
+    cJSON_AddStringToObject(change, "setting", setting);
+    cJSON_AddItemToObject(change, "before", shown(before));
+    cJSON_AddItemToObject(change, "after", shown(after));
+    cJSON_AddItemToArray(s->changes, change);
+    if (s->what == DEPLOY_UNCHANGED)
+        s->what = DEPLOY_UPDATED;
+}
+
+static const struct cJSON *find(const struct cJSON *list, const char *name)
+{
+    for (const struct cJSON *t = list ? list->child : NULL; t; t = t->next)
+        if (str_eq(view_text(t, "name"), str_of(name)))
+            return t;
+    return NULL;
+}
+
+static bool is_same(const struct cJSON *there, const struct cJSON *wanted)
+{
+    return there && cJSON_Compare(json_get(there, "config"), json_get(wanted, "config"), true) &&
+           cJSON_Compare(json_get(there, "enabled"), json_get(wanted, "enabled"), true);
+}
+
+static int put(struct client *c, const char *name, struct str body, struct deploy_step *s,
+               struct err *e)
+{
+    cleanup_with(buf_done) struct buf path, answer = {0};
+    struct client_request req = {.method = "PUT", .body = body, .timeout_ms = 60000};
+    int r;
+
+    buf_init(&path, PATH_TEXT_MAX);
+    buf_addf(&path, "%s/triggers/", s->path.p);
+    uri_encode(str_of(name), "", &path);
+    req.path = buf_str(&path);
+    if (s->dry_run)
+        req.query = S("dry_run=true");
+    r = client_call(c, &req, &answer, e);
+    return r < 0 ? err_wrap(e, r, "trigger '%.64s'", name) : 0;
+}
+
+static int deploy_one(struct client *c, const struct manifest_function *f,
+                      const struct cJSON *trigger, const struct cJSON *list, struct deploy_step *s,
+                      struct err *e)
+{
+    const struct cJSON *there = find(list, trigger->string);
+    cleanup_with(json_freep) struct cJSON *wanted = NULL;
+    cleanup_with(buf_done) struct buf body;
+    int r;
+
+    buf_init(&body, REQUEST_TEXT);
+    r = manifest_trigger(f, trigger, &body, e);
+    if (r < 0)
+        return r;
+    wanted = json_parse(buf_str(&body), e);
+    if (!wanted || is_same(there, wanted))
+        return wanted ? 0 : -EINVAL;
+    if (!s->dry_run || s->what != DEPLOY_CREATED) /* else there is no function to ask about */
+        r = put(c, trigger->string, buf_str(&body), s, e);
+    if (r >= 0)
+        add_change(s, trigger->string, there, wanted);
+    return r;
+}
+
+int deploy_triggers(struct client *c, const struct manifest_function *f, struct deploy_step *s,
+                    struct err *e)
+{
+    cleanup_with(json_freep) struct cJSON *list = NULL;
+    int r = 0;
+
+    if (!f->triggers || !f->triggers->child)
+        return 0;
+    if (s->what != DEPLOY_CREATED)
+        r = triggers_get(c, buf_str(&s->full), &list, e);
+    for (const struct cJSON *t = f->triggers->child; t && r >= 0; t = t->next)
+        r = deploy_one(c, f, t, list, s, e);
+    return r;
+}
