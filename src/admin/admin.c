@@ -23,12 +23,13 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 
-enum { SMALL_BODY = 64 << 10, EVENT_BODY = 33 << 20 };
+enum { SMALL_BODY = 64 << 10, TRIGGER_BODY = 128 << 10, EVENT_BODY = 33 << 20 };
 
 #define FUNCTION "/evoke/v1/functions/{dialect}/{account}/{region}/{space}/{name}"
 #define KEYS     "/evoke/v1/keys"
 #define BACKUP   "/evoke/v1/backup"
 #define EVENTS   "/evoke/v1/events"
+#define TRIGGER  FUNCTION "/triggers/{trigger}"
 
 static const struct api_op ops[] = {
         {{"GET", "/evoke/v1/functions"},
@@ -113,6 +114,18 @@ static const struct api_op ops[] = {
          admin_ledger,
          .scope = KEY_READ,
          .each = true},
+        {{"GET", "/evoke/v1/triggers"},
+         "ListTriggers",
+         SMALL_BODY,
+         admin_triggers,
+         .scope = KEY_READ,
+         .each = true},
+        {{"PUT", TRIGGER}, "PutTrigger", TRIGGER_BODY, admin_trigger_put, .scope = KEY_DEPLOY},
+        {{"DELETE", TRIGGER},
+         "DeleteTrigger",
+         SMALL_BODY,
+         admin_trigger_delete,
+         .scope = KEY_DEPLOY},
         {{"GET", KEYS}, "ListKeys", SMALL_BODY, admin_keys_list, .scope = KEY_ADMIN},
         {{"POST", KEYS}, "AddKey", SMALL_BODY, admin_keys_add, .scope = KEY_ADMIN},
         {{"POST", KEYS "/{access_key}/rotate"},

@@ -372,6 +372,13 @@ static int parse_many(const struct cJSON *body, struct many *m, struct err *e)
 
 static bool permit_many(struct call *c, const struct many *m)
 {
+    const struct fn *f = m->path.n ? catalog_find_path(c->api->catalog, buf_str(&m->path)) : NULL;
+    struct fn_key key;
+
+    if (f) { /* the audit trail tells of whom */
+        key = fn_key_of(f);
+        call_about(c, &key);
+    }
     if (m->filter.queue.n == 0 && c->by.account[0]) {
         call_fail(c, 403, NULL, "key '%s' acts for account '%s' only: name a function of it",
                   c->by.name, c->by.account);

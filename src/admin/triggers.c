@@ -21,6 +21,7 @@
 #include "catalog/catalog.h"
 #include "catalog/triggers.h"
 #include "fn/fn.h"
+#include "source/source.h"
 #include "source/timer.h"
 
 enum { TRIGGERS_MAX = 64 << 20, PATH_MAX_BYTES = 64 << 10 };
@@ -167,18 +168,19 @@ static const char *const syntaxes[DIALECTS] = {
         [DIALECT_SCF] = "scf",
 };
 
-static int parse_config(struct cJSON *config, const struct fn *f, struct buf *out, struct err *e)
+static int parse_config(struct cJSON *config, struct str source, const struct fn *f,
+                        struct buf *out, struct err *e)
 {
     int r;
 
     if (!cJSON_IsObject(config))
         return err_set(e, ERR_CALLER, -EINVAL, "config must be an object");
-    if (!json_get(config, "syntax"))
+    if (str_eq(source, S("timer")) && !json_get(config, "syntax"))
         cJSON_AddStringToObject(config, "syntax", syntaxes[f->dialect]);
     json_print(config, out);
     if (!buf_ok(out))
         return err_set(e, ERR_CALLER, -EINVAL, "config has more than %d bytes", TRIGGER_CONFIG);
-    r = timer_check(buf_str(out), e);
+    r = source_check(source, buf_str(out), e);
     return r < 0 ? err_wrap(e, r, "config") : 0;
 }
 
@@ -211,12 +213,13 @@ static int parse_trigger(struct cJSON *body, const struct fn *f, struct trigger 
     if (r < 0 || (r = json_str(body, "source", false, &source, e)) < 0 ||
         (r = json_bool(body, "enabled", false, &t->enabled, e)) < 0)
         return r;
-    if (!str_eq(source, S("timer")))
+    if (!source_of(source))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "source must be timer: this version of evoke has no other");
-    r = parse_config(cJSON_GetObjectItemCaseSensitive(body, "config"), f, &config, e);
+    r = parse_config(cJSON_GetObjectItemCaseSensitive(body, "config"), source, f, &config, e);
     if (r < 0)
         return r;
+    fn_set(&t->source, source);
     free(t->config);
     t->config = buf_take(&config);
     return 0;
@@ -247,7 +250,7 @@ static void on_updated(void *user, int r, const struct trigger *t)
 /* The draft is taken. */
 static void write_trigger(struct call *c, struct trigger *draft, const struct trigger *before)
 {
-    draft->modified_ms = clock_wall_ms();
+    draft->modified_ms = clock_store_ms();                /* timers count from it */
     if (str_eq(call_query(c, S("dry_run")), S("true"))) { /* it would do: nothing is written */
         call_note(c, "dry_run");
         reply_trigger(c, before ? 200 : 201, draft);

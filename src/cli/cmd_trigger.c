@@ -134,7 +134,11 @@ static int create(const struct common *common, const struct args *args)
     status = put(client, buf_str(&path), config, !args_has(args, "disabled"), &trigger, &e);
     if (status < 0)
         return command_fail(&e);
-    tell(common->format, status == 201 ? "created" : "changed", trigger);
+    tell(common->format,
+         status == 201                                  ? "created"
+         : client_header(client, "X-Evoke-Unchanged").n ? "unchanged:"
+                                                        : "changed",
+         trigger);
     return EXIT_OK;
 }
 
