@@ -177,8 +177,9 @@ static void compare(struct world *w, struct bare *b, uint32_t producers)
         bare[i] = bare_rate(b, (uint32_t)(group + 0.5));
         ratio[i] = ours[i] / bare[i];
     }
+    median(ratio, ROUNDS); /* in order */
     printf("%2u producers: %.0f puts/s (group %.1f), bare %.0f rows/s, ratio %.2f (%.2f to %.2f)\n",
-           producers, median(ours, ROUNDS), group, median(bare, ROUNDS), median(ratio, ROUNDS),
+           producers, median(ours, ROUNDS), group, median(bare, ROUNDS), ratio[ROUNDS / 2],
            ratio[0], ratio[ROUNDS - 1]);
 }
 

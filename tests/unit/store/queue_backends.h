@@ -28,8 +28,8 @@ static inline struct queue *open_sqlite(struct loop *l, const char *dir)
 
     if (queue_sqlite_open(l, path, 0, &q, &opened, &e) < 0)
         print_error("%s\n", e.msg);
-    else if (opened.said[0])
-        print_error("%s\n", opened.said);
+    else if (opened.said[0] && !strstr(opened.said, "no mark")) /* a backup has none */
+        fail_msg("%s", opened.said);
     free(path);
     return q;
 }
