@@ -16,7 +16,8 @@ from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkcore.http.http_handler import HttpHandler
 from huaweicloudsdkfunctiongraph.v2 import (
     CreateFunctionRequest, CreateFunctionRequestBody, DeleteFunctionRequest, FuncCode, FunctionGraphClient,
-    InvokeFunctionRequest)
+    InvokeFunctionRequest, ShowFunctionConfigRequest, StrategyConfig, UpdateFunctionConfigRequest,
+    UpdateFunctionConfigRequestBody)
 
 PROJECT = "0123456789abcdef0123456789abcdef"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -81,6 +82,14 @@ class Cloud:
         """v1 envelope with the log: what most tests look at."""
         answer = self.invoke(name, event, "v1", tail=True)
         return json.loads(answer.result) if answer.result else None, answer
+
+    def limit(self, name, concurrency):
+        """So many runs at once; 0: none."""
+        shown = self.client.show_function_config(ShowFunctionConfigRequest(function_urn=self.urn(name)))
+        self.client.update_function_config(UpdateFunctionConfigRequest(
+            function_urn=self.urn(name), body=UpdateFunctionConfigRequestBody(
+                func_name=name, runtime=shown.runtime, timeout=shown.timeout, handler=shown.handler,
+                memory_size=shown.memory_size, strategy_config=StrategyConfig(concurrency=concurrency))))
 
     def log(self):
         return base64.b64decode(self.headers["X-Cff-Function-Log"]).decode()

@@ -29,10 +29,12 @@ def handler(event, context):
 
 
 class Ear:
-    def __init__(self, cloud, name, then="return event", **over):
+    def __init__(self, cloud, name, then="return event", concurrency=None, **over):
         self.cloud, self.name = cloud, name
         mark = secrets.token_hex(8)  # so that its code is like no other's
         cloud.create(name, SOURCE.format(then=then, mark=mark), **over)
+        if concurrency is not None:
+            cloud.limit(name, concurrency)
         code = [d for d in (cloud.daemon.data_dir / "cache/code").iterdir()
                 if (d / "index.py").is_file() and mark in (d / "index.py").read_text()]
         path = code[0] / "ear"

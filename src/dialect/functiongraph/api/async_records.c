@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * async_records.c - what became of asynchronous invocations: the list of them, the list of those
- * that have not ended, and cancelling one.
+ * async_records.c - what became of asynchronous invocations: the list of them, and the list of those
+ * that have not ended.
  *
  * Newest first. A marker is the place of an invocation in the store; the next page has older ones,
  * and what arrives meanwhile moves none of them. After the last page the marker stays, and the page
  * behind it is empty.
  */
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -22,7 +21,6 @@
 
 enum {
     LISTING_MAGIC = 0x46474c53,
-    CANCEL_MAGIC = 0x46474341,
     PATH_TEXT = 4096,
     ANSWER_MAX = 64 << 20,
     LIST_DEFAULT = 100,
@@ -150,6 +148,7 @@ static void finish(struct listing *l)
     jw_kint(&l->w, "count", (int64_t)l->count);
     jw_kint(&l->w, "next_marker", (int64_t)l->marker);
     jw_obj_end(&l->w);
+    buf_init(&body, ANSWER_MAX);
     buf_move(&body, &l->body);
     c = listing_free(l);
     fg_reply_json(c, 200, &body);
@@ -340,113 +339,4 @@ void fg_list_async(struct call *c)
 void fg_list_active_async(struct call *c)
 {
     list(c, true);
-}
-
-/* ---- cancel ---- */
-
-struct cancelling {
-    uint32_t magic;
-    struct call *call;
-    char id[Q_ID + 1];
-    enum delivery_cancel how;
-};
-
-static struct call *cancelling_free(struct cancelling *k)
-{
-    struct call *c = k->call;
-
-    k->magic = 0;
-    free(k);
-    return c;
-}
-
-static void on_cancelled(void *user, int r, const struct err *e)
-{
-    struct call *c = cancelling_free(OBJ(user, struct cancelling, CANCEL_MAGIC));
-
-    if (r < 0)
-        fg_fail_queue(c, r, e);
-    else
-        call_reply(c, 200, S("application/json"), S("null"));
-}
-
-static void on_found(void *user, int r, const struct q_event *events, uint32_t n, bool more)
-{
-    struct cancelling *k = OBJ(user, struct cancelling, CANCEL_MAGIC);
-
-    (void)events;
-    (void)more;
-    if (r == 0 && n > 0) /* -> on_cancelled */
-        delivery_cancel(k->call->api->delivery, str_of(k->id), k->how, on_cancelled, k);
-    else
-        fg_fail_queue(cancelling_free(k), r < 0 ? r : -ENOENT, NULL);
-}
-
-static int read_cancel(const struct cJSON *body, struct cancelling *k, struct fg_error *x)
-{
-    struct str id = STR_NONE, type = S("force");
-
-    x->status = 400;
-    x->code = "FSS.0400";
-    if (json_str(body, "request_id", false, &id, &x->e) < 0 ||
-        json_str(body, "type", false, &type, &x->e) < 0)
-        return -EINVAL;
-    if (id.n == 0 || id.n > Q_ID)
-        return fg_refuse(x, 400, "FSS.0400", "Invalid RequestId");
-    if (!str_eq(type, S("force")) && !str_eq(type, S("recursive")))
-        return fg_refuse(x, 400, "FSS.0400", "type is not force or recursive");
-    memcpy(k->id, id.p, id.n);
-    k->how = str_eq(type, S("force")) ? DELIVERY_CANCEL : DELIVERY_CANCEL_RECURSIVE;
-    return 0;
-}
-
-void fg_cancel_async(struct call *c)
-{
-    cleanup_with(json_freep) struct cJSON *body = NULL;
-    struct q_filter filter = {.limit = 1};
-    struct fg_error x = {0};
-    struct cancelling *k;
-    struct fg_urn urn;
-    const struct fn *f = fg_target(c, &urn);
-    struct fn_key key;
-    struct buf path;
-
-    if (!f || !fg_queue(c))
-        return;
-    body = fg_body(c);
-    if (!body)
-        return;
-    k = xnew(struct cancelling);
-    k->magic = CANCEL_MAGIC;
-    k->call = c;
-    if (read_cancel(body, k, &x) < 0) {
-        fg_fail(cancelling_free(k), &x);
-        return;
-    }
-    key = fn_key_of(f);
-    buf_init(&path, PATH_TEXT);
-    fn_key_path(&key, &path);
-    filter.queue = buf_str(&path); /* another function's invocation is not this one's to end */
-    filter.id = str_of(k->id);
-    q_list(fg_queue(c), &filter, on_found, k); /* -> on_found */
-    buf_done(&path);
-}
-
-/* ---- status logs ---- */
-
-void fg_enable_status_log(struct call *c)
-{
-    struct str project;
-
-    if (fg_project(c, &project))
-        call_fail(c, 400, "FSS.0400",
-                  "there is no LTS here to write status logs to: ask for async-invocations");
-}
-
-void fg_show_status_log(struct call *c)
-{
-    struct str project;
-
-    if (fg_project(c, &project))
-        call_fail(c, 404, "FSS.0404", "there are no status logs: ask for async-invocations");
 }
