@@ -233,8 +233,10 @@ void qdb_tidy(struct qdb *db)
 
 bool qdb_idle(struct qdb *db)
 {
-    bool more = !db->broken && queue_guard_step(db->guard);
+    bool more = false;
 
+    if (!db->broken)
+        (void)is_fatal(db, queue_guard_step(db->guard, &more));
     look_back(db);
     return more;
 }

@@ -132,6 +132,12 @@ static int keep_aside(struct queue_guard *g, struct q_opened *o, struct err *e)
     return sync_dir(g->path, e);
 }
 
+/* Closing then brings the log into the file and removes it. */
+static void log_may_go(struct queue_guard *g)
+{
+    (void)sqlite3_db_config(g->ops->conn(g->user), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+}
+
 /* An empty store in "<path>.new". */
 static int make_fresh(struct queue_guard *g, struct err *e)
 {
@@ -148,8 +154,10 @@ static int make_fresh(struct queue_guard *g, struct err *e)
         return err_sys(e, "create '%s'", g->fresh);
     close(fd);
     r = g->ops->open(g->user, g->fresh, &at, e);
-    if (r == 0)
-        g->ops->close(g->user); /* all of its log goes into it */
+    if (r == 0) {
+        log_may_go(g); /* into it, all of it */
+        g->ops->close(g->user);
+    }
     return r;
 }
 
@@ -207,58 +215,50 @@ static int salvage(struct queue_guard *g, const struct mark_point *was, struct q
 }
 
 /*
- * The file is behind its mark. *ret: it must be salvaged, since what is there belongs to different
- * commits; else it is open, and of one commit.
+ * All commits the mark knows of are in the file itself, so the log has nothing new; but it is read
+ * first, and if part of it is damaged, what is left of it is older than the file. True: without it
+ * all is there, and open. Else nothing is open, and the log is where it was.
  */
-static int behind(struct queue_guard *g, const struct mark_point *was, bool *ret,
-                  struct q_opened *o, struct err *e)
+static bool without_log(struct queue_guard *g, const struct mark_point *was, struct q_opened *o)
 {
     cleanup_free char *name = NULL, *log = NULL;
-    int r;
 
-    *ret = was->copying;
-    if (was->copying || was->copied <= g->now.commit)
-        return 0;
-    /* All up to `copied` is in the file itself; what is left of the log is older. */
-    g->ops->close(g->user);
+    if (was->copying || was->copied != was->commit || size_of(g->wal) <= 0)
+        return false;
     name = aside_name(g);
     log = xasprintf("%s-wal", name);
     if (rename(g->wal, log) < 0)
-        return err_sys(e, "leave the log out");
-    r = g->ops->open(g->user, g->path, &g->now, e);
-    if (r == 0 && g->now.commit == was->copied) {
-        say(o, "its log was damaged and is left out, kept as '%s'", log);
-        return 0;
-    }
-    if (r == 0)
+        return false;
+    if (g->ops->open(g->user, g->path, &g->now, NULL) == 0) {
+        if (g->now.commit == was->commit) {
+            say(o, "its log was damaged and is left out, kept as '%s'", log);
+            return true;
+        }
         g->ops->close(g->user);
-    if (rename(log, g->wal) < 0)
-        return err_sys(e, "put the log back");
-    *ret = true;
-    return r == -EBADMSG ? 0 : r;
+    }
+    (void)rename(log, g->wal);
+    return false;
 }
 
 /* The file is there. Opened and compared; what does not fit is salvaged. */
 static int open_file(struct queue_guard *g, const struct mark_point *was, struct q_opened *o,
                      struct err *e)
 {
-    bool damaged = was->damaged;
-    int r = 0;
+    int r = -EBADMSG;
 
-    if (!damaged) {
+    if (!was->damaged)
         r = g->ops->open(g->user, g->path, &g->now, e);
-        damaged = r == -EBADMSG;
-    }
-    if (r == 0 && !damaged && g->now.commit < was->commit) {
-        r = behind(g, was, &damaged, o, e);
-        if (r < 0)
-            return r;
-        if (damaged && g->ops->conn(g->user))
-            g->ops->close(g->user);
-    }
-    if (damaged)
-        r = salvage(g, was, o, e);
-    return r;
+    if (r == 0 && g->now.commit >= was->commit)
+        return 0;
+    if (r == 0 && !was->copying && was->copied <= g->now.commit)
+        return 0; /* of one commit, if not the last: the log was reset after the copy was made */
+    if (r == 0)
+        g->ops->close(g->user); /* pages of different commits */
+    if (r < 0 && r != -EBADMSG)
+        return r;
+    if (!was->damaged && without_log(g, was, o))
+        return 0;
+    return salvage(g, was, o, e);
 }
 
 /* Is there a store at all? Makes one if not. */
@@ -291,7 +291,7 @@ static int open_it(struct queue_guard *g, struct q_opened *o, struct err *e)
 {
     struct mark_point was;
     enum mark_state state;
-    int r;
+    int code, r;
 
     r = queue_mark_open(g->path, &g->mark, &state, &was, e);
     if (r == 0)
@@ -313,12 +313,14 @@ static int open_it(struct queue_guard *g, struct q_opened *o, struct err *e)
     g->now.copied = 0; /* until the next checkpoint nothing is known of it */
     g->now.copying = true;
     r = queue_mark_set(g->mark, &g->now, e);
-    if (r < 0) {
+    /* From here on `copied` says how far. A full disk may have room again for the next one; but what
+     * an fsync failed for must not be taken for written by the next one. */
+    code = r == 0 ? queue_guard_checkpoint(g) : SQLITE_OK;
+    if ((code & 0xff) == SQLITE_IOERR)
+        r = err_set(e, ERR_HOST, -EIO, "bring its log into the file: SQLite %d", code);
+    if (r < 0)
         g->ops->close(g->user);
-        return r;
-    }
-    (void)queue_guard_checkpoint(g); /* from here on `copied` says how far; if not, it is later */
-    return 0;
+    return r;
 }
 
 int queue_guard_open(const char *path, const struct guard_ops *ops, void *user,
@@ -375,18 +377,21 @@ void queue_guard_damaged(struct queue_guard *g)
     queue_mark_damaged(g->mark);
 }
 
-bool queue_guard_step(struct queue_guard *g)
+int queue_guard_step(struct queue_guard *g, bool *ret_more)
 {
-    if (verify_step(&g->verify, g->ops->conn(g->user)))
-        return true;
-    if (verify_waits(&g->verify))
-        (void)queue_guard_checkpoint(g);
-    return false;
+    *ret_more = verify_step(&g->verify, g->ops->conn(g->user));
+    return verify_waits(&g->verify) ? queue_guard_checkpoint(g) : SQLITE_OK;
 }
 
 uint64_t queue_guard_found(const struct queue_guard *g)
 {
     return g->verify.found;
+}
+
+void queue_guard_leave(struct queue_guard *g, bool broken)
+{
+    if (g && !broken && queue_guard_checkpoint(g) == SQLITE_OK)
+        log_may_go(g);
 }
 
 struct queue_guard *queue_guard_close(struct queue_guard *g)

@@ -20,7 +20,8 @@ struct sqlite3;
 
 /* How the store opens its file; user is what was given with it. */
 struct guard_ops {
-    /* Open the file, through vfs.h; an empty one is made a store. Fills in commit and next_seq.
+    /* Open the file, through vfs.h, with SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE: what closing it may write
+     * is not decided yet. An empty one is made a store. Fills in commit and next_seq.
      * -EBADMSG: damaged. After any failure nothing is open. */
     int (*open)(void *user, const char *path, struct mark_point *ret, struct err *e);
     void (*close)(void *user);
@@ -48,12 +49,16 @@ void queue_guard_damaged(struct queue_guard *g);
 
 /*
  * Read a little of the file, to find damage before somebody needs what is there: a third of a
- * millisecond. Between groups, when there is nothing else to do. True: there is more to read.
+ * millisecond. Between groups, when there is nothing else to do. SQLITE_OK; or the code of a
+ * checkpoint, which at the end is part of it.
  */
-bool queue_guard_step(struct queue_guard *g);
+int queue_guard_step(struct queue_guard *g, bool *ret_more);
 uint64_t queue_guard_found(const struct queue_guard *g); /* damaged pages, so far */
 
-/* After the store has closed its file. NULL is fine. */
+/* Before the store closes its file. The log goes into it, unless something was wrong: then it stays,
+ * since a second fsync may succeed and yet lose what the first one could not write. NULL is fine. */
+void queue_guard_leave(struct queue_guard *g, bool broken);
+/* After that. NULL is fine. */
 struct queue_guard *queue_guard_close(struct queue_guard *g);
 
 /* ---- for the files of the guard ---- */

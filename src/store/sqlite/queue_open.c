@@ -111,7 +111,7 @@ static const char *const stmt_text[QDB_STMTS] = {
                         " AND at <= ?3 ORDER BY at, seq",
         [QDB_OF_OTHERS] = "SELECT seq, token FROM event WHERE queue = ?1 AND state = 1"
                           " AND token < ?2 ORDER BY token, at, seq",
-        [QDB_NEXT_TIMED] = "SELECT at FROM event WHERE queue = ?1 AND state = 0 AND priority = ?2"
+        [QDB_NEXT_TIMED] = "SELECT at, created FROM event WHERE queue = ?1 AND state = 0 AND priority = ?2"
                            " ORDER BY at LIMIT 1",
         [QDB_NEXT_END] = "SELECT token, min(at) FROM event WHERE queue = ?1 AND state = 1"
                          " GROUP BY token",
@@ -260,6 +260,7 @@ static int open_file(struct qdb *db, const char *path, struct err *e)
         SQLITE_OK)
         return failed(db, "open", e);
     sqlite3_extended_result_codes(db->conn, 1);
+    (void)sqlite3_db_config(db->conn, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     if (vfs_adopt(db->conn) != SQLITE_OK)
         return failed(db, "reserve room for checksums", e);
     r = run(db, "PRAGMA locking_mode = EXCLUSIVE", e);
@@ -340,8 +341,7 @@ int qdb_open(struct qdb *db, const char *path, uint32_t wait_ms, struct q_opened
 
 void qdb_close(struct qdb *db)
 {
-    if (db->guard && !db->broken)
-        (void)queue_guard_checkpoint(db->guard);
+    queue_guard_leave(db->guard, db->broken);
     close_file(db);
     qdb_holders_free(db);
     db->guard = queue_guard_close(db->guard);
