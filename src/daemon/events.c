@@ -21,6 +21,7 @@
 #include "delivery/delivery.h"
 #include "loop/loop.h"
 #include "observe/health.h"
+#include "source/timer.h"
 #include "store/queue.h"
 
 enum { EVENTS_MAGIC = 0x45564e54, LOCK_WAIT_MS = 5000, REOPEN_MS = 1000, REOPEN_MOST_MS = 30000 };
@@ -33,6 +34,7 @@ struct events {
     struct health *health; /* borrowed */
     struct queue *queue;   /* owned */
     struct delivery *delivery;
+    struct timers *timers;
     struct loop_timer *reopen;
     uint64_t reopen_ms;
 };
@@ -105,6 +107,7 @@ int events_open(const struct delivery_env *env, const struct options *o, struct 
     mine.user = ev;
     wanted_delivery(o, &conf);
     ev->delivery = delivery_open(&mine, q, &conf);
+    ev->timers = timers_new(env->loop, env->catalog, ev->delivery);
     *ret = ev;
     return 0;
 }
@@ -112,6 +115,7 @@ int events_open(const struct delivery_env *env, const struct options *o, struct 
 void events_serve(const struct events *ev, struct api *api)
 {
     api->delivery = ev->delivery;
+    api->timers = ev->timers;
 }
 
 void events_configure(struct events *ev, const struct options *o)
@@ -138,6 +142,7 @@ struct events *events_free(struct events *ev)
     if (!ev)
         return NULL;
     ev->reopen = loop_timer_free(ev->reopen);
+    ev->timers = timers_free(ev->timers);
     ev->delivery = delivery_free(ev->delivery);
     ev->queue = q_close(ev->queue);
     ev->magic = 0;
