@@ -93,6 +93,7 @@ struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn)
     list_init(&g->idle);
     list_init(&g->roomy);
     list_init(&g->waiting);
+    list_init(&g->later);
     list_init(&g->loads);
     list_init(&g->hungry);
     list_init(&g->kept_node);
@@ -141,11 +142,14 @@ void group_unless_used(struct lines *ls, struct group *g)
 void wait_in_line(struct lines *ls, struct group *g, struct job *job, uint64_t now_ns)
 {
     job->wait_ns = now_ns;
-    list_push_back(&g->waiting, &job->node);
+    list_push_back(job->background ? &g->later : &g->waiting, &job->node);
     list_push_back(&ls->waiting, &job->wait_node);
     g->nwaiting++;
     g->family->nwaiting++;
     ls->nwaiting++;
+    g->nurgent += !job->background;
+    g->family->nurgent += !job->background;
+    ls->nurgent += !job->background;
     if (list_empty(&g->hungry))
         list_push_back(&ls->hungry, &g->hungry);
 }
@@ -156,17 +160,27 @@ void leave_line(struct lines *ls, struct group *g, struct job *job)
     list_remove(&job->wait_node);
     g->family->nwaiting--;
     ls->nwaiting--;
+    g->nurgent -= !job->background;
+    g->family->nurgent -= !job->background;
+    ls->nurgent -= !job->background;
     if (--g->nwaiting == 0)
         list_remove(&g->hungry);
 }
 
+const struct job *next_in_line(const struct group *g)
+{
+    const struct list *it = list_first(&g->waiting);
+
+    if (!it)
+        it = list_first(&g->later);
+    return it ? container_of(it, const struct job, node) : NULL;
+}
+
 struct job *first_in_line(struct lines *ls, struct group *g)
 {
-    struct job *job;
+    struct job *job = (struct job *)next_in_line(g);
 
-    if (g->nwaiting == 0)
-        return NULL;
-    job = container_of(g->waiting.next, struct job, node);
-    leave_line(ls, g, job);
+    if (job)
+        leave_line(ls, g, job);
     return job;
 }

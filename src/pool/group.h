@@ -22,6 +22,7 @@ struct family {
     uint64_t newest;        /* revision */
     uint32_t max_instances; /* as the newest says */
     uint32_t ninstances, ndying, nwaiting;
+    uint32_t nurgent;   /* of those that wait: not in the background */
     struct list groups; /* group.kin */
 };
 
@@ -30,7 +31,7 @@ struct group {
     struct family *family;
     const struct fn *fn; /* shared: keeps the address, which is the key, from being reused */
     bool retired;        /* its instances end after their job */
-    uint32_t ninstances, ndying, nwaiting;
+    uint32_t ninstances, ndying, nwaiting, nurgent;
     uint32_t reserved, nlru; /* to be kept ready; those that are not */
     struct list kin;         /* family->groups */
     struct list instances;   /* instance.node: all */
@@ -38,6 +39,7 @@ struct group {
     struct list idle;        /* instance.free_node: nothing runs on it, youngest first */
     struct list roomy;       /* instance.free_node: jobs run on it and there is room for more */
     struct list waiting;     /* job.node: oldest first */
+    struct list later;       /* job.node: likewise, in the background */
     struct list loads;       /* job.node: load only, and share a start that is under way */
     struct list hungry;      /* lines->hungry while jobs wait */
     struct list kept_node, sick_node, unused_node; /* lists of the pool */
@@ -55,7 +57,7 @@ struct lines {
     struct map *families; /* by the function's key */
     struct list hungry;   /* group.hungry, in the order they began to wait */
     struct list waiting;  /* job.wait_node: oldest first */
-    uint32_t nwaiting;
+    uint32_t nwaiting, nurgent;
 };
 
 void lines_init(struct lines *ls);
@@ -72,7 +74,10 @@ struct group *group_free(struct lines *ls, struct group *g);
 
 void wait_in_line(struct lines *ls, struct group *g, struct job *job, uint64_t now_ns);
 void leave_line(struct lines *ls, struct group *g, struct job *job);
-struct job *first_in_line(struct lines *ls, struct group *g); /* out of it; or NULL */
+/* Out of it; or NULL. Those for whom nobody waits come last. */
+struct job *first_in_line(struct lines *ls, struct group *g);
+/* The same, still in it. */
+const struct job *next_in_line(const struct group *g);
 
 /* How a start failed, for those who come while it is not tried again. */
 struct failure *failure_free(struct failure *f);

@@ -391,12 +391,14 @@ static void queue(struct pool *p, struct group *g, struct job *job)
 }
 
 /* A start for a job that just came in: what waits already has a better claim. */
-static bool may_start_at_once(const struct group *g)
+static bool may_start_at_once(const struct group *g, const struct job *job)
 {
     uint64_t when;
 
-    return g->family->nwaiting == 0 && supply_coming(g) == 0 &&
-           supply_pays(g, 1, clock_mono_ns(), &when) && supply_may_start(g);
+    if (job->background ? g->family->nwaiting > 0 : g->family->nurgent > 0)
+        return false;
+    return supply_coming(g) == 0 && supply_pays(g, 1, clock_mono_ns(), &when) &&
+           (job->background ? supply_may_start_later(g) : supply_may_start(g));
 }
 
 static void place(struct pool *p, struct group *g, struct job *job, struct instance *in)
@@ -406,12 +408,22 @@ static void place(struct pool *p, struct group *g, struct job *job, struct insta
         keep_file(in);
     } else if (in) {
         instance_attach(in, job);
-    } else if (may_start_at_once(g)) {
+    } else if (may_start_at_once(g, job)) {
         supply_start(g, job);
         group_unless_used(&p->lines, g);
     } else {
         queue(p, g, job);
     }
+}
+
+/* Who runs in the background lets go a start that has not begun to load. */
+static struct instance *overtake(struct pool *p, struct group *g)
+{
+    struct instance *in = supply_overtake(g);
+
+    if (in)
+        queue(p, g, instance_detach(in));
+    return in;
 }
 
 int pool_submit(struct pool *p, struct job *job, struct err *e)
@@ -429,7 +441,9 @@ int pool_submit(struct pool *p, struct job *job, struct err *e)
     in = supply_place(g);
     if (!in)
         in = supply_spare(g);
-    if (!in && g->family->nwaiting >= p->conf.waiting && !may_start_at_once(g)) {
+    if (!in && !job->background && !job->load_only)
+        in = overtake(p, g);
+    if (!in && g->family->nwaiting >= p->conf.waiting && !may_start_at_once(g, job)) {
         group_unless_used(&p->lines, g);
         return err_set(e, ERR_LIMIT, -EAGAIN, "%u invocations of function '%s' are waiting already",
                        p->conf.waiting, job->fn->name);

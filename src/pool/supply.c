@@ -13,6 +13,10 @@
  * when its end is reported: of the function, an idle one of another revision; of all, the longest
  * idle one. Functions that wait at the bound of all are served in the order in which they began to
  * wait, each as far as its own limit goes: one with many waiting jobs can delay the others.
+ *
+ * Jobs in the background, for which nobody waits, take what is left: in a line they stand behind all
+ * others, and while anybody else waits for anything they get no start that takes the last room of the
+ * function or of the whole. A host that nobody waits for is theirs.
  */
 #include "pool/supply.h"
 
@@ -82,6 +86,19 @@ bool supply_may_start(const struct group *g)
            !sick_holds_back(g);
 }
 
+bool supply_may_start_later(const struct group *g)
+{
+    const struct pool *p = g->pool;
+    uint64_t bound = (uint64_t)p->conf.memory_mb << 20;
+
+    if (!supply_may_start(g))
+        return false;
+    if (p->lines.nurgent == 0)
+        return true;
+    return g->family->nurgent == 0 && p->ninstances + 1 < p->conf.instances &&
+           (bound == 0 || p->used_bytes + 2 * supply_limit_bytes(g->fn) <= bound);
+}
+
 /* An idle one of another revision: a group in which a job waits has none itself. */
 static bool evict_kin(struct family *f)
 {
@@ -98,9 +115,9 @@ static bool evict_kin(struct family *f)
 
 static uint64_t head_ns(const struct group *g)
 {
-    const struct list *it = list_first(&g->waiting);
+    const struct job *job = next_in_line(g);
 
-    return it ? container_of(it, const struct job, node)->wait_ns : UINT64_MAX;
+    return job ? job->wait_ns : UINT64_MAX;
 }
 
 bool supply_owed_to_kin(const struct group *g)
@@ -150,20 +167,22 @@ bool supply_pays(const struct group *g, uint32_t waiting, uint64_t now_ns, uint6
 
 /* ---- once per turn ---- */
 
-/* Starts for the group's line. What is left is returned: jobs that only lack room in the whole. */
-static uint32_t feed(struct group *g, uint64_t now_ns)
+/* Starts for the group's line, or for those of it that somebody waits for. What is left is returned:
+ * jobs that only lack room in the whole. */
+static uint32_t feed(struct group *g, bool urgent, uint64_t now_ns)
 {
+    const uint32_t *waiting = urgent ? &g->nurgent : &g->nwaiting;
     struct pool *p = g->pool;
     struct family *f = g->family;
     uint32_t room, wanted;
     uint64_t when;
 
-    while (g->nwaiting > supply_coming(g)) {
-        if (!supply_pays(g, g->nwaiting, now_ns, &when)) {
+    while (*waiting > supply_coming(g)) {
+        if (!supply_pays(g, *waiting, now_ns, &when)) {
             pool_wake_at(p, when);
             return 0;
         }
-        if (!supply_may_start(g))
+        if (!(urgent ? supply_may_start(g) : supply_may_start_later(g)))
             break;
         supply_start(g, first_in_line(&p->lines, g));
     }
@@ -171,7 +190,7 @@ static uint32_t feed(struct group *g, uint64_t now_ns)
         return 0;
     room = room_in(f);
     wanted = supply_coming(g);
-    wanted = g->nwaiting > wanted ? g->nwaiting - wanted : 0;
+    wanted = *waiting > wanted ? *waiting - wanted : 0;
     while (room == 0 && f->ndying < wanted && evict_kin(f))
         ;
     return wanted < room ? wanted : room;
@@ -210,15 +229,19 @@ void supply_feed(struct pool *p)
     uint64_t now = clock_mono_ns(), bytes = 0;
     uint32_t blocked = 0; /* instances that lack room in the whole, not in their function */
 
-    list_each (it, &p->lines.hungry) {
-        struct group *g = container_of(it, struct group, hungry);
-        uint32_t n = feed(g, now);
+    for (int urgent = 1; urgent >= 0; urgent--)
+        list_each (it, &p->lines.hungry) {
+            struct group *g = container_of(it, struct group, hungry);
+            uint32_t n = feed(g, urgent, now);
 
-        blocked += n;
-        bytes += n * supply_limit_bytes(g->fn);
-        if (g->nwaiting == 0)
-            group_unless_used(&p->lines, g);
-    }
+            /* Those in the background get room made for them only where nobody else wants it. */
+            if (urgent || p->lines.nurgent == 0) {
+                blocked += n;
+                bytes += n * supply_limit_bytes(g->fn);
+            }
+            if (g->nwaiting == 0)
+                group_unless_used(&p->lines, g);
+        }
     if (!p->draining)
         list_each (it, &p->kept) {
             struct group *g = container_of(it, struct group, kept_node);
@@ -247,6 +270,17 @@ struct instance *supply_spare(const struct group *g)
         struct instance *in = container_of(it, struct instance, free_node);
 
         if (instance_is_early(in) && !in->job)
+            return in;
+    }
+    return NULL;
+}
+
+struct instance *supply_overtake(const struct group *g)
+{
+    list_each (it, &g->starting) {
+        struct instance *in = container_of(it, struct instance, free_node);
+
+        if (instance_is_early(in) && in->job && in->job->background)
             return in;
     }
     return NULL;

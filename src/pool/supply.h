@@ -76,6 +76,8 @@ void tell_on_timer(void *user);
 
 /* Is there room, in the function's limit and in the whole? */
 bool supply_may_start(const struct group *g);
+/* The same for a job that nobody waits for: not the last room while others wait. */
+bool supply_may_start_later(const struct group *g);
 /* Would a job that has to wait be served sooner by a start of its own? *ret_when: ask again then,
  * if not. */
 bool supply_pays(const struct group *g, uint32_t waiting, uint64_t now_ns, uint64_t *ret_when_ns);
@@ -89,6 +91,8 @@ void supply_feed(struct pool *p);
 struct instance *supply_place(const struct group *g);
 /* A start that nobody waits for and that may be given a job; or NULL. */
 struct instance *supply_spare(const struct group *g);
+/* For a job somebody waits for: a start that has not begun to load, of one in the background; or NULL. */
+struct instance *supply_overtake(const struct group *g);
 /* The oldest job whose start has not begun to load, off that start: a free place is sooner. */
 struct job *supply_unbegun(const struct group *g);
 /* A job of another revision has waited longer, and only an end of one of ours makes room for it. */
