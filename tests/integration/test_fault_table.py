@@ -86,8 +86,11 @@ class Bystander:
 
 
 def none_left(daemon):
-    """Below the launcher lives nothing that a deleted function has started."""
-    for _ in deadline(20):
+    """Below the launcher lives nothing that a deleted function has started.
+
+    Without a cgroup a thousand processes have the share of one (src/sandbox/become.h), and to die takes some of it.
+    """
+    for _ in deadline(60):
         left = [n for n in children_of(daemon.pids()["launcher"]).values() if n in ("sleep", "sh", "setsid")]
         counts = json.loads(daemon.run("status", "--output", "json").stdout)["instances"]
         if not left and not any(counts[n] for n in ("idle", "busy", "starting", "waiting")):

@@ -35,7 +35,7 @@ def handler(event, context):
             "status": status("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
                              "Seccomp_filters", "Groups", "SigIgn", "SigBlk", "SigCgt", "Threads", "Umask"),
             "ids": [os.getresuid(), os.getresgid()], "parent": os.getppid(),
-            "group": os.getpgid(0) in (0, 1, os.getpid()),
+            "group": os.getpgid(0) > 0,
             "limits": {n: resource.getrlimit(getattr(resource, n)) for n in limits},
             "descriptors": sorted(os.readlink("/proc/self/fd/" + n).partition(":")[0]
                                   for n in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + n)),
