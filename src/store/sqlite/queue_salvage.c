@@ -28,7 +28,7 @@
 #include "store/sqlite/queue_guard.h"
 #include "store/sqlite/vfs.h"
 
-/* Keys tried one by one behind damage; without a bound in sight it ends here. */
+/* Keys tried one by one behind damage, where the mark does not say how far they go. */
 enum { PROBES = 2000000, GROUP = 2000 };
 
 struct table {
@@ -225,14 +225,12 @@ static int by_order(struct copy *c, const struct table *t, struct err *e)
 static int carry_over(struct copy *c, const struct mark_point *was, struct salvaged *ret,
                       struct err *e)
 {
-    int64_t events = (int64_t)was->next_seq + PROBES;
+    /* An event brings two names at most. */
+    int64_t most = was->next_seq > 0 ? 2 * (int64_t)was->next_seq : PROBES;
 
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         const struct table *t = &tables[i];
         uint64_t breaks = c->breaks;
-        int64_t most = strcmp(t->name, "meta") == 0   ? 2
-                       : strcmp(t->name, "name") == 0 ? PROBES
-                                                      : events;
         int r = begin_table(c, t, e);
 
         if (r == 0)
@@ -271,17 +269,26 @@ static int mend(struct copy *c, const struct mark_point *was, struct err *e)
     return 0;
 }
 
-/* One of the two files. The damaged one is not changed: its log stays as it is. */
-static int open_one(const char *path, bool damaged, sqlite3 **ret, struct err *e)
+/* The damaged file is not changed: its log stays as it is. What cannot be read of it shows in every
+ * statement, so that is no failure here. */
+static int open_damaged(const char *path, sqlite3 **ret, struct err *e)
 {
-    int code = sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                               damaged ? vfs_name_mending() : vfs_name());
+    (void)sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                          vfs_name_mending());
+    if (!*ret)
+        return err_set(e, ERR_HOST, -ENOMEM, "open '%s'", path);
+    sqlite3_extended_result_codes(*ret, 1);
+    (void)sqlite3_db_config(*ret, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    (void)run(*ret, "PRAGMA locking_mode = EXCLUSIVE", NULL);
+    return 0;
+}
 
-    if (code != SQLITE_OK)
+static int open_fresh(const char *path, sqlite3 **ret, struct err *e)
+{
+    if (sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_name()) !=
+        SQLITE_OK)
         return failed(*ret, "open", e);
     sqlite3_extended_result_codes(*ret, 1);
-    if (damaged)
-        (void)sqlite3_db_config(*ret, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     return run(*ret,
                "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = NORMAL;"
                "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384",
@@ -312,9 +319,9 @@ int queue_salvage(const char *from, const char *into, const struct mark_point *w
     struct copy c = {0};
     int r;
 
-    r = open_one(from, true, &c.from, e);
+    r = open_damaged(from, &c.from, e);
     if (r == 0)
-        r = open_one(into, false, &c.into, e);
+        r = open_fresh(into, &c.into, e);
     if (r == 0)
         r = salvage(&c, was, ret, e);
     (void)sqlite3_close(c.from);
