@@ -11,15 +11,6 @@
 
 enum { LEDGER_MAX = 256 << 20 };
 
-static bool balances(const struct q_ledger *row)
-{
-    uint64_t sum = 0;
-
-    for (int i = 0; i < Q_STATES; i++)
-        sum += row->counts[i];
-    return sum == row->accepted;
-}
-
 static void put_row(struct jw *w, struct call *c, const struct q_ledger *row)
 {
     jw_obj(w);
@@ -52,7 +43,7 @@ static void on_counts(void *user, int r, const struct q_ledger *rows, uint32_t n
         if (!admin_sees_path(c->by.account, c->by.dialect, rows[i].queue))
             continue;
         put_row(&w, c, &rows[i]);
-        balanced = balanced && balances(&rows[i]);
+        balanced = balanced && q_ledger_adds_up(&rows[i]);
     }
     jw_arr_end(&w);
     jw_kbool(&w, "balanced", balanced);

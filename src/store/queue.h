@@ -167,10 +167,21 @@ struct q_ledger {
     uint64_t passed; /* acknowledged upstream without having been on disk */
 };
 
+/* What always holds. */
+static inline bool q_ledger_adds_up(const struct q_ledger *row)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < Q_STATES; i++)
+        sum += row->counts[i];
+    return sum == row->accepted;
+}
+
 struct q_ready {
     struct str queue;
     uint64_t waiting, running;
-    int64_t at_ms; /* the earliest time one may be leased */
+    int64_t at_ms;    /* the earliest time one may be leased */
+    int64_t since_ms; /* since when the first that waits is due, or will be; 0: nothing waits */
 };
 
 /* ret[i]: 0 or -EEXIST of record i. */

@@ -117,12 +117,15 @@ struct snapshot_function {
     const struct series *series; /* nseries of them, links void */
     uint32_t nseries;
 };
-struct snapshot { /* three pieces of memory, however many functions: the loop waits for the copy */
+struct snapshot { /* a few pieces of memory, however many functions: the loop waits for the copy */
     struct platform platform;
     struct snapshot_function *functions; /* owned */
     struct series *series;               /* owned */
     char *paths;                         /* owned */
     size_t n;
+    struct metrics_events *events; /* owned; their texts are in event_texts */
+    size_t nevents;
+    struct buf event_texts;
     uint64_t renders;
 };
 void metrics_write(const struct snapshot *s, struct buf *out);

@@ -35,8 +35,18 @@ struct metrics_use {
     uint64_t memory_bytes;
 };
 
+/* Asynchronous events of one function and source, by where they are. */
+struct metrics_events {
+    struct str function, source, trigger; /* trigger: its name; source: its id, "invoked" */
+    uint64_t accepted, passed;
+    uint64_t waiting, running, done, dead, expired, cancelled, purged;
+};
+
 /* What is asked of others; all of it may be NULL. */
 struct metrics_source {
+    /* Before a rendering, for figures that take a while: done(arg) once, now or in a later turn. */
+    void (*gather)(void *user, void (*done)(void *arg), void *arg);
+    void (*events)(void *user, void (*each)(void *to, const struct metrics_events *row), void *to);
     bool (*alive)(void *user, const struct fn_key *key); /* it was not deleted */
     void (*use)(void *user, struct str path, struct metrics_use *ret);
     void (*platform)(void *user, struct platform *ret);

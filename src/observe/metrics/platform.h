@@ -39,6 +39,12 @@ struct platform {
     uint64_t audit_records, audit_failures, audit_lost, audit_disk_bytes;
     uint64_t trace_sent, trace_dropped, trace_failures; /* UNKNOWN: nobody traces */
 
+    /* Asynchronous events; all UNKNOWN where nobody delivers. */
+    uint64_t ev_accepted, ev_refused, ev_tries, ev_retries, ev_running, ev_overdue_ms,
+            ev_unbalanced;
+    uint64_t queue_commits, queue_events, queue_errors, queue_damaged, queue_bytes;
+    uint64_t timers, timers_fired, timers_missed, timers_left_out, timers_late_max_ns;
+
     uint64_t kv_reads, kv_writes, kv_errors, kv_ns;
 
     uint64_t history_bytes, history_lost_bytes, history_errors;

@@ -15,7 +15,7 @@
 #include "loop/loop.h"
 #include "observe/metrics/internal.h"
 
-enum { RENDER_MAGIC = 0x52454e44, BODY_MAX = 256 << 20 };
+enum { RENDER_MAGIC = 0x52454e44, BODY_MAX = 256 << 20, EVENT_TEXTS_MAX = 64 << 20 };
 
 struct waiting {
     struct list node;
@@ -59,6 +59,49 @@ static void take_function(const struct metrics *m, const struct metered *mf,
         m->source->use(m->source_user, mf->path, &f->use);
 }
 
+struct taking {
+    struct snapshot *s;
+    size_t room;
+};
+
+/* Texts go into one buffer, which moves as it grows: until it is whole, the lengths tell. */
+static void take_row(void *to, const struct metrics_events *row)
+{
+    struct taking *t = to;
+    struct snapshot *s = t->s;
+
+    if (s->nevents == t->room) {
+        t->room = t->room ? t->room * 2 : 64;
+        s->events = xrealloc(s->events, t->room, sizeof(*s->events));
+    }
+    buf_adds(&s->event_texts, row->function);
+    buf_adds(&s->event_texts, row->source);
+    buf_adds(&s->event_texts, row->trigger);
+    if (buf_ok(&s->event_texts))
+        s->events[s->nevents++] = *row;
+}
+
+static void take_events(const struct metrics *m, struct snapshot *s)
+{
+    struct taking t = {.s = s};
+    const char *p;
+
+    buf_init(&s->event_texts, EVENT_TEXTS_MAX);
+    if (!m->source->events)
+        return;
+    m->source->events(m->source_user, take_row, &t);
+    p = s->event_texts.p;
+    for (size_t i = 0; i < s->nevents; i++) {
+        struct str *const texts[] = {&s->events[i].function, &s->events[i].source,
+                                     &s->events[i].trigger};
+
+        for (size_t k = 0; k < ARRAY_LEN(texts); k++) {
+            texts[k]->p = p;
+            p += texts[k]->n;
+        }
+    }
+}
+
 static void take_snapshot(struct metrics *m, struct snapshot *s)
 {
     const struct metered *mf;
@@ -77,6 +120,7 @@ static void take_snapshot(struct metrics *m, struct snapshot *s)
     path = s->paths;
     while ((mf = metered_next(m, &cursor)) != NULL)
         take_function(m, mf, &s->functions[s->n++], &series, &path);
+    take_events(m, s);
 }
 
 static void free_snapshot(struct snapshot *s)
@@ -84,6 +128,8 @@ static void free_snapshot(struct snapshot *s)
     free(s->functions);
     free(s->series);
     free(s->paths);
+    free(s->events);
+    buf_done(&s->event_texts);
 }
 
 static void answer_all(struct metrics *m)
@@ -122,6 +168,21 @@ static void on_rendered(void *user)
     free(r);
 }
 
+/* What takes a while is there: the copy, and on with it. */
+static void on_gathered(void *user)
+{
+    struct render *r = OBJ(user, struct render, RENDER_MAGIC);
+
+    if (!r->metrics) {
+        buf_done(&r->body);
+        r->magic = 0;
+        free(r);
+        return;
+    }
+    take_snapshot(r->metrics, &r->shot);
+    loop_work(r->metrics->loop, render, on_rendered, r);
+}
+
 void metrics_scrape(struct metrics *m, void (*done)(void *user, struct str body), void *user)
 {
     uint64_t now = clock_mono_ns();
@@ -144,8 +205,10 @@ void metrics_scrape(struct metrics *m, void (*done)(void *user, struct str body)
     m->render->magic = RENDER_MAGIC;
     m->render->metrics = m;
     buf_init(&m->render->body, BODY_MAX);
-    take_snapshot(m, &m->render->shot);
-    loop_work(m->loop, render, on_rendered, m->render);
+    if (m->source->gather)
+        m->source->gather(m->source_user, on_gathered, m->render);
+    else
+        on_gathered(m->render);
 }
 
 uint64_t metrics_renders(const struct metrics *m)

@@ -27,6 +27,7 @@ enum whose {
     WORKERS,  /* of struct platform_worker, by its name */
     SERIES,   /* of struct series: function, version, trigger */
     FUNCTION, /* of struct metrics_use: function */
+    EVENTS,   /* of struct metrics_events: function, source, trigger */
     SNAPSHOT, /* of struct snapshot */
     BUILD,    /* what this program is */
 };
@@ -46,6 +47,7 @@ struct metric {
 #define W(field) WORKERS, offsetof(struct platform_worker, field)
 #define R(field) SERIES, offsetof(struct series, field)
 #define U(field) FUNCTION, offsetof(struct metrics_use, field)
+#define E(field) EVENTS, offsetof(struct metrics_events, field)
 #define N(field) SNAPSHOT, offsetof(struct snapshot, field)
 
 #define COUNTER   METRIC_COUNTER
@@ -165,6 +167,60 @@ static const struct metric table[] = {
          .help = "1 while there is a warm process to fork the worker from."},
         {"evoke_zygote_restarts_total", COUNTER, ONE, W(zygote_restarts),
          .help = "Times that process has ended, as far as the launcher remembers."},
+
+        /* ---- asynchronous events ---- */
+        {"evoke_events_accepted_total", COUNTER, ONE, E(accepted),
+         .help = "Asynchronous events that were acknowledged and are on disk, ever. The states of "
+                 "evoke_events add up to it."},
+        {"evoke_events", GAUGE, ONE, E(waiting), .label = "state", .value = "waiting",
+         .help = "Where each accepted event is: it waits, it runs, or how it ended. Ended events "
+                 "count for as long as the ledger does, which is for ever."},
+        {"evoke_events", GAUGE, ONE, E(running), .label = "state", .value = "running"},
+        {"evoke_events", GAUGE, ONE, E(done), .label = "state", .value = "done"},
+        {"evoke_events", GAUGE, ONE, E(dead), .label = "state", .value = "dead"},
+        {"evoke_events", GAUGE, ONE, E(expired), .label = "state", .value = "expired"},
+        {"evoke_events", GAUGE, ONE, E(cancelled), .label = "state", .value = "cancelled"},
+        {"evoke_events", GAUGE, ONE, E(purged), .label = "state", .value = "purged"},
+        {"evoke_events_passed_total", COUNTER, ONE, E(passed),
+         .help = "Events that were delivered and acknowledged upstream without having been on "
+                 "disk here."},
+        {"evoke_events_unbalanced", GAUGE, ONE, P(ev_unbalanced),
+         .help = "Rows of the ledger that do not add up: 0, or events are lost or counted twice."},
+        {"evoke_events_oldest_due_seconds", GAUGE, MS, P(ev_overdue_ms),
+         .help = "How long the event that is due the longest has been waiting for its try."},
+        {"evoke_deliveries_running", GAUGE, ONE, P(ev_running),
+         .help = "Events that are tried now, destinations included."},
+        {"evoke_deliveries_total", COUNTER, ONE, P(ev_tries),
+         .help = "Tries, since this daemon started."},
+        {"evoke_delivery_retries_total", COUNTER, ONE, P(ev_retries),
+         .help = "Tries that failed and are repeated later."},
+        {"evoke_delivery_puts_total", COUNTER, ONE, P(ev_accepted), .label = "result",
+         .value = "accepted",
+         .help = "Events handed over since this daemon started, by whether they were taken; "
+                 "refused: as many waited as may, or the store said no."},
+        {"evoke_delivery_puts_total", COUNTER, ONE, P(ev_refused), .label = "result",
+         .value = "refused"},
+        {"evoke_event_store_commits_total", COUNTER, ONE, P(queue_commits),
+         .help = "Transactions of the event store, each with its fsync; many calls share one."},
+        {"evoke_event_store_events_total", COUNTER, ONE, P(queue_events),
+         .help = "Events put into the event store: with the commits, how many share one fsync."},
+        {"evoke_event_store_errors_total", COUNTER, ONE, P(queue_errors),
+         .help = "Transactions of the event store that failed."},
+        {"evoke_event_store_damaged_total", COUNTER, ONE, P(queue_damaged),
+         .help = "Pages and records of the event store that were found damaged."},
+        {"evoke_event_store_bytes", GAUGE, BYTES, P(queue_bytes),
+         .help = "What the event store takes on disk."},
+        {"evoke_timers", GAUGE, ONE, P(timers), .help = "Timer triggers, enabled or not."},
+        {"evoke_timers_fired_total", COUNTER, ONE, P(timers_fired),
+         .help = "Due times whose event is on disk."},
+        {"evoke_timers_missed_total", COUNTER, ONE, P(timers_missed),
+         .help = "Due times that came while nobody looked; what became of them is the trigger's "
+                 "policy."},
+        {"evoke_timers_left_out_total", COUNTER, ONE, P(timers_left_out),
+         .help = "Due times whose event was refused for good: the function has no code, the event "
+                 "is too large."},
+        {"evoke_timers_late_max_seconds", GAUGE, NS, P(timers_late_max_ns),
+         .help = "The longest time from a due time to its event, since this daemon started."},
 
         /* ---- stores ---- */
         {"evoke_log_records_total", COUNTER, ONE, P(log_records),
@@ -431,6 +487,27 @@ static void put_use(struct buf *out, const struct metric *m, const struct snapsh
         }
 }
 
+static void put_events(struct buf *out, const struct metric *m, const struct snapshot *s,
+                       struct buf *labels)
+{
+    static const char *const keys[] = {"function", "source", "trigger"};
+
+    for (size_t i = 0; i < s->nevents; i++) {
+        const struct metrics_events *row = &s->events[i];
+        const struct str values[] = {row->function, row->source, row->trigger};
+
+        buf_reset(labels);
+        for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
+            buf_addf(labels, "%s%s=\"", k ? "," : "", keys[k]);
+            metrics_put_label(labels, values[k]);
+            buf_addc(labels, '"');
+        }
+        if (m->label)
+            buf_addf(labels, ",%s=\"%s\"", m->label, m->value);
+        put_sample(out, m, buf_str(labels), at(row, m->offset));
+    }
+}
+
 static void put_family_head(struct buf *out, const struct metric *m)
 {
     buf_addf(out, "# HELP %s ", m->name);
@@ -464,6 +541,9 @@ void metrics_write(const struct snapshot *s, struct buf *out)
         case FUNCTION:
             put_use(out, m, s, &labels);
             break;
+        case EVENTS:
+            put_events(out, m, s, &labels);
+            break;
         case SNAPSHOT:
             put_sample(out, m, STR_NONE, at(s, m->offset));
             break;
@@ -484,6 +564,8 @@ static const char *labels_of(const struct metric *m)
         return "function, version, trigger";
     case FUNCTION:
         return "function";
+    case EVENTS:
+        return m->label ? "function, source, trigger, state" : "function, source, trigger";
     case REPLIES:
         return "api, status";
     case WORKERS:

@@ -245,17 +245,24 @@ int qdb_do_lease(struct qdb *db, struct q_job *job)
     return code;
 }
 
-static int least(struct qdb *db, enum qdb_stmt which, const struct qdb_name *queue, int64_t at,
-                 int64_t *least_at)
+/* The first that waits, of one priority: what is due at once is so since it was put. */
+static int least(struct qdb *db, const struct qdb_name *queue, int priority, struct q_ready *one)
 {
-    sqlite3_stmt *st = qdb_stmt(db, which);
+    sqlite3_stmt *st = qdb_stmt(db, QDB_NEXT_TIMED);
+    int64_t at, since;
     int code;
 
     sqlite3_bind_int64(st, 1, queue->id);
-    sqlite3_bind_int64(st, 2, at);
+    sqlite3_bind_int64(st, 2, priority);
     code = sqlite3_step(st);
-    if (code == SQLITE_ROW && sqlite3_column_int64(st, 0) < *least_at)
-        *least_at = sqlite3_column_int64(st, 0);
+    if (code != SQLITE_ROW)
+        return qdb_end(st, code);
+    at = sqlite3_column_int64(st, 0);
+    since = at > 0 ? at : sqlite3_column_int64(st, 1);
+    if (at < one->at_ms)
+        one->at_ms = at;
+    if (one->since_ms == 0 || since < one->since_ms)
+        one->since_ms = since;
     return qdb_end(st, code);
 }
 
@@ -293,7 +300,7 @@ static int ready(struct qdb *db, struct q_job *job, const struct qdb_name *queue
         code = next_priority(db, queue, priority, &priority);
         if (code != SQLITE_OK || priority < 0)
             break;
-        code = least(db, QDB_NEXT_TIMED, queue, priority, &one.at_ms);
+        code = least(db, queue, priority, &one);
     }
     q_job_add_queue(job, &one);
     return code;

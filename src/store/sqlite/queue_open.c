@@ -111,8 +111,8 @@ static const char *const stmt_text[QDB_STMTS] = {
                         " AND at <= ?3 ORDER BY at, seq",
         [QDB_OF_OTHERS] = "SELECT seq, token FROM event WHERE queue = ?1 AND state = 1"
                           " AND token < ?2 ORDER BY token, at, seq",
-        [QDB_NEXT_TIMED] = "SELECT at, created FROM event WHERE queue = ?1 AND state = 0 AND priority = ?2"
-                           " ORDER BY at LIMIT 1",
+        [QDB_NEXT_TIMED] = "SELECT at, created FROM event WHERE queue = ?1 AND state = 0"
+                           " AND priority = ?2 ORDER BY at LIMIT 1",
         [QDB_NEXT_END] = "SELECT token, min(at) FROM event WHERE queue = ?1 AND state = 1"
                          " GROUP BY token",
         [QDB_CURSOR] = "SELECT value FROM cursor WHERE name = ?1",

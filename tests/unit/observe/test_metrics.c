@@ -21,6 +21,8 @@ struct world {
     uint32_t answers;
     bool answered;
     struct buf text;
+    const struct metrics_events *events;
+    uint32_t nevents, gathered;
 };
 
 static bool is_alive(void *user, const struct fn_key *key)
@@ -41,7 +43,29 @@ static void on_platform(void *user, struct platform *p)
     *p = ((struct world *)user)->platform;
 }
 
-static const struct metrics_source source = {is_alive, on_use, on_platform};
+/* The answer of who is asked before comes in a turn of its own. */
+static void on_gather(void *user, void (*done)(void *arg), void *arg)
+{
+    struct world *w = user;
+
+    w->gathered++;
+    loop_defer(w->loop, done, arg);
+}
+
+static void on_events(void *user, void (*each)(void *to, const struct metrics_events *row),
+                      void *to)
+{
+    const struct world *w = user;
+
+    for (uint32_t i = 0; i < w->nevents; i++)
+        each(to, &w->events[i]);
+}
+
+static const struct metrics_source source = {.alive = is_alive,
+                                             .use = on_use,
+                                             .platform = on_platform,
+                                             .gather = on_gather,
+                                             .events = on_events};
 
 static int setup(void **state)
 {
@@ -404,6 +428,39 @@ static void a_failure_is_told_with_its_sentence(void **state)
     fn_unref(fn);
 }
 
+static void events_are_told_by_function_and_source(void **state)
+{
+    static const struct metrics_events rows[] = {
+            {.function = S("fc/a/r/s/f"),
+             .source = S("invoked"),
+             .accepted = 7,
+             .done = 4,
+             .dead = 3},
+            {.function = S("fc/a/r/s/f"),
+             .source = S("0a1b"),
+             .trigger = S("ti\"ck"),
+             .accepted = 2,
+             .waiting = 1,
+             .running = 1,
+             .passed = 5},
+    };
+    struct world *w = *state;
+    const char *text;
+
+    w->events = rows;
+    w->nevents = ARRAY_LEN(rows);
+    text = scrape(w);
+    assert_int_equal(w->gathered, 1);
+    t_has(text, "evoke_events_accepted_total{function=\"fc/a/r/s/f\",source=\"invoked\","
+                "trigger=\"\"} 7\n");
+    t_has(text, "evoke_events{function=\"fc/a/r/s/f\",source=\"invoked\",trigger=\"\","
+                "state=\"dead\"} 3\n");
+    t_has(text, "evoke_events{function=\"fc/a/r/s/f\",source=\"0a1b\",trigger=\"ti\\\"ck\","
+                "state=\"waiting\"} 1\n");
+    t_has(text, "evoke_events_passed_total{function=\"fc/a/r/s/f\",source=\"0a1b\","
+                "trigger=\"ti\\\"ck\"} 5\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* docs/metrics.md has the table; `test_observe_metrics --document` prints it. */
@@ -444,6 +501,7 @@ int main(int argc, char **argv)
             TEST(functions_beyond_the_limit_are_summed),
             TEST(another_record_of_a_function_counts_on),
             TEST(labels_are_escaped),
+            TEST(events_are_told_by_function_and_source),
             TEST(numbers_are_in_base_units),
             TEST(a_hundred_scrapes_are_one_rendering),
             TEST(nobody_waits_for_ever_when_it_ends),
