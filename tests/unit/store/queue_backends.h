@@ -4,6 +4,7 @@
 #ifndef EVOKE_TESTS_QUEUE_BACKENDS_H
 #define EVOKE_TESTS_QUEUE_BACKENDS_H
 
+#include "queue_faulty.h"
 #include "queue_sync.h"
 #include "t.h"
 #include "tempdir.h"
@@ -34,8 +35,18 @@ static inline struct queue *open_sqlite(struct loop *l, const char *dir)
     return q;
 }
 
+/* Behind a slow line, which changes nothing of the contract. */
+static inline struct queue *open_late(struct loop *l, const char *dir)
+{
+    static const uint32_t percent[QUEUE_FAULTS] = {[FAULT_LATE] = 20};
+    struct queue *q = open_sqlite(l, dir);
+
+    return q ? queue_faulty_new(l, q, percent, 20261122) : NULL;
+}
+
 static const struct queue_backend queue_backends[] = {
         {"sqlite", open_sqlite},
+        {"late", open_late},
 };
 
 static inline int set_up(void **state)
