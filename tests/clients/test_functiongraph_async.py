@@ -200,7 +200,7 @@ def test_a_running_invocation_is_cancelled(cloud, ears, how):
     request_id = start(cloud, ear.name)
     ear.hear()
     cancel(cloud, ear.name, request_id, how)
-    assert cloud.response.status_code == 200 and cloud.response.text == "null"
+    assert cloud.response.status_code == 200 and cloud.response.json() == {}
     r = record(cloud, ear.name, request_id, "FAIL")
     assert (r.error_code, r.error_message) == (4208, "function invocation canceled")
     e = refused(lambda: cancel(cloud, ear.name, request_id, how), 400, "FSS.0400")

@@ -39,8 +39,8 @@ static void on_cancelled(void *user, int r, const struct err *e)
 
     if (r < 0)
         fg_fail_queue(c, r, e);
-    else
-        call_reply(c, 200, S("application/json"), S("null"));
+    else /* documented as null, over which the Node SDK falls */
+        call_reply(c, 200, S("application/json"), S("{}"));
 }
 
 static void on_found(void *user, int r, const struct q_event *events, uint32_t n, bool more)

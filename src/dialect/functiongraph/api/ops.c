@@ -8,6 +8,8 @@
 
 #define FUNCTIONS "/v2/{project}/fgs/functions"
 #define FUNCTION  FUNCTIONS "/{urn}"
+#define TRIGGERS  "/v2/{project}/fgs/triggers"
+#define TRIGGER   TRIGGERS "/{urn}/{type}/{id}"
 
 static const struct api_op ops[] = {
         {{"POST", FUNCTIONS},
@@ -131,6 +133,42 @@ static const struct api_op ops[] = {
          FG_CONFIG_BODY,
          fg_show_status_log,
          .scope = KEY_READ},
+        {{"GET", TRIGGERS},
+         "ListTriggers",
+         FG_CONFIG_BODY,
+         fg_list_all_triggers,
+         .scope = KEY_READ},
+        {{"GET", "/v2/{project}/fgs/triggertypes"},
+         "ListTriggerTypes",
+         FG_CONFIG_BODY,
+         fg_list_trigger_types,
+         .scope = KEY_READ},
+        {{"POST", TRIGGERS "/{urn}"},
+         "CreateFunctionTrigger",
+         FG_CONFIG_BODY,
+         fg_create_trigger,
+         .scope = KEY_DEPLOY},
+        {{"GET", TRIGGERS "/{urn}"},
+         "ListFunctionTriggers",
+         FG_CONFIG_BODY,
+         fg_list_triggers,
+         .scope = KEY_READ},
+        {{"DELETE", TRIGGERS "/{urn}"},
+         "BatchDeleteFunctionTriggers",
+         FG_CONFIG_BODY,
+         fg_delete_triggers,
+         .scope = KEY_DEPLOY},
+        {{"GET", TRIGGER},
+         "ShowFunctionTrigger",
+         FG_CONFIG_BODY,
+         fg_show_trigger,
+         .scope = KEY_READ},
+        {{"PUT", TRIGGER}, "UpdateTrigger", FG_CONFIG_BODY, fg_update_trigger, .scope = KEY_DEPLOY},
+        {{"DELETE", TRIGGER},
+         "DeleteFunctionTrigger",
+         FG_CONFIG_BODY,
+         fg_delete_trigger,
+         .scope = KEY_DEPLOY},
 };
 
 const struct api_set functiongraph_api = {

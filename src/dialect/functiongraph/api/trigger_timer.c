@@ -154,9 +154,9 @@ static int keep_rest(const struct cJSON *data, struct trigger *draft, struct fg_
     const struct cJSON *field;
     bool sync = false;
 
+    buf_init(&text, TRIGGER_CONFIG);
     if (json_bool(data, "sync_execution", false, &sync, &x->e) < 0)
         return -EINVAL;
-    buf_init(&text, TRIGGER_CONFIG);
     cJSON_ArrayForEach(field, data)
     {
         if (is_understood(field->string))
