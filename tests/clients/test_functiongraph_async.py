@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """FunctionGraph's asynchronous half through its official Python SDK: invocation, records, rules, destinations, cancelling."""
 import datetime
+import http.server
 import json
+import os
 import re
+import subprocess
+import threading
 
 import pytest
 from evoked import deadline
@@ -124,6 +128,58 @@ def test_an_empty_body_is_an_empty_event(cloud, ears):
     assert r.status_code == 202 and ear.hear() == {"id": r.json()["request_id"], "event": {}}
 
 
+def test_more_than_may_wait_are_told_to_come_later(evoke_factory, ears):
+    cloud = Cloud(evoke_factory("--async-waiting", "2"))
+    ear = ears(cloud, "bound", then="import time; time.sleep(1000)", timeout=900, concurrency=1)
+    ids = [start(cloud, "bound")]
+    ear.hear()
+    ids += [start(cloud, "bound") for _ in range(2)]
+    refused(lambda: start(cloud, "bound"), 429, "FSS.0429")
+    assert records(cloud, "bound").count == 3
+    cancel(cloud, "bound", ids[2])
+    ids.append(start(cloud, "bound"))  # there is room for one again
+    refused(lambda: start(cloud, "bound"), 429, "FSS.0429")
+    for request_id in ids[1], ids[3], ids[0]:
+        cancel(cloud, "bound", request_id)
+    record(cloud, "bound", ids[0], "FAIL")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to mount a small file system")
+def test_what_cannot_be_kept_is_not_accepted(evoke_factory, open_path):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=755", "none", str(open_path)], check=True)
+    daemon = None
+    try:
+        daemon = evoke_factory(data_dir=open_path)
+        daemon.allow("No space left on device", "disk", "space", "full")
+        cloud = Cloud(daemon)
+        cloud.create("kept")
+        start(cloud, "kept")
+        with open(open_path / "filler", "wb", buffering=0) as f:
+            for size in 65536, 512, 1:
+                try:
+                    while True:
+                        f.write(b"x" * size)
+                except OSError:
+                    pass
+        path = f"/v2/{PROJECT}/fgs/functions/{cloud.urn('kept')}/invocations-async"
+        for _ in deadline(30):
+            r = raw_call(daemon, "POST", path, '"' + "x" * 100_000 + '"')
+            if r.status_code != 202:
+                break
+        assert (r.status_code, r.json()["error_code"]) == (503, "FSS.0503"), r.text
+        assert r.json()["error_msg"]
+        (open_path / "filler").unlink()
+        for _ in deadline(30):
+            r = raw_call(daemon, "POST", path, "{}")
+            if r.status_code == 202:
+                break
+        record(cloud, "kept", r.json()["request_id"], "SUCCESS")
+    finally:
+        if daemon:
+            daemon.end(check=False)
+        subprocess.run(["umount", "-l", str(open_path)], check=True)
+
+
 # -- records --------------------------------------------------------------------------------------------
 
 
@@ -217,6 +273,23 @@ def test_what_cannot_be_cancelled_is_told(cloud, ears):
     refused(lambda: cancel(cloud, "mine", request_id, "softly"), 400, "FSS.0400")
     cancel(cloud, "mine", request_id)
     record(cloud, "mine", request_id, "FAIL")
+
+
+def test_what_a_cancelled_one_has_put_with_its_own_keys_goes_with_it(cloud, ears):
+    child = ears(cloud, "child", then="import time; time.sleep(1000)", timeout=900)
+    parent = ears(cloud, "parent", then="import time; time.sleep(1000)", timeout=900, app_xrole="agency")
+    request_id = start(cloud, "parent")
+    keys = parent.hear()["keys"]
+    path = f"/v2/{PROJECT}/fgs/functions/{child.urn}/invocations-async"
+    its = raw_call(cloud.daemon, "POST", path, "{}", keys=keys).json()["request_id"]
+    mine = raw_call(cloud.daemon, "POST", path, "{}").json()["request_id"]
+    assert {child.hear()["id"], child.hear()["id"]} == {its, mine}
+    cancel(cloud, "parent", request_id, "recursive")
+    assert record(cloud, "parent", request_id, "FAIL").error_code == 4208
+    assert record(cloud, "child", its, "FAIL").error_code == 4208
+    record(cloud, "child", mine, "RUNNING")
+    cancel(cloud, "child", mine)
+    record(cloud, "child", mine, "FAIL")
 
 
 # -- rules ----------------------------------------------------------------------------------------------
@@ -365,6 +438,39 @@ def test_a_function_is_told_of_success_and_failure(cloud, ears):
     failure = json.loads(said["response_payload"])
     assert (failure["errorMessage"], failure["errorType"]) == ("as asked", "ValueError")
     assert well.silent()
+
+
+def test_an_endpoint_is_told_as_a_cloud_event(cloud):
+    heard, there = [], threading.Event()
+
+    class Endpoint(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append((self.path, self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+            there.set()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Endpoint)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        cloud.create("posts")
+        url = f"http://127.0.0.1:{server.server_port}/told?x=1"
+        configure(cloud, "posts", destination_config=FuncAsyncDestinationConfig(on_success=to("HTTP", url=url)))
+        request_id = start(cloud, "posts", {"n": 1})
+        assert there.wait(30)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    [(path, headers, body)] = heard
+    assert path == "/told?x=1" and headers["ce-specversion"] == "1.0" and headers["ce-id"] and headers["ce-source"]
+    said = json.loads(body)
+    assert said["request_context"]["request_id"] == request_id and said["response_context"]["status_code"] == 200
+    assert (said["request_payload"], said["response_payload"]) == ('{"n": 1}', '{"got": {"n": 1}}')
 
 
 # -- status logs ----------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 into a FIFO that the test has put beside its code.
 
     ear = Ear(cloud, "told")               makes the function
-    call = ear.hear()                      the next call: {"id": request id, "event": text}
+    call = ear.hear()                      the next call: {"id": request id, "event": it}, and "keys" of its role if it has one
     ear = Ear(cloud, "bad", then="raise ValueError('as asked')")
 """
 import json
@@ -19,7 +19,8 @@ import json, os
 FIFO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ear")
 
 def handler(event, context):
-    said = json.dumps({{"id": context.getRequestID(), "event": event}}).encode() + b"\\n"
+    keys = [context.getSecurityAccessKey(), context.getSecuritySecretKey(), context.getSecurityToken()]
+    said = json.dumps({{"id": context.getRequestID(), "event": event, **({{"keys": keys}} if keys[0] else {{}})}}).encode() + b"\\n"
     out = os.open(FIFO, os.O_WRONLY)
     os.write(out, said)
     os.close(out)
