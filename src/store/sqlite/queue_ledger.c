@@ -144,7 +144,8 @@ void qdb_ledger_settle(struct qdb *db, bool committed)
         else
             row->now = row->committed;
     }
-    while (committed && list_pop_front(&db->fresh)) /* else they stay to be written */
+    /* What was put changed nothing (its id is known), so nothing was written: they stay for the next. */
+    while (committed && db->changed && list_pop_front(&db->fresh))
         ;
 }
 
