@@ -563,8 +563,14 @@ void timers_stats(const struct timers *all, struct timers_stats *ret)
 int64_t timers_next(const struct timers *all, struct str trigger_id)
 {
     const struct timer *tm = map_get(all->by_id, trigger_id);
+    int64_t now_ms = clock_store_ms();
 
-    if (!tm || !tm->trigger->enabled)
+    if (!tm || !tm->trigger->enabled || !tm->conf.schedule)
         return -1;
-    return tm->event_ms >= 0 ? tm->event_ms : tm->due.at > 0 ? tm->due.ms : -1;
+    if (tm->event_ms >= 0)
+        return tm->event_ms;
+    if (tm->state == IDLE)
+        return tm->due.at > 0 ? tm->due.ms : -1;
+    /* Where it stands is not read yet: what is due from now on holds in any case. */
+    return next_of(tm, now_ms > tm->trigger->modified_ms ? now_ms : tm->trigger->modified_ms);
 }
