@@ -36,7 +36,7 @@ struct desk {
     void *user;        /* borrowed; NULL once freed */
     struct loop *loop; /* borrowed */
     pthread_t thread;
-    bool started;
+    bool started; /* and not joined */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -58,11 +58,6 @@ static void take_over(struct list *to, struct list *from)
 
     while ((n = list_pop_front(from)))
         list_push_back(to, n);
-}
-
-static bool late(const struct work *w, uint64_t now_ns)
-{
-    return w->deadline_ns > 0 && w->deadline_ns <= now_ns;
 }
 
 static void desk_unref(struct desk *d)
@@ -134,7 +129,7 @@ static bool take_all(struct desk *d, struct list *ret, bool busy)
     list_each (it, ret) {
         struct work *w = container_of(it, struct work, node);
 
-        if (w->r == 0 && late(w, now_ns))
+        if (w->r == 0 && work_late(w, now_ns))
             w->r = -EAGAIN;
     }
     return !list_empty(ret) || busy;
@@ -174,7 +169,7 @@ static void on_alarm(void *user)
     list_each (it, &d->queue) {
         struct work *w = container_of(it, struct work, node);
 
-        if (late(w, now_ns)) {
+        if (work_late(w, now_ns)) {
             list_remove(it);
             list_push_back(&over, it);
             w->r = w->r < 0 ? w->r : -EAGAIN;
@@ -252,17 +247,23 @@ int desk_start(struct desk *d)
     return -r;
 }
 
-struct desk *desk_free(struct desk *d)
+void desk_stop(struct desk *d)
 {
-    if (!d)
-        return NULL;
     pthread_mutex_lock(&d->lock);
     d->closing = true;
     pthread_cond_signal(&d->wake);
     pthread_mutex_unlock(&d->lock);
     if (d->started)
         pthread_join(d->thread, NULL);
+    d->started = false;
     d->alarm = loop_timer_free(d->alarm);
+}
+
+struct desk *desk_free(struct desk *d)
+{
+    if (!d)
+        return NULL;
+    desk_stop(d);
     deliver(d);
     d->user = NULL;
     desk_unref(d);

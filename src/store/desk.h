@@ -19,9 +19,16 @@ struct work {
     int r;                /* negative before it was begun: it goes home as it is */
 };
 
+/* Whether a wait until its deadline is over. */
+static inline bool work_late(const struct work *w, uint64_t now_ns)
+{
+    return w->deadline_ns > 0 && w->deadline_ns <= now_ns;
+}
+
 struct desk_ops {
     /*
-     * The desk's thread: carry out all that has gathered, in order, and hand it to desk_done().
+     * The desk's thread: carry out all that has gathered, in order, and hand it to desk_done(), or
+     * to a way home of its own. Work whose r is negative is late: it goes home as it is.
      * True: there is something left to do beside it, call again soon, maybe with an empty list.
      */
     bool (*carry_out)(void *user, struct list *works);
@@ -35,9 +42,12 @@ int desk_start(struct desk *d); /* the thread; -errno */
 void desk_submit(struct desk *d, struct work *w);
 /* Any thread. Takes all of the list; one message to the loop for all that wait together. */
 void desk_done(struct desk *d, struct list *works);
+/* Loop thread. Carries out what was handed in and ends the thread; what comes later is answered
+ * -EIO. */
+void desk_stop(struct desk *d);
 bool desk_closing(struct desk *d); /* any thread: leave what nobody asked for */
-/* Loop thread, also from a completion. Carries out and completes what was handed in, in order, and
- * ends the thread before it returns. Work that a completion hands in meanwhile is answered -EIO. */
+/* Loop thread, also from a completion. Stops it, and completes what is still to be completed, in
+ * order, before it returns. */
 struct desk *desk_free(struct desk *d);
 
 #endif

@@ -20,9 +20,9 @@ static struct kv_job *job_new(enum kv_job_kind kind, uint64_t deadline_ns, void 
 {
     struct kv_job *job = xnew(struct kv_job);
 
-    list_init(&job->node);
+    list_init(&job->work.node);
     job->kind = kind;
-    job->deadline_ns = deadline_ns;
+    job->work.deadline_ns = deadline_ns;
     job->born_ns = clock_mono_ns();
     job->user = user;
     return job;
@@ -39,7 +39,7 @@ struct kv_job *kv_job_get(struct str key, uint64_t deadline_ns, kv_get_fn *fn, v
 
     job->fn.get = fn;
     if (key.n > KV_KEY)
-        job->r = -E2BIG;
+        job->work.r = -E2BIG;
     else
         job->key = copy(key);
     return job;
@@ -61,7 +61,7 @@ struct kv_job *kv_job_list(const struct kv_range *range, kv_list_fn *fn, void *u
     assert(range->limit >= 1 && range->limit <= KV_LIST);
     job->fn.list = fn;
     if (range->prefix.n > KV_KEY || range->after.n > KV_KEY) {
-        job->r = -E2BIG;
+        job->work.r = -E2BIG;
         return job;
     }
     job->range = *range;
@@ -116,7 +116,7 @@ struct kv_job *kv_job_txn(const struct kv_txn *txn, kv_txn_fn *fn, void *user)
 
     job->fn.txn = fn;
     if (!fits(txn)) {
-        job->r = -E2BIG;
+        job->work.r = -E2BIG;
         return job;
     }
     job->request = *txn;
@@ -151,7 +151,7 @@ struct kv_job *kv_job_free(struct kv_job *job)
 
     if (!job)
         return NULL;
-    list_remove(&job->node);
+    list_remove(&job->work.node);
     drop_items(job);
     t = &job->request;
     for (uint32_t i = 0; i < t->ncompares; i++)
@@ -187,7 +187,7 @@ void kv_job_fail(struct kv_job *job, int r)
     drop_items(job);
     free(job->past);
     job->past = NULL;
-    job->r = r;
+    job->work.r = r;
     job->rev = 0;
 }
 
@@ -195,17 +195,17 @@ void kv_job_complete(struct kv_job *job)
 {
     switch (job->kind) {
     case KV_JOB_GET:
-        job->fn.get(job->user, job->r, job->nitems > 0 ? job->items : NULL);
+        job->fn.get(job->user, job->work.r, job->nitems > 0 ? job->items : NULL);
         break;
     case KV_JOB_LIST:
-        job->fn.list(job->user, job->r,
+        job->fn.list(job->user, job->work.r,
                      &(struct kv_page){job->items, job->nitems, job->more, job->rev});
         break;
     case KV_JOB_TXN:
-        job->fn.txn(job->user, job->r, job->rev);
+        job->fn.txn(job->user, job->work.r, job->rev);
         break;
     case KV_JOB_BACKUP:
-        job->fn.backup(job->user, job->r);
+        job->fn.backup(job->user, job->work.r);
         break;
     }
     kv_job_free(job);
@@ -220,11 +220,6 @@ struct str kv_job_first(const struct kv_job *job, char *room)
     memcpy(room, range->after.p, range->after.n);
     room[range->after.n] = 0; /* nothing sorts between k and k + "\0" */
     return (struct str){room, range->after.n + 1};
-}
-
-bool kv_job_late(const struct kv_job *job, uint64_t now_ns)
-{
-    return job->deadline_ns > 0 && job->deadline_ns <= now_ns;
 }
 
 const struct kv_op *kv_job_decide(struct kv_job *job, bool held, uint64_t *rev, uint32_t *ret_n)

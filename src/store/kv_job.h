@@ -4,7 +4,7 @@
 #ifndef EVOKE_STORE_KV_JOB_H
 #define EVOKE_STORE_KV_JOB_H
 
-#include "base/list.h"
+#include "store/desk.h"
 #include "store/kv.h"
 
 struct kv_past;
@@ -12,7 +12,7 @@ struct kv_past;
 enum kv_job_kind { KV_JOB_GET, KV_JOB_LIST, KV_JOB_TXN, KV_JOB_BACKUP };
 
 struct kv_job {
-    struct list node;
+    struct work work; /* its r is the result */
     enum kv_job_kind kind;
     void *user;
     union {
@@ -21,14 +21,12 @@ struct kv_job {
         kv_txn_fn *txn;
         kv_backup_fn *backup;
     } fn;
-    uint64_t deadline_ns; /* 0: none */
     uint64_t born_ns;
 
     struct str key;        /* get; of a backup the path */
     struct kv_range range; /* list */
     struct kv_txn request; /* txn. Everything these point to is part of this job */
 
-    int r;
     uint64_t rev;          /* list: of the store; txn: its own, 0 when it changed nothing */
     struct kv_past *past;  /* owned: what the txn touched; NULL when it changed nothing */
     struct kv_item *items; /* owned, each with bytes of its own behind key.p */
@@ -50,8 +48,6 @@ void kv_job_complete(struct kv_job *job);    /* calls the completion, then frees
 /* The first key a listing may return, as [key, more bytes): see kv_list(). Into at least KV_KEY + 1
  * bytes. */
 struct str kv_job_first(const struct kv_job *job, char *room);
-/* Whether a wait until its deadline is over. */
-bool kv_job_late(const struct kv_job *job, uint64_t now_ns);
 
 /*
  * The compares of a txn are decided: set r, and return the operations to apply. If there is

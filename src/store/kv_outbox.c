@@ -120,7 +120,7 @@ static void settle(struct kv_outbox *box, struct kv_job *job)
         kv_history_add(h, TAKE_PTR(job->past));
         assert(kv_history_rev(h) == job->rev);
         take_over(&box->behind, &box->watches);
-    } else if (job->kind == KV_JOB_LIST && job->r == 0) {
+    } else if (job->kind == KV_JOB_LIST && job->work.r == 0) {
         assert(kv_history_rev(h) == job->rev);
         if (job->range.at_rev > 0 && kv_history_touched(h, job->range.prefix, job->range.at_rev))
             kv_job_fail(job, -ESTALE);
@@ -131,7 +131,7 @@ static void count(struct kv_stats *stats, const struct kv_job *job)
 {
     stats->reads += job->kind != KV_JOB_TXN;
     stats->writes += job->kind == KV_JOB_TXN;
-    stats->errors += job->r < 0 && job->r != -ESTALE;
+    stats->errors += job->work.r < 0 && job->work.r != -ESTALE;
     stats->ns += clock_mono_ns() - job->born_ns;
 }
 
@@ -145,7 +145,7 @@ static void deliver(struct kv_outbox *box)
     pthread_mutex_unlock(&box->lock);
 
     while ((n = list_pop_front(&box->here))) {
-        struct kv_job *job = container_of(n, struct kv_job, node);
+        struct kv_job *job = container_of(n, struct kv_job, work.node);
 
         settle(box, job);
         if (box->stats)

@@ -141,10 +141,10 @@ static void submit(struct memory *m, struct kv_job *job)
     struct list one;
 
     if (m->closing)
-        job->r = -EIO;
-    else if (job->r == 0 && kv_job_late(job, clock_mono_ns()))
-        job->r = -EAGAIN;
-    if (job->r == 0) {
+        job->work.r = -EIO;
+    else if (job->work.r == 0 && work_late(&job->work, clock_mono_ns()))
+        job->work.r = -EAGAIN;
+    if (job->work.r == 0) {
         switch (job->kind) {
         case KV_JOB_GET:
             run_get(m, job);
@@ -156,12 +156,12 @@ static void submit(struct memory *m, struct kv_job *job)
             run_txn(m, job);
             break;
         case KV_JOB_BACKUP:
-            job->r = -ENOTSUP;
+            job->work.r = -ENOTSUP;
             break;
         }
     }
     list_init(&one);
-    list_push_back(&one, &job->node);
+    list_push_back(&one, &job->work.node);
     kv_outbox_push(m->outbox, &one);
 }
 

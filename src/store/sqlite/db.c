@@ -141,7 +141,7 @@ static int compare(struct db *db, const struct kv_txn *t, bool *ret)
     return SQLITE_OK;
 }
 
-/* Inside a transaction. Sets job->r to 0 or -ESTALE; SQLITE_OK, or what SQLite says. */
+/* Inside a transaction. Sets job->work.r to 0 or -ESTALE; SQLITE_OK, or what SQLite says. */
 static int apply(struct db *db, struct kv_job *job, struct db_mark *mark)
 {
     const struct kv_op *ops;
@@ -189,7 +189,7 @@ static int run_batch(struct db *db, struct list *jobs)
         return code;
 
     list_each (it, jobs) {
-        code = apply(db, container_of(it, struct kv_job, node), &mark);
+        code = apply(db, container_of(it, struct kv_job, work.node), &mark);
         if (code != SQLITE_OK)
             break;
     }
@@ -205,7 +205,7 @@ static int run_batch(struct db *db, struct list *jobs)
 static void fail_all(struct list *jobs, int r)
 {
     list_each (it, jobs)
-        kv_job_fail(container_of(it, struct kv_job, node), r);
+        kv_job_fail(container_of(it, struct kv_job, work.node), r);
 }
 
 static void run_alone(struct db *db, struct kv_job *job)
@@ -214,11 +214,11 @@ static void run_alone(struct db *db, struct kv_job *job)
     int code;
 
     list_init(&one);
-    list_push_back(&one, &job->node);
+    list_push_back(&one, &job->work.node);
     code = db->sync_failed ? SQLITE_IOERR : run_batch(db, &one);
     if (code != SQLITE_OK)
         kv_job_fail(job, db_errno(code));
-    list_remove(&job->node);
+    list_remove(&job->work.node);
 }
 
 void db_txns(struct db *db, struct list *jobs)
@@ -236,7 +236,7 @@ void db_txns(struct db *db, struct list *jobs)
 
     list_init(&tried);
     while ((n = list_pop_front(jobs))) {
-        run_alone(db, container_of(n, struct kv_job, node));
+        run_alone(db, container_of(n, struct kv_job, work.node));
         list_push_back(&tried, n);
     }
     while ((n = list_pop_front(&tried)))
