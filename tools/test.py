@@ -45,17 +45,18 @@ def count(ok, name, detail=""):
 
 
 class Ahead:
-    """Work that may begin before its step; result() of what was never begun does it."""
+    """Work that may begin before its step: one after the other, on one processor, so that another is left to the tests alone."""
+
+    pool = concurrent.futures.ThreadPoolExecutor(1)
 
     def __init__(self, work):
-        self.work, self.pool, self.begun = work, concurrent.futures.ThreadPoolExecutor(1), None
+        self.work, self.begun = work, None  # work(prefix of each command, how many at once)
 
-    def begin(self, prefix=()):
-        self.begun = self.begun or self.pool.submit(self.work, list(prefix))
+    def begin(self):
+        self.begun = self.pool.submit(self.work, IDLE, 1)
 
     def result(self):
-        self.begin()
-        return self.begun.result()
+        return self.begun.result() if self.begun else self.work([], os.cpu_count())
 
 
 def run(argv, **kw):
@@ -82,13 +83,13 @@ def checks():
     check("documents", [sys.executable, "tools/docs.py"])
 
 
-def make_tree(build, *options, env=None, prefix=()):
+def make_tree(build, *options, env=None, prefix=(), at_once=None):
     """The CompletedProcess of whatever failed, or of the compiler."""
     if not (ROOT / build / "build.ninja").exists():
         r = run([*prefix, "meson", "setup", build, *options], env={**os.environ, **(env or {})})
         if r.returncode:
             return r
-    return run([*prefix, "ninja", "-C", build])
+    return run([*prefix, "ninja", "-C", build, *(["-j", at_once] if at_once else [])])
 
 
 def build():
@@ -174,8 +175,9 @@ def soak():
     run_pytest("soak", "tests/integration/test_delivery_kills.py", env=env)
 
 
-def make_asan(prefix):
-    return make_tree("build-asan", "-Db_sanitize=address,undefined", "-Db_lundef=false", env={"CC": "clang"}, prefix=prefix)
+def make_asan(prefix, at_once):
+    return make_tree("build-asan", "-Db_sanitize=address,undefined", "-Db_lundef=false", env={"CC": "clang"}, prefix=prefix,
+                     at_once=at_once)
 
 
 def asan():
@@ -187,10 +189,10 @@ def asan():
                env={**SANITIZER_ENV, "EVOKE_BUILD": str(ROOT / "build-asan")})
 
 
-def lint_all(prefix):
+def lint_all(prefix, at_once):
     """One process per source: given several, clang-tidy 14 carries the state of one's va_lists into the next."""
     sources = run(["git", "ls-files", "src/*.c"]).stdout.split()
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         return list(zip(sources, pool.map(lambda s: run([*prefix, "clang-tidy", "-p", "build", "--quiet", s]), sources)))
 
 
@@ -221,7 +223,7 @@ def main():
         if step is pytest:
             for name in AHEAD:
                 if not wanted or name in wanted:
-                    AHEAD[name].begin(IDLE)
+                    AHEAD[name].begin()
         step()
         print(f"   {passed - before[0]} passed, {failed - before[1]} failed, {time.monotonic() - start:.0f} s",
               flush=True)
