@@ -217,7 +217,7 @@ static void on_put(void *user, int r, uint64_t rev)
 static uint32_t add_triggers(const struct write *w, struct buf *keys, struct kv_op *ops)
 {
     size_t from, n = catalog_triggers_of(w->c, path_of(w), &from), at = 0;
-    const struct table_row *rows = w->c->triggers.rows + from;
+    const struct table_row *rows = n > 0 ? w->c->triggers.rows + from : NULL;
 
     assert(n < KV_OPS);
     for (size_t i = 0; i < n; i++) {
