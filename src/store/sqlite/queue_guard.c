@@ -180,18 +180,15 @@ static int swap(struct queue_guard *g, struct q_opened *o, struct err *e)
     return r == 0 ? put_in_place(g->salvaged, g->path, e) : r;
 }
 
-static void say_salvaged(const struct salvaged *s, const struct mark_point *was, struct q_opened *o)
+static void say_salvaged(const struct salvaged *s, struct q_opened *o)
 {
     say(o, "the file was damaged: %" PRIu64 " events were carried over into a new one", s->events);
     if (s->mended > 0)
         say(o, "wrong bits were turned back");
-    if (s->breaks > 0)
-        say(o, "%" PRIu64 " places could not be read", s->breaks);
-    if (s->wanted == UINT64_MAX)
-        say(o, "how many there were is lost too, of %" PRIu64 " ever accepted",
-            was->next_seq > 0 ? was->next_seq - 1 : 0);
-    else if (s->wanted != s->live)
-        say(o, "of %" PRIu64 " waiting, running or dead ones %" PRIu64 " are there", s->wanted,
+    if (s->lost > 0)
+        say(o, "%" PRIu64 " pages are lost", s->lost);
+    if (s->live < s->wanted)
+        say(o, "of %" PRIu64 " waiting, running or dead events %" PRIu64 " are there", s->wanted,
             s->live);
 }
 
@@ -209,7 +206,7 @@ static int salvage(struct queue_guard *g, const struct mark_point *was, struct q
     if (r < 0)
         return err_wrap(e, r, "salvage");
     o->salvaged = s.events;
-    say_salvaged(&s, was, o);
+    say_salvaged(&s, o);
     r = swap(g, o, e);
     return r == 0 ? g->ops->open(g->user, g->path, &g->now, e) : r;
 }

@@ -82,11 +82,12 @@ uint64_t verify_judge(struct verify *v, struct sqlite3 *conn);
 
 /* queue_salvage.c */
 struct salvaged {
-    uint64_t events;       /* carried over */
-    uint64_t wanted, live; /* waiting, running or dead: as counted before, and now. wanted
-                                   UINT64_MAX: the count is lost as well */
-    uint64_t mended;       /* reads of a page with one wrong bit, turned back */
-    uint64_t breaks;       /* places where reading had to go on behind damage */
+    uint64_t events; /* carried over */
+    uint64_t wanted,
+            live;    /* waiting, running or dead: by the old ledger, as far as it is there; and
+                              now */
+    uint64_t mended; /* wrong bits that were turned back */
+    uint64_t lost;   /* pages that were not what was written */
 };
 /* Every record of `from` that can be read, into `into`, a new store nobody has open. */
 int queue_salvage(const char *from, const char *into, const struct mark_point *was,

@@ -2,56 +2,49 @@
 /*
  * queue_salvage.c - carry what can be read of a damaged store over into a new one.
  *
- * The old file is read through the VFS that turns one wrong bit of a page back (vfs.c); a page with
- * more than that is lost, and with it the rows it held. Tables are read in the order of their keys,
- * never through an index. Where a row cannot be read, the next key is tried, and the next, until
- * there is one behind the damage.
+ * Rows are taken from every page that is what was written (queue_pages.c), and told apart by what
+ * is in their columns: no two of our tables and indexes look alike. A page that is lost takes the
+ * rows on it along, and no others.
  *
  * Then what depends on each other is set right: an event whose payload is lost is lost (it could not
  * be run, and running it with another is worse), order keys whose first event is lost go on with the
  * next, and the ledger counts what is there. What had ended and was trimmed since is known from the
  * old ledger only and taken from there.
- *
- * Nothing is written to the old file, not even its log: who wants to look further can.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "store/sqlite/queue_guard.h"
+#include "store/sqlite/queue_pages.h"
 #include "store/sqlite/vfs.h"
 
-/* Keys tried one by one behind damage, where the mark does not say how far they go. */
-enum { PROBES = 2000000, GROUP = 2000 };
+enum { GROUP = 2000 /* rows of a transaction */ };
 
-struct table {
-    const char *name;
-    const char *key; /* its number; NULL: read from both ends, up to the damage */
-    const char *order, *backward;
+/* A row per column: '.' NULL (the number of the row stands for it), '?' bytes or NULL; else as in
+ * queue_pages.h. */
+struct shape {
+    const char *table;
+    bool keyed;
+    const char *columns;
 };
 
-static const struct table tables[] = {
-        {.name = "meta", .key = "one"},
-        {.name = "name", .key = "id"},
-        {.name = "ledger", .order = "queue, source", .backward = "queue DESC, source DESC"},
-        {.name = "cursor", .order = "name", .backward = "name DESC"},
-        {.name = "event", .key = "seq"},
-        {.name = "body", .key = "seq"},
+static const struct shape shapes[] = {
+        {"meta", true, ".iiii"},           {"name", true, ".b"},
+        {"event", true, ".iiiiiiiiib??b"}, {"body", true, ".bb"},
+        {"ledger", false, "iiiiiiiiiii"},  {"cursor", false, "bb"},
 };
 
-/* In a new store, once all rows are there. ?1: where numbers may go on; ?2: commits if unknown. */
+enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
+
+/* Once all rows are there. ?1: where numbers may go on; ?2: commits, if that is lost. */
 static const char *const mending[] = {
-        "DELETE FROM event WHERE state IN (0, 1, 3, 7) AND NOT EXISTS"
-        " (SELECT 1 FROM body WHERE body.seq = event.seq)",
-        "INSERT INTO body SELECT seq, x'', x'' FROM event WHERE NOT EXISTS"
-        " (SELECT 1 FROM body WHERE body.seq = event.seq)",
+        "DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM body WHERE body.seq = event.seq)",
         "DELETE FROM body WHERE NOT EXISTS (SELECT 1 FROM event WHERE event.seq = body.seq)",
         "UPDATE event SET state = 0 WHERE state = 7 AND NOT EXISTS"
         " (SELECT 1 FROM event e WHERE e.queue = event.queue AND e.okey = event.okey"
@@ -80,11 +73,9 @@ static const char *const mending[] = {
 };
 
 struct copy {
-    sqlite3 *from, *into;
-    sqlite3_stmt *put; /* a row of the table being carried over */
-    int ncolumns;
-    uint64_t rows; /* of this table */
-    uint64_t breaks;
+    sqlite3 *into;
+    sqlite3_stmt *puts[SHAPES];
+    uint64_t rows;
 };
 
 static int failed(sqlite3 *conn, const char *doing, struct err *e)
@@ -100,151 +91,80 @@ static int run(sqlite3 *conn, const char *sql, struct err *e)
     return sqlite3_exec(conn, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(conn, sql, e);
 }
 
-/* The first column of the first row, or `otherwise` when there is none to be had. */
-static int64_t ask(sqlite3 *conn, const char *sql, int64_t otherwise)
+/* The first column of the first row, 0 when there is none. */
+static uint64_t ask(sqlite3 *conn, const char *sql)
 {
-    int64_t got = otherwise;
+    uint64_t got = 0;
     sqlite3_stmt *st;
 
     if (sqlite3_prepare_v2(conn, sql, -1, &st, NULL) != SQLITE_OK)
-        return otherwise;
-    if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL)
-        got = sqlite3_column_int64(st, 0);
+        return 0;
+    if (sqlite3_step(st) == SQLITE_ROW)
+        got = (uint64_t)sqlite3_column_int64(st, 0);
     sqlite3_finalize(st);
     return got;
 }
 
-/* The row `st` stands at. Its place in the new table may be taken: what came first stays. */
-static int put_row(struct copy *c, const struct table *t, sqlite3_stmt *st, struct err *e)
+static bool fits(const struct shape *shape, const struct page_row *row)
+{
+    if (row->keyed != shape->keyed || row->ncolumns != strlen(shape->columns))
+        return false;
+    for (size_t i = 0; i < row->ncolumns; i++) {
+        char type = row->columns[i].type;
+
+        if (shape->columns[i] == '?' ? type != 'b' && type != '.' : type != shape->columns[i])
+            return false;
+    }
+    return true;
+}
+
+/* Its place in the new table may be taken: what came first stays. */
+static int put_row(struct copy *c, sqlite3_stmt *st, const struct page_row *row, struct err *e)
 {
     int r = 0;
 
-    if (c->rows == 0) { /* what a new store is born with */
-        cleanup_free char *sql = xasprintf("DELETE FROM %s", t->name);
+    for (size_t i = 0; i < row->ncolumns; i++) {
+        const struct page_value *v = &row->columns[i];
+        int at = (int)i + 1;
 
-        r = run(c->into, sql, e);
-        if (r < 0)
-            return r;
+        if (v->type == 'i')
+            sqlite3_bind_int64(st, at, v->number);
+        else if (v->type == 'b')
+            sqlite3_bind_blob(st, at, v->n > 0 ? (const void *)v->p : "", (int)v->n, SQLITE_STATIC);
+        else if (i == 0)
+            sqlite3_bind_int64(st, at, row->key);
+        else
+            sqlite3_bind_null(st, at);
     }
-    for (int i = 0; i < c->ncolumns; i++)
-        sqlite3_bind_value(c->put, i + 1, sqlite3_column_value(st, i));
-    if (sqlite3_step(c->put) != SQLITE_DONE)
-        r = failed(c->into, t->name, e);
-    sqlite3_reset(c->put);
-    if (++c->rows % GROUP == 0 && r == 0)
+    if (sqlite3_step(st) != SQLITE_DONE)
+        r = failed(c->into, "carry a row over", e);
+    sqlite3_reset(st);
+    if (r == 0 && ++c->rows % GROUP == 0)
         r = run(c->into, "COMMIT; BEGIN", e);
     return r;
 }
 
-/* All rows `st` gives. 1: it came to damage, after the key *last. */
-static int put_rows(struct copy *c, const struct table *t, sqlite3_stmt *st, int64_t *last,
-                    struct err *e)
+static int on_row(void *user, const struct page_row *row, struct err *e)
 {
-    int code, r = 0;
+    struct copy *c = user;
 
-    while (r == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-        *last = t->key ? sqlite3_column_int64(st, 0) : 0;
-        r = put_row(c, t, st, e);
-    }
-    sqlite3_reset(st);
-    if (r < 0)
-        return r;
-    return code == SQLITE_DONE ? 0 : 1;
+    for (size_t i = 0; i < SHAPES; i++)
+        if (fits(&shapes[i], row))
+            return put_row(c, c->puts[i], row, e);
+    return 0; /* of an index, or of the schema */
 }
 
-/* The columns of the table, and the statement that fills the new one. */
-static int begin_table(struct copy *c, const struct table *t, struct err *e)
+static int prepare(struct copy *c, struct err *e)
 {
-    cleanup_free char *ask_for = xasprintf("SELECT * FROM %s", t->name);
-    cleanup_free char *sql = NULL;
-    char marks[64] = "?";
-    sqlite3_stmt *st;
+    for (size_t i = 0; i < SHAPES; i++) {
+        char marks[2 * PAGES_COLUMNS] = "?";
+        cleanup_free char *sql = NULL;
 
-    if (sqlite3_prepare_v2(c->into, ask_for, -1, &st, NULL) != SQLITE_OK)
-        return failed(c->into, ask_for, e);
-    c->ncolumns = sqlite3_column_count(st);
-    sqlite3_finalize(st);
-    for (int i = 1; i < c->ncolumns && strlen(marks) + 2 < sizeof(marks); i++)
-        strncat(marks, ",?", sizeof(marks) - strlen(marks) - 1);
-    sql = xasprintf("INSERT OR IGNORE INTO %s VALUES (%s)", t->name, marks);
-    c->rows = 0;
-    if (sqlite3_prepare_v2(c->into, sql, -1, &c->put, NULL) != SQLITE_OK)
-        return failed(c->into, sql, e);
-    return 0;
-}
-
-/* Rows by their number: behind damage the next number is tried, up to `most`. */
-static int by_number(struct copy *c, const struct table *t, int64_t most, struct err *e)
-{
-    cleanup_free char *sql = xasprintf("SELECT * FROM %s NOT INDEXED WHERE %s >= ?1 ORDER BY %s",
-                                       t->name, t->key, t->key);
-    int64_t last = 0, from = 0;
-    sqlite3_stmt *st;
-    bool broken = false;
-    int r;
-
-    if (sqlite3_prepare_v2(c->from, sql, -1, &st, NULL) != SQLITE_OK) {
-        c->breaks++;
-        return 0;
-    }
-    do {
-        int64_t before = last;
-
-        sqlite3_bind_int64(st, 1, from);
-        r = put_rows(c, t, st, &last, e);
-        if (r == 1 && (!broken || last != before))
-            c->breaks++;
-        broken = r == 1;
-        from = last >= from ? last + 1 : from + 1;
-    } while (r == 1 && from <= most);
-    sqlite3_finalize(st);
-    return r < 0 ? r : 0;
-}
-
-/* A table without numbers: from its beginning to the damage, then from its end. */
-static int by_order(struct copy *c, const struct table *t, struct err *e)
-{
-    const char *const orders[] = {t->order, t->backward};
-    int r = 1;
-
-    for (size_t i = 0; i < 2 && r == 1; i++) {
-        cleanup_free char *sql = xasprintf("SELECT * FROM %s ORDER BY %s", t->name, orders[i]);
-        sqlite3_stmt *st;
-        int64_t last;
-
-        if (sqlite3_prepare_v2(c->from, sql, -1, &st, NULL) == SQLITE_OK) {
-            r = put_rows(c, t, st, &last, e);
-            sqlite3_finalize(st);
-        }
-        if (r == 1 && i == 0)
-            c->breaks++;
-    }
-    return r < 0 ? r : 0;
-}
-
-static int carry_over(struct copy *c, const struct mark_point *was, struct salvaged *ret,
-                      struct err *e)
-{
-    /* An event brings two names at most. */
-    int64_t most = was->next_seq > 0 ? 2 * (int64_t)was->next_seq : PROBES;
-
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        const struct table *t = &tables[i];
-        uint64_t breaks = c->breaks;
-        int r = begin_table(c, t, e);
-
-        if (r == 0)
-            r = t->key ? by_number(c, t, most, e) : by_order(c, t, e);
-        sqlite3_finalize(c->put);
-        c->put = NULL;
-        if (r < 0)
-            return r;
-        if (strcmp(t->name, "ledger") == 0)
-            ret->wanted = c->breaks > breaks ? UINT64_MAX
-                                             : (uint64_t)ask(c->into,
-                                                             "SELECT sum(waiting + running + dead)"
-                                                             " FROM ledger",
-                                                             0);
+        for (size_t k = 1; k < strlen(shapes[i].columns); k++)
+            memcpy(marks + 2 * k - 1, ",?", 3);
+        sql = xasprintf("INSERT OR IGNORE INTO %s VALUES (%s)", shapes[i].table, marks);
+        if (sqlite3_prepare_v2(c->into, sql, -1, &c->puts[i], NULL) != SQLITE_OK)
+            return failed(c->into, sql, e);
     }
     return 0;
 }
@@ -269,47 +189,36 @@ static int mend(struct copy *c, const struct mark_point *was, struct err *e)
     return 0;
 }
 
-/* The damaged file is not changed: its log stays as it is. What cannot be read of it shows in every
- * statement, so that is no failure here. */
-static int open_damaged(const char *path, sqlite3 **ret, struct err *e)
+static int open_fresh(struct copy *c, const char *path, struct err *e)
 {
-    (void)sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                          vfs_name_mending());
-    if (!*ret)
-        return err_set(e, ERR_HOST, -ENOMEM, "open '%s'", path);
-    sqlite3_extended_result_codes(*ret, 1);
-    (void)sqlite3_db_config(*ret, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    (void)run(*ret, "PRAGMA locking_mode = EXCLUSIVE", NULL);
-    return 0;
-}
+    int r;
 
-static int open_fresh(const char *path, sqlite3 **ret, struct err *e)
-{
-    if (sqlite3_open_v2(path, ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_name()) !=
+    if (sqlite3_open_v2(path, &c->into, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_name()) !=
         SQLITE_OK)
-        return failed(*ret, "open", e);
-    sqlite3_extended_result_codes(*ret, 1);
-    return run(*ret,
-               "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = NORMAL;"
-               "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384",
-               e);
+        return failed(c->into, "open", e);
+    sqlite3_extended_result_codes(c->into, 1);
+    r = run(c->into,
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = NORMAL;"
+            "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; BEGIN; DELETE FROM meta",
+            e);
+    return r == 0 ? prepare(c, e) : r;
 }
 
-static int salvage(struct copy *c, const struct mark_point *was, struct salvaged *ret,
-                   struct err *e)
+static int salvage(struct copy *c, const char *from, const struct mark_point *was,
+                   struct salvaged *ret, struct err *e)
 {
-    int r = run(c->into, "BEGIN", e);
+    struct pages_read read = {0};
+    int r = queue_pages(from, on_row, c, &read, e);
 
-    if (r == 0)
-        r = carry_over(c, was, ret, e);
+    ret->wanted = ask(c->into, "SELECT sum(waiting + running + dead) FROM ledger");
     if (r == 0)
         r = mend(c, was, e);
     if (r == 0) /* synced into the file itself; closing removes the log */
         r = run(c->into, "COMMIT; PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)", e);
-    ret->events = (uint64_t)ask(c->into, "SELECT count(*) FROM event", 0);
-    ret->live = (uint64_t)ask(c->into, "SELECT sum(waiting + running + dead) FROM ledger", 0);
-    ret->mended = vfs_damage(c->from)->mended;
-    ret->breaks = c->breaks;
+    ret->events = ask(c->into, "SELECT count(*) FROM event");
+    ret->live = ask(c->into, "SELECT sum(waiting + running + dead) FROM ledger");
+    ret->mended = read.mended;
+    ret->lost = read.lost;
     return r;
 }
 
@@ -319,12 +228,11 @@ int queue_salvage(const char *from, const char *into, const struct mark_point *w
     struct copy c = {0};
     int r;
 
-    r = open_damaged(from, &c.from, e);
+    r = open_fresh(&c, into, e);
     if (r == 0)
-        r = open_fresh(into, &c.into, e);
-    if (r == 0)
-        r = salvage(&c, was, ret, e);
-    (void)sqlite3_close(c.from);
+        r = salvage(&c, from, was, ret, e);
+    for (size_t i = 0; i < SHAPES; i++)
+        sqlite3_finalize(c.puts[i]);
     if (sqlite3_close(c.into) != SQLITE_OK && r == 0)
         r = err_set(e, ERR_HOST, -EIO, "close the new file");
     return r;

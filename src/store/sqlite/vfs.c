@@ -38,8 +38,7 @@
 #include "base/crypto.h"
 #include "base/obj.h"
 
-#define NAME         "evoke-pages"
-#define NAME_MENDING "evoke-pages-mending"
+#define NAME "evoke-pages"
 
 enum { FILE_MAGIC = 0x76667370, AT_NUMBER = VFS_PAGE - VFS_TAIL, AT_CRC = VFS_PAGE - 4 };
 
@@ -47,12 +46,11 @@ enum { FILE_MAGIC = 0x76667370, AT_NUMBER = VFS_PAGE - VFS_TAIL, AT_CRC = VFS_PA
 struct file {
     sqlite3_file base; /* first: SQLite's */
     uint32_t magic;
-    bool mend;
     struct vfs_damage damage;
     uint8_t page[VFS_PAGE];
 };
 
-static sqlite3_vfs pages_vfs, mending_vfs;
+static sqlite3_vfs pages_vfs;
 static sqlite3_vfs *below; /* the default VFS as it was when ours was registered */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -91,8 +89,7 @@ bool vfs_sealed(const uint8_t *page, uint32_t number)
     return get32(page + AT_NUMBER) == number && get32(page + AT_CRC) == crc32c(0, page, AT_CRC);
 }
 
-/* Turn the one bit back that makes the page whole. False: it is not one bit. */
-static bool mend(uint8_t *page, uint32_t number)
+bool vfs_mend(uint8_t *page, uint32_t number)
 {
     uint32_t wrong = get32(page + AT_CRC) ^ crc32c(0, page, AT_CRC);
     uint32_t step = 1; /* becomes what a flip in the last bit before the CRC does to it... */
@@ -132,10 +129,6 @@ static int read_page(struct file *f, uint32_t number)
 
     f->damage.pages++;
     f->damage.last = number;
-    if (f->mend && mend(f->page, number)) {
-        f->damage.mended++;
-        return SQLITE_OK;
-    }
     return SQLITE_IOERR_DATA;
 }
 
@@ -295,53 +288,38 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *sf, int fl
     struct file *f = (struct file *)sf;
     int code;
 
+    (void)vfs;
     if (!(flags & SQLITE_OPEN_MAIN_DB))
         return below->xOpen(below, name, sf, flags, ret_flags);
 
     memset(f, 0, sizeof(*f));
     f->magic = FILE_MAGIC;
-    f->mend = vfs == &mending_vfs;
     code = below->xOpen(below, name, real_of(f), flags, ret_flags);
     /* Whoever has methods is closed, also after a failure. */
     f->base.pMethods = real_of(f)->pMethods ? &methods : NULL;
     return code;
 }
 
-/* All but opening is the VFS below's, which looks at nothing of ours. */
-static void register_as(sqlite3_vfs *vfs, const char *name)
-{
-    int code;
-
-    *vfs = *below;
-    vfs->szOsFile = (int)sizeof(struct file) + below->szOsFile;
-    vfs->zName = name;
-    vfs->pNext = NULL;
-    vfs->xOpen = vfs_open;
-    code = sqlite3_vfs_register(vfs, 0);
-    assert(code == SQLITE_OK);
-}
-
-static void register_both(void)
+static void register_it(void)
 {
     int code = sqlite3_initialize();
 
     assert(code == SQLITE_OK);
     below = sqlite3_vfs_find(NULL);
     assert(below);
-    register_as(&pages_vfs, NAME);
-    register_as(&mending_vfs, NAME_MENDING);
+    pages_vfs = *below; /* all but opening is below's, which looks at nothing of ours */
+    pages_vfs.szOsFile = (int)sizeof(struct file) + below->szOsFile;
+    pages_vfs.zName = NAME;
+    pages_vfs.pNext = NULL;
+    pages_vfs.xOpen = vfs_open;
+    code = sqlite3_vfs_register(&pages_vfs, 0);
+    assert(code == SQLITE_OK);
 }
 
 const char *vfs_name(void)
 {
-    (void)pthread_once(&once, register_both);
+    (void)pthread_once(&once, register_it);
     return NAME;
-}
-
-const char *vfs_name_mending(void)
-{
-    (void)pthread_once(&once, register_both);
-    return NAME_MENDING;
 }
 
 int vfs_adopt(struct sqlite3 *conn)

@@ -20,22 +20,16 @@ struct sqlite3;
 
 enum { VFS_PAGE = 4096, VFS_TAIL = 8 };
 
-/*
- * For sqlite3_open_v2(). Registered on top of what is the default VFS at the first call. The mending
- * one reads a page with one wrong bit as it was written: for salvage only, when whoever uses the
- * file has been told of the damage.
- */
+/* For sqlite3_open_v2(). Registered on top of what is the default VFS at the first call. */
 const char *vfs_name(void);
-const char *vfs_name_mending(void);
 
 /* Right after opening: a file that is empty gets pages with room for the tail. SQLITE_OK or its
  * code. */
 int vfs_adopt(struct sqlite3 *conn);
 
 struct vfs_damage {
-    uint64_t pages;  /* how often a page was found damaged since the file was opened */
-    uint32_t last;   /* the number of the last of them, from 1; 0: none */
-    uint64_t mended; /* how often one bit was turned back, when mending */
+    uint64_t pages; /* how often a page was found damaged since the file was opened */
+    uint32_t last;  /* the number of the last of them, from 1; 0: none */
 };
 /* Borrowed from the open file; all zero when opening it failed. */
 const struct vfs_damage *vfs_damage(struct sqlite3 *conn);
@@ -50,5 +44,7 @@ int vfs_read(struct sqlite3 *conn, uint32_t number, uint8_t page[VFS_PAGE]);
 /* Of one page of VFS_PAGE bytes: make its tail, or tell whether it is right. */
 void vfs_seal(uint8_t *page, uint32_t number);
 bool vfs_sealed(const uint8_t *page, uint32_t number);
+/* Turn one wrong bit of it back. False: it is not one bit. */
+bool vfs_mend(uint8_t *page, uint32_t number);
 
 #endif

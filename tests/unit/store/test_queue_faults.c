@@ -37,13 +37,20 @@ static bool is_there(struct disk *d, const char *id)
     return d->s.t->n == 1;
 }
 
+/* The fsync of the commit fails, and nobody knows what became of it; or one of the background
+ * reading had failed before. */
+static void fails(int r)
+{
+    assert_true(r == -EINPROGRESS || r == -EIO);
+}
+
 static void after_one_failed_fsync_all_is_refused_until_it_is_opened_again(void **state)
 {
     struct disk *d = *state;
 
     assert_int_equal(put_id(&d->s, "q", "before"), 0);
     file_layer_fail_syncs(1);
-    assert_int_equal(put_id(&d->s, "q", "during"), -EINPROGRESS); /* nobody knows */
+    fails(put_id(&d->s, "q", "during"));
     assert_int_equal(put_id(&d->s, "q", "after"), -EIO);
     assert_int_equal(list_id(&d->s, "before"), -EIO);
     reopen(d);
@@ -63,7 +70,7 @@ static void while_every_fsync_fails_nothing_is_acknowledged(void **state)
 
     assert_int_equal(put_id(&d->s, "q", "before"), 0);
     file_layer_fail_syncs(-1);
-    assert_int_equal(put_id(&d->s, "q", "during"), -EINPROGRESS);
+    fails(put_id(&d->s, "q", "during"));
     disk_close(d);
     for (int i = 0; i < 3; i++)
         if (disk_open(d) == 0) {
