@@ -8,8 +8,9 @@
  *   day    = ("J" n | n | "M" month "." week "." weekday) ["/" offset], at 02:00 unless it says
  *
  * RFC 8536 lets the hours of a day go from -167 to 167, so a change may fall into another week than
- * its date. And daylight saving time may last all year: then one year's end is the next one's start,
- * at the same moment, and no time passes between them.
+ * its date, or into another year: hence five years are looked at. And daylight saving time may last
+ * all year: then one year's end is the next one's start, at the same moment, and no time passes
+ * between them.
  */
 #include "schedule/tz_rule.h"
 
@@ -194,12 +195,12 @@ struct zone_span tz_rule_at(const struct tz_rule *rule, int64_t s)
 {
     struct zone_span span = {INT64_MIN, INT64_MAX, rule->standard, rule->standard};
     int64_t year = civil_of(floor_div(s, DAY_S)).year;
-    struct change changes[6];
+    struct change changes[10];
     size_t n = 0;
 
     if (!rule->has_daylight)
         return span;
-    for (int64_t y = year - 1; y <= year + 1; y++) {
+    for (int64_t y = year - 2; y <= year + 2; y++) {
         int64_t start = date_of(&rule->start, y) * DAY_S + rule->start.time_s;
         int64_t end = date_of(&rule->end, y) * DAY_S + rule->end.time_s;
 
@@ -213,7 +214,7 @@ struct zone_span tz_rule_at(const struct tz_rule *rule, int64_t s)
             break;
         }
         if (changes[i].at != span.from) /* else nobody saw what was between */
-            span.before = changes[i].before;
+            span.before = i > 0 ? span.offset : changes[i].before;
         span.from = changes[i].at;
         span.offset = changes[i].offset;
     }
