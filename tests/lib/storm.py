@@ -37,7 +37,7 @@ class Storm:
     def __init__(self, evoke, producers, rng):
         self.evoke, self.p, self.rng = evoke, producers, rng
         self.kills, self.up_s, self.restart_s = {}, 0.0, []
-        evoke.allow("was ended by signal 9", "launcher", "instance", "worker", "the keeper is gone")
+        evoke.allow("was ended by signal 9", "launcher", "instance", "worker", "the keeper is gone", "the keeper did not take READY")
 
     def count(self, name):
         self.kills[name] = self.kills.get(name, 0) + 1
