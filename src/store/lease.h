@@ -6,7 +6,9 @@
  * lease until ttl_ms from then. Whoever held it before is fenced off from that moment: its guarded
  * writes (queue.h) answer -ESTALE, however late they come. A lease that ran out is still its last
  * holder's until somebody else wins; a holder that asks to keep it after that is told -ESTALE.
- * Time is the monotonic clock: jumps of the wall clock take no lease away.
+ * Time is the monotonic clock: jumps of the wall clock take no lease away. Tokens are never given
+ * twice in a store, whatever the name. Whoever opens a store that one process has at a time (SQLite)
+ * is alone with it: every lease is free then.
  */
 #ifndef EVOKE_STORE_LEASE_H
 #define EVOKE_STORE_LEASE_H

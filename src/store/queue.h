@@ -32,8 +32,11 @@
  *   -ENOSPC       disk full, not applied
  *   -EIO          damaged, or an fsync failed: everything is refused until opened again
  *
- * Time is clock_store_ms(), Unix time in ms, as the backend reads it when it applies a call.
+ * Time is clock_store_ms(), Unix time in ms, as the backend reads it when it applies a call. How
+ * long a lease lasts is measured by CLOCK_MONOTONIC, so a jump of the clock hands nothing out twice.
  * Deadlines are moments of CLOCK_MONOTONIC in ns, 0 for none, as in kv.h.
+ *
+ * A walk over many events (list, redrive, purge by a filter) goes on in pieces beside later calls.
  */
 #ifndef EVOKE_STORE_QUEUE_H
 #define EVOKE_STORE_QUEUE_H
@@ -107,7 +110,7 @@ struct q_event {
     enum q_state state;
     uint32_t attempt; /* leases so far, released ones not counted */
     int64_t created_ms;
-    int64_t at_ms; /* WAITING: not before; RUNNING: leased until; else: when it ended */
+    int64_t at_ms; /* WAITING: not before, 0: at once; RUNNING: leased until; else: when it ended */
     int64_t expires_ms;
     uint64_t token; /* RUNNING: whose lease */
     struct str attributes, payload;
@@ -247,7 +250,12 @@ static inline void q_put(struct queue *q, const struct q_put *put, q_put_fn *fn,
     q->ops->put(q, put, fn, user);
 }
 
-/* WAITING and due, or RUNNING with a lease that ran out or of an older token -> RUNNING. */
+/*
+ * WAITING and due, or RUNNING with a lease that ran out or of an older token -> RUNNING. The order in
+ * a queue: first the latter; then by priority, and within one what had to wait for its moment, by
+ * that moment, then the rest in order of put. At most Q_RECORDS in all, and fewer when their bytes
+ * are many: ask again.
+ */
 static inline void q_lease(struct queue *q, const struct q_lease *lease, q_events_fn *fn,
                            void *user)
 {
@@ -267,7 +275,9 @@ static inline void q_again(struct queue *q, uint64_t token, const struct q_again
     q->ops->again(q, token, items, n, fn, user);
 }
 
-/* Each item by itself is ended, with its puts, or stale. A put whose id is known is left out. */
+/* Each item by itself is ended, with its puts, or stale. A put whose id is known is left out. What was
+ * done by the same token and attempt already is answered with 0 again, here and in q_again(): so
+ * both may be repeated after -EINPROGRESS. */
 static inline void q_finish(struct queue *q, uint64_t token, const struct q_end *items, uint32_t n,
                             q_items_fn *fn, void *user)
 {
