@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* event_object.c - one JSON object per asynchronous event. */
 #include "admin/events.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "admin/situation.h"
 #include "api/api.h"
 #include "base/cleanup.h"
 #include "base/crypto.h"
@@ -44,6 +49,24 @@ static void put_try(struct jw *w, const struct delivery_try *t)
     jw_obj_end(w);
 }
 
+/* Why the last try failed, in a line. */
+static void put_last_error(struct jw *w, const struct delivery_told *told)
+{
+    const struct delivery_try *last = told->ntries ? &told->tries[told->ntries - 1] : NULL;
+    cleanup_free char *text = last ? str_dup(last->error) : NULL;
+    cleanup_with(json_freep) struct cJSON *tree = last ? json_parse(last->error, NULL) : NULL;
+    char line[SITUATION_MESSAGE] = "", all[SITUATION_MESSAGE + 128];
+    struct str type = STR_NONE;
+
+    if (tree)
+        (void)json_str(tree, "errorType", false, &type, NULL);
+    if (text && text[0])
+        situation_message(text, line);
+    (void)snprintf(all, sizeof(all), "%.*s%s%s", (int)(type.n < 100 ? type.n : 100),
+                   type.p ? type.p : "", type.n ? ": " : "", line);
+    jw_kstrz(w, "error", all);
+}
+
 /* What was written down with it. */
 static void put_told(struct jw *w, const struct q_event *ev, bool whole)
 {
@@ -54,6 +77,7 @@ static void put_told(struct jw *w, const struct q_event *ev, bool whole)
     jw_kstr(w, "replay_of", told.replay_of);
     jw_kstr(w, "cause", told.cause);
     jw_kstr(w, "reason", told.reason);
+    put_last_error(w, &told);
     if (whole) {
         jw_key(w, "tries");
         jw_arr(w);

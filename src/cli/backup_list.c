@@ -36,7 +36,8 @@ static bool is_part(struct str s)
 
 bool backup_path_ok(struct str path)
 {
-    static const char *const alone[] = {"format", "keys.json", "meta.db"};
+    static const char *const alone[] = {"format", "keys.json", "meta.db", "queue.db",
+                                        "queue.db.mark"};
     struct str rest = path, folder = str_cut(&rest, '/'), inner;
 
     if (!rest.p) {

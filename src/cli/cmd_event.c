@@ -146,6 +146,8 @@ static void print_ledger(const struct cJSON *answer)
 
         cJSON_AddStringToObject(row, "from", trigger.n ? trigger.p : view_text(row, "source").p);
     }
+    if (rows && term_of(stdout).tty)
+        events_shorten(rows);
     output_list(OUTPUT_TABLE, rows, columns, ARRAY_LEN(columns));
 }
 

@@ -28,9 +28,9 @@ static struct cJSON *shown(const struct cJSON *trigger)
     cleanup_with(buf_done) struct buf text;
     bool enabled = true;
 
+    buf_init(&text, REQUEST_TEXT);
     if (!trigger)
         return cJSON_CreateNull();
-    buf_init(&text, REQUEST_TEXT);
     buf_adds(&text, view_text(config, "schedule"));
     if (zone.n)
         buf_addf(&text, " (%.*s)", STR_ARG(zone));

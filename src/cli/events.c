@@ -117,27 +117,64 @@ int events_list(struct client *c, struct str query, int64_t most, struct cJSON *
     return 0;
 }
 
+/* Of a path: how long is what stands before its last part. */
+static size_t before_name(struct str path)
+{
+    size_t n = path.n;
+
+    while (n > 0 && path.p[n - 1] != '/')
+        n--;
+    return n;
+}
+
+void events_shorten(struct cJSON *rows)
+{
+    struct str first = view_text(rows->child, "function");
+    size_t n = before_name(first);
+
+    for (const struct cJSON *row = rows->child; row; row = row->next) {
+        struct str path = view_text(row, "function");
+
+        if (before_name(path) != n || !str_starts(path, (struct str){first.p, n}))
+            return;
+    }
+    for (struct cJSON *row = rows->child; row; row = row->next) {
+        cleanup_free char *name = str_dup(str_from(view_text(row, "function"), n));
+
+        cJSON_ReplaceItemInObjectCaseSensitive(row, "function", cJSON_CreateString(name));
+    }
+}
+
 void events_print(enum output_format format, const struct cJSON *events)
 {
     static const struct column columns[] = {
             {"ACCEPTED", "accepted", NULL}, {"STATE", "state", NULL}, {"TRIES", "attempts", NULL},
             {"FUNCTION", "function", NULL}, {"FROM", "from", NULL},   {"REQUEST ID", "id", NULL},
-            {"REASON", "reason", NULL},
+            {"WHY", "why", NULL},
     };
     cleanup_with(json_freep) struct cJSON *rows = NULL;
+    struct view v;
 
     if (format != OUTPUT_TABLE) {
         output_list(format, events, columns, ARRAY_LEN(columns));
         return;
     }
+    view_init(&v);
     rows = cJSON_Duplicate(events, true);
     for (struct cJSON *row = rows->child; row; row = row->next) {
-        struct str trigger = view_text(row, "trigger");
+        struct str trigger = view_text(row, "trigger"), error = view_text(row, "error");
         char time[CLOCK_TEXT];
 
-        cJSON_AddStringToObject(row, "accepted", clock_iso(view_int(row, "created_ms"), time));
+        if (v.term.tty)
+            view_ago(&v, view_int(row, "created_ms"), time);
+        else
+            clock_iso(view_int(row, "created_ms"), time);
+        cJSON_AddStringToObject(row, "accepted", time);
         cJSON_AddStringToObject(row, "from", trigger.n ? trigger.p : view_text(row, "source").p);
+        cJSON_AddStringToObject(row, "why", error.n ? error.p : view_text(row, "reason").p);
     }
+    if (v.term.tty)
+        events_shorten(rows);
     output_list(format, rows, columns, ARRAY_LEN(columns));
 }
 

@@ -28,6 +28,8 @@ int events_function(struct client *c, const char *word, struct buf *out, struct 
 /* Newest first, up to most, as many pages as it takes. An array, owned. */
 int events_list(struct client *c, struct str query, int64_t most, struct cJSON **ret,
                 struct err *e);
+/* On a terminal: "function" of rows that are all of one space is the name alone. */
+void events_shorten(struct cJSON *rows);
 void events_print(enum output_format format, const struct cJSON *events);
 
 /* "/evoke/v1/events/<id>" and what follows. */

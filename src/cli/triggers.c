@@ -78,6 +78,8 @@ void triggers_print(enum output_format format, const struct cJSON *triggers)
     rows = cJSON_Duplicate(triggers, true);
     for (struct cJSON *row = rows->child; row; row = row->next)
         add_when(row, &v);
+    if (v.term.tty)
+        events_shorten(rows);
     output_list(format, rows, columns, ARRAY_LEN(columns));
 }
 
