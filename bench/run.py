@@ -6,7 +6,8 @@ usage: run.py [--build DIR] [--part NAME]... [--rounds N] [--ms N] [--cold N]
 
 Parts: warm (latency and requests/s, beside the peers of peers.py), cold (first byte of a function's first invocation),
 burst (100 requests at once to a cold function), memory (instances per GiB, the idle set), daemon (1,000 functions, large
-packages, sizes). All of them without --part; about five minutes.
+packages, sizes), async (durable acknowledgements, end-to-end latency, a million waiting deliveries), timer (a thousand timers due in
+one second). All of them without --part; about seven minutes.
 
 Rounds are interleaved (reference, then each row) and the medians of the per-round ratios are shown, with the lowest and the
 highest. A round in which the reference reached less than half of its best requests/s is dropped: somebody else had the
@@ -369,9 +370,22 @@ def daemon_rows(build, o, functions, evoke_class):
     return rows + thousand_rows(evoke_class) + size_rows(build)
 
 
+# -- events: in delivery.py, which asks where the build is when it is imported -----------------------------------------
+
+def async_rows(*args):
+    import delivery
+    return delivery.async_rows(*args)
+
+
+def timer_rows(*args):
+    import delivery
+    return delivery.timer_rows(*args)
+
+
 # -- all of it ---------------------------------------------------------------------------------------------------------
 
-PARTS = {"warm": warm_rows, "cold": cold_rows, "burst": burst_rows, "memory": memory_rows, "daemon": daemon_rows}
+PARTS = {"warm": warm_rows, "cold": cold_rows, "burst": burst_rows, "memory": memory_rows, "daemon": daemon_rows,
+         "async": async_rows, "timer": timer_rows}
 
 
 def stop(evoke):
@@ -399,7 +413,7 @@ def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--build", default=str(ROOT / "build"))
     a.add_argument("--part", action="append", choices=PARTS, help="only this one; may be said again")
-    a.add_argument("--rounds", type=int, default=7, help="of the warm part")
+    a.add_argument("--rounds", type=int, default=7, help="of the warm part, and of acknowledgements")
     a.add_argument("--ms", type=int, default=600, help="of each measurement of a round")
     a.add_argument("--cold", type=int, default=200, help="cold starts of each runtime")
     o = a.parse_args()
@@ -407,7 +421,7 @@ def main():
     os.environ["EVOKE_BUILD"] = str(build)
     subprocess.run(["meson", "configure", str(build), "-Dtests=true"], check=True, capture_output=True)
     subprocess.run(["ninja", "-C", str(build), "evoke", "evoke-launcher", "evoke-runtimes", "bench/bench-load",
-                    "bench/bench-reference", "tests/functions/native/echo/bootstrap"], check=True, capture_output=True)
+                    "bench/bench-fill", "bench/bench-reference", "tests/functions/native/echo/bootstrap"], check=True, capture_output=True)
     from evoked import Evoked
 
     rows, notes = measure(build, o, Evoked)
