@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/obj.h"
 #include "cli/manifest.h"
 #include "t.h"
 
@@ -92,6 +93,111 @@ static void everything_can_be_said(void **state)
     manifest_done(&m);
 }
 
+/* Names of destinations may leave out what they share with the function. */
+static void rules_of_events_become_the_deploy_request(void **state)
+{
+    static const char text[] = "functions:\n"
+                               "  a:\n"
+                               "    {runtime: python3, handler: m.r, dialect: fc, account: acc,\n"
+                               "     async: {max_age: 60, retries: 0, on_success: b,\n"
+                               "             on_failure: \"https://example.com/x?y\"}}\n"
+                               "  b: {runtime: r, handler: m.r, async: {on_failure: s2/c}}\n";
+    cleanup_with(buf_done) struct buf out;
+    struct manifest m = {0};
+    struct err e = {0};
+
+    (void)state;
+    buf_init(&out, 4096);
+    t_ok(manifest_parse(str_of(text), &m, &e), &e);
+    manifest_request(&m.functions[0], STR_NONE, NULL, &out);
+    t_str(buf_str(&out),
+          S("{\"runtime\":\"python3\",\"handler\":\"m.r\",\"async\":{\"max_age_s\":60,"
+            "\"max_retries\":0,\"on_success\":{\"kind\":\"function\","
+            "\"to\":\"fc/acc/local-1/default/b\"},\"on_failure\":{\"kind\":\"http\","
+            "\"to\":\"https://example.com/x?y\"}}}"));
+    buf_reset(&out);
+    manifest_request(&m.functions[1], STR_NONE, NULL, &out);
+    t_has(out.p, "\"to\":\"functiongraph/local/local-1/s2/c\"");
+    manifest_done(&m);
+}
+
+static void timers_become_requests_in_the_words_of_their_cloud(void **state)
+{
+    static const struct {
+        const char *dialect, *trigger, *config;
+    } rows[] = {
+            {"functiongraph", "{cron: \"0 0 0 * * *\", zone: UTC}",
+             "{\"schedule\":\"0 0 0 * * *\",\"syntax\":\"fg-cron\",\"zone\":\"UTC\"}"},
+            {"functiongraph", "{rate: 3m}", "{\"schedule\":\"3m\",\"syntax\":\"fg-rate\"}"},
+            {"functiongraph", "{every: 30s}",
+             "{\"schedule\":\"@every 30s\",\"syntax\":\"fg-cron\"}"},
+            {"fc", "{rate: 3m, missed: all}",
+             "{\"schedule\":\"@every 3m\",\"syntax\":\"fc\",\"missed\":\"all\"}"},
+            {"fc", "{cron: \"0 0 4 * * *\", payload: hi}",
+             "{\"schedule\":\"0 0 4 * * *\",\"syntax\":\"fc\",\"payload\":\"hi\"}"},
+            {"scf", "{cron: \"0 0 4 * * * *\"}",
+             "{\"schedule\":\"0 0 4 * * * *\",\"syntax\":\"scf\"}"},
+            {"scf", "{rate: 3m}", NULL},
+            {"scf", "{every: 3m}", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        cleanup_with(buf_done) struct buf text, out;
+        struct manifest m = {0};
+        struct err e = {0};
+        int r;
+
+        buf_init(&text, 4096);
+        buf_init(&out, 4096);
+        buf_addf(&text,
+                 "functions: {a: {runtime: r, handler: h, dialect: %s, triggers: {t: %s}}}\n",
+                 rows[i].dialect, rows[i].trigger);
+        t_ok(manifest_parse(buf_str(&text), &m, &e), &e);
+        r = manifest_trigger(&m.functions[0], json_get(m.functions[0].triggers, "t"), &out, &e);
+        if (rows[i].config) {
+            t_ok(r, &e);
+            t_has(out.p, rows[i].config);
+            t_has(out.p, "\"source\":\"timer\",\"enabled\":true");
+        } else {
+            assert_int_equal(r, -EINVAL);
+            t_has(e.msg, "only cron expressions");
+        }
+        manifest_done(&m);
+    }
+}
+
+static void mistakes_about_events_are_named_by_their_path(void **state)
+{
+    (void)state;
+    refused("functions: {h: {runtime: a, handler: b, async: 5}}\n",
+            "functions.h.async must be a map");
+    refused("functions: {h: {runtime: a, handler: b, async: {age: 5}}}\n",
+            "functions.h.async.age: unknown key");
+    refused("functions: {h: {runtime: a, handler: b, async: {max_age: soon}}}\n",
+            "functions.h.async.max_age must be a whole number");
+    refused("functions: {h: {runtime: a, handler: b, async: {retries: 1.5}}}\n",
+            "functions.h.async.retries must be a whole number");
+    refused("functions: {h: {runtime: a, handler: b, async: {retries: -1}}}\n",
+            "functions.h.async.retries must be a whole number");
+    refused("functions: {h: {runtime: a, handler: b, async: {on_failure: [x]}}}\n",
+            "functions.h.async.on_failure must be text");
+    refused("functions: {h: {runtime: a, handler: b, triggers: [x]}}\n",
+            "functions.h.triggers must be a map");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: x}}}\n",
+            "functions.h.triggers.t must be a map");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {zone: UTC}}}}\n",
+            "functions.h.triggers.t must have one of cron, rate and every");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {rate: 1m, every: 1m}}}}\n",
+            "functions.h.triggers.t must have one of cron, rate and every");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {rate: 3}}}}\n",
+            "functions.h.triggers.t.rate must be text");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {rate: 1m, enabled: maybe}}}}\n",
+            "functions.h.triggers.t.enabled must be true or false");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {cronn: x}}}}\n",
+            "functions.h.triggers.t.cronn: unknown key");
+}
+
 static void a_package_over_the_ceiling_fails_the_request(void **state)
 {
     cleanup_with(buf_done) struct buf out;
@@ -144,6 +250,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(what_is_left_out_has_its_default),
             cmocka_unit_test(everything_can_be_said),
+            cmocka_unit_test(rules_of_events_become_the_deploy_request),
+            cmocka_unit_test(timers_become_requests_in_the_words_of_their_cloud),
+            cmocka_unit_test(mistakes_about_events_are_named_by_their_path),
             cmocka_unit_test(a_package_over_the_ceiling_fails_the_request),
             cmocka_unit_test(a_mistake_is_named_by_its_path),
             cmocka_unit_test(a_manifest_without_functions_is_refused),
