@@ -299,6 +299,7 @@ struct delivery *delivery_open(const struct delivery_env *env, struct queue *q,
     list_init(&d->trying);
     list_init(&d->leaving);
     list_init(&d->repeats);
+    d->poster = poster_new(env->loop);
     d->look = loop_timer_new(env->loop, on_look, d);
     d->ask = loop_timer_new(env->loop, on_ask, d);
     d->keep = loop_timer_new(env->loop, on_keep, d);

@@ -139,7 +139,7 @@ struct delivery {
     uint64_t token; /* 0: somebody else may deliver */
     uint32_t epoch; /* tokens so far */
     uint32_t busy;  /* completions to come: it lives until the last */
-    bool leasing, asking, ask_again, campaigning, keeping, trimming, counting;
+    bool leasing, finding, asking, ask_again, campaigning, keeping, trimming, counting;
     bool draining, broken, dead, deferred, unbalanced, trimmed;
     struct loop_timer *look, *ask, *keep, *again, *tidy;
     void (*on_drained)(void *user);
@@ -167,6 +167,7 @@ void put_tell(delivery_fn *fn, void *user, int r);
 
 void take(struct delivery *d);
 void take_extend(struct delivery *d);
+void take_find_lost(struct delivery *d); /* what runs under our token, and is not in our hands */
 
 /* ---- try.c ---- */
 

@@ -98,9 +98,8 @@ static void wake_at(struct delivery *d, int64_t at_ms)
 
 static void enter_ring(struct delivery *d, struct lane *lane)
 {
-    if (!list_empty(&lane->node))
-        return;
-    list_push_back(&d->due, &lane->node);
+    if (list_empty(&lane->node))
+        list_push_back(&d->due, &lane->node);
     delivery_turn(d);
 }
 
@@ -234,6 +233,7 @@ void lanes_look(struct delivery *d)
 static void on_ready(void *user, int r, const struct q_ready *rows, uint32_t n)
 {
     struct delivery *d = OBJ(user, struct delivery, DELIVERY_MAGIC);
+    bool lost = false;
 
     d->asking = false;
     if (!delivery_unhold(d))
@@ -247,13 +247,17 @@ static void on_ready(void *user, int r, const struct q_ready *rows, uint32_t n)
 
         lane->waiting = rows[i].waiting;
         lane->more |= rows[i].waiting > 1;
-        /* Running, and not by us: of one that died. */
-        if (rows[i].running > lane->held)
+        /* Running, and not in our hands: of one that died, or of a lease that was not told of. */
+        if (rows[i].running > lane->held) {
             lane_due(d, lane, 0);
+            lost = true;
+        }
         if (rows[i].waiting > 0)
             lane_due(d, lane, rows[i].at_ms);
         lane_unless_used(d, lane);
     }
+    if (lost)
+        take_find_lost(d);
     if (d->ask_again)
         loop_timer_start(d->ask, PAUSE_MS);
 }

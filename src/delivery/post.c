@@ -31,6 +31,7 @@ enum {
     TOTAL_MS = 30000,
     ANSWER_MOST = 4096,
     LOOK_MS = 1000,
+    SLEEP_MS = 3600 * 1000, /* until it is woken */
 };
 
 struct post {
@@ -138,7 +139,8 @@ static void *serve(void *user)
         while ((m = curl_multi_info_read(o->multi, &left)))
             if (m->msg == CURLMSG_DONE)
                 finished(o, m);
-        (void)curl_multi_poll(o->multi, NULL, 0, LOOK_MS, NULL);
+        (void)curl_multi_poll(o->multi, NULL, 0, list_empty(&o->under_way) ? SLEEP_MS : LOOK_MS,
+                              NULL);
     }
     take_in(o);
     list_each (it, &o->under_way)
@@ -193,6 +195,8 @@ static void set_up(struct post *p, struct str url)
     (void)curl_easy_setopt(p->curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(p->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     (void)curl_easy_setopt(p->curl, CURLOPT_TIMEOUT_MS, (long)TOTAL_MS);
+    /* Nothing is kept open for a record that may come: descriptors are counted. */
+    (void)curl_easy_setopt(p->curl, CURLOPT_FORBID_REUSE, 1L);
     (void)curl_easy_setopt(p->curl, CURLOPT_HTTPHEADER, p->headers);
     (void)curl_easy_setopt(p->curl, CURLOPT_POSTFIELDS, p->body.p);
     (void)curl_easy_setopt(p->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)p->body.n);

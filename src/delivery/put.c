@@ -124,6 +124,8 @@ static void on_put(void *user, int r, const int *ret, uint32_t n)
     } else {
         if (alive && r == 0)
             waits(p);
+        else if (alive && r == -EEXIST) /* who knows whether we know of it */
+            lane_due(d, lane_of(d, p->record.queue), 0);
         if (alive && r == -EIO)
             (void)delivery_heard(d, r, d->epoch);
         end(p, r);

@@ -9,7 +9,8 @@
  *
  * A lease holds for a day, and is extended where a run takes longer: whoever dies is told apart by the
  * fencing token at once, not by time. If the clock jumps and an event we hold is leased to us again, it is
- * the same run under a new attempt.
+ * the same run under a new attempt. A lease whose answer was lost may have been made: what runs under our
+ * token and is not in our hands is taken up.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -58,9 +59,10 @@ struct held *held_new(struct delivery *d, struct lane *lane, const struct q_even
     h->created_ms = ev->created_ms;
     h->expires_ms = ev->expires_ms;
     h->leased_until_ms = ev->at_ms;
-    to = h->text = xcalloc(1, ev->id.n + ev->source.n + ev->order.n + ev->attributes.n +
+    to = h->text = xcalloc(1, 1 + ev->id.n + ev->source.n + ev->order.n + ev->attributes.n +
                                       ev->payload.n + ev->note.n + 1);
     h->id = copy_part(&to, ev->id);
+    to++; /* the id is terminated: for the log */
     h->source = copy_part(&to, ev->source);
     h->order = copy_part(&to, ev->order);
     h->attributes = copy_part(&to, ev->attributes);
@@ -200,6 +202,32 @@ static void adopt(struct delivery *d, const struct q_event *ev)
     try_begin(held_new(d, lane ? lane : lane_of(d, ev->queue), ev));
 }
 
+static void on_lost(void *user, int r, const struct q_event *events, uint32_t n, bool more)
+{
+    struct delivery *d = OBJ(user, struct delivery, DELIVERY_MAGIC);
+
+    (void)more;
+    d->finding = false;
+    if (!delivery_unhold(d) || !delivery_heard(d, r, d->epoch) || !d->token)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        if (events[i].token == d->token && !map_get(d->held, events[i].id))
+            adopt(d, &events[i]);
+    delivery_turn(d);
+}
+
+/* A lease under way is told of before this: the store keeps the order. */
+void take_find_lost(struct delivery *d)
+{
+    if (d->finding || d->broken || d->dead)
+        return;
+    d->finding = true;
+    delivery_hold(d);
+    q_list(d->queue,
+           &(struct q_filter){.states = 1u << Q_RUNNING, .limit = Q_LIST, .payload = true}, on_lost,
+           d);
+}
+
 static void on_leased(void *user, int r, const struct q_event *events, uint32_t n, bool more)
 {
     struct taking *t = OBJ(user, struct taking, TAKING_MAGIC);
@@ -234,6 +262,8 @@ static void on_leased(void *user, int r, const struct q_event *events, uint32_t 
     }
     if (!track)
         loop_timer_start(d->ask, PAUSE_MS);
+    if (r == -EINPROGRESS)
+        take_find_lost(d);
     free(t);
     delivery_turn(d);
 }

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_fair.c - who runs when there is not room for all. */
+#include "rig.h"
+#include "t.h"
+
+#include <errno.h>
+
+static void hold(struct invocation *in)
+{
+    (void)in; /* until the test ends it */
+}
+
+static void put_many(struct rig *g, int i, const char *prefix, int n)
+{
+    char id[40];
+
+    for (int k = 0; k < n; k++) {
+        (void)snprintf(id, sizeof(id), "%s%d", prefix, k);
+        rig_put(g, i, id, "x");
+    }
+    rig_wait_answer(g); /* of the last: they come in order */
+}
+
+static void configure(struct rig *g, uint32_t running, uint32_t per_function)
+{
+    g->conf.running = running;
+    g->conf.per_function = per_function;
+    delivery_configure(g->delivery, &g->conf);
+}
+
+static void no_more_run_than_may(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    configure(g, 5, 3);
+    g->on_run = hold;
+    put_many(g, 0, "a", 20);
+    rig_until_open(g, 3); /* of one function */
+    put_many(g, 1, "b", 20);
+    rig_until_open(g, 5); /* of all */
+    g->on_run = NULL;
+    while (g->running > 0)
+        rig_end(g, rig_first(g));
+    rig_until_state(g, Q_DONE, 40);
+    assert_true(g->most_running <= 5);
+    rig_free(g);
+}
+
+static void never_more_than_its_instances_take(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    rig_fn(g, 0)->max_instances = 2;
+    rig_fn(g, 0)->instance_concurrency = 1;
+    put_many(g, 0, "a", 30);
+    rig_until_state(g, Q_DONE, 30);
+    assert_true(g->most_running <= 2);
+    rig_free(g);
+}
+
+/* One after another, on two places: who has one event waits for one of the flood, not for all. */
+static void a_flood_for_one_does_not_starve_another(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+    const char *last;
+
+    (void)state;
+    configure(g, 2, 2);
+    g->on_run = hold;
+    put_many(g, 0, "a", 300);
+    rig_until_open(g, 2);
+    put_many(g, 1, "b", 3);
+    put_many(g, 2, "c", 3);
+    while (g->runs < 306 || g->running > 0) {
+        if (g->running > 0)
+            rig_end(g, rig_first(g));
+        rig_turn(g);
+    }
+    rig_until_state(g, Q_DONE, 306);
+    last = strrchr(g->order.p, 'b');
+    assert_non_null(last);
+    assert_true(last - g->order.p < 20);
+    last = strrchr(g->order.p, 'c');
+    assert_true(last - g->order.p < 20);
+    rig_free(g);
+}
+
+static void refuse_a(struct invocation *in)
+{
+    in->refused = in->fn->name[0] == 'a' ? -EAGAIN : 0;
+}
+
+/* It rests; the others go on meanwhile, and its events are not used up. */
+static void who_cannot_run_is_in_nobodys_way(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    configure(g, 4, 4);
+    g->on_run = hold;
+    put_many(g, 0, "a", 50);
+    rig_until_open(g, 4);
+    while (g->running > 0) {
+        refuse_a(rig_first(g));
+        rig_end(g, rig_first(g));
+    }
+    g->on_run = NULL;
+    put_many(g, 1, "b", 50);
+    rig_until_state(g, Q_DONE, 50);
+    rig_until_state(g, Q_WAITING, 50);
+    rig_jump(g, 30000);
+    rig_until_state(g, Q_DONE, 100);
+    rig_free(g);
+}
+
+static void one_more_than_may_wait_is_refused(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    g->conf.waiting = 3;
+    delivery_configure(g->delivery, &g->conf);
+    g->refuse_at_once = -EAGAIN;
+    assert_int_equal(rig_put_wait(g, 0, "e1", "x"), 0);
+    rig_until_state(g, Q_WAITING, 1);
+    assert_int_equal(rig_put_wait(g, 0, "e2", "x"), 0);
+    assert_int_equal(rig_put_wait(g, 0, "e3", "x"), 0);
+    assert_int_equal(rig_put_wait(g, 0, "e4", "x"), -ENOBUFS);
+    assert_int_equal(rig_put_wait(g, 1, "f1", "x"), 0); /* per function */
+    g->refuse_at_once = 0;
+    rig_jump(g, 30000);
+    rig_until_state(g, Q_DONE, 4);
+    assert_int_equal(rig_put_wait(g, 0, "e4", "x"), 0);
+    rig_until_state(g, Q_DONE, 5);
+    rig_free(g);
+}
+
+static void events_for_later_come_then(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+    struct err e = {0};
+
+    (void)state;
+    rig_retry.age_s = 86400;
+    for (int i = 0; i < 40; i++) { /* more than a lane remembers */
+        char id[20];
+
+        (void)snprintf(id, sizeof(id), "e%d", i);
+        g->answered = false;
+        t_ok(delivery_put(g->delivery,
+                          &(struct delivery_event){.fn = rig_fn(g, 0),
+                                                   .trigger = RUN_OTHER,
+                                                   .id = str_of(id),
+                                                   .not_before_ms = 1800000000000 + 1000 * (i + 1),
+                                                   .payload = S("x")},
+                          rig_on_answer, g, &e),
+             &e);
+        rig_wait_answer(g);
+        assert_int_equal(g->r, 0);
+    }
+    rig_turn(g);
+    assert_int_equal(g->runs, 0);
+    for (uint64_t i = 1; i <= 40; i++) {
+        rig_jump(g, 1000);
+        rig_until_state(g, Q_DONE, i);
+        assert_int_equal(g->runs, i);
+    }
+    rig_free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(no_more_run_than_may),
+            cmocka_unit_test(never_more_than_its_instances_take),
+            cmocka_unit_test(a_flood_for_one_does_not_starve_another),
+            cmocka_unit_test(who_cannot_run_is_in_nobodys_way),
+            cmocka_unit_test(one_more_than_may_wait_is_refused),
+            cmocka_unit_test(events_for_later_come_then),
+    };
+
+    return T_RUN(tests);
+}
