@@ -10,7 +10,7 @@ what=${1:-build}
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 packages="gcc pkg-config meson ninja-build libc6-dev libuv1-dev libssl-dev libcjson-dev libyaml-dev
-libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev libmnl-dev libpcre2-dev libnftables1 python3 python3-dev"
+libsqlite3-dev libarchive-dev libseccomp-dev libcurl4-openssl-dev libmnl-dev libpcre2-dev libnftables1 python3 python3-dev tzdata"
 [ -x /usr/bin/node ] || packages="$packages nodejs"
 if [ "$what" = deb ] || [ "$what" = test ]; then
     packages="$packages adduser dpkg-dev"

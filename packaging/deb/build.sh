@@ -59,7 +59,7 @@ Version: $version
 Architecture: $arch
 Maintainer: evoke <packages@evoke.invalid>
 Installed-Size: $(du -k -s --apparent-size "$tree" | cut -f 1)
-Depends: $libraries, adduser, libnftables1, python3
+Depends: $libraries, adduser, libnftables1, python3, tzdata
 Recommends: ca-certificates, nodejs, passt
 Suggests: prometheus
 Section: net
