@@ -114,7 +114,9 @@ static int commit(struct qdb *db, bool *ret_begun)
     if (code == SQLITE_OK && db->changed)
         code = write_meta(db);
     *ret_begun = code == SQLITE_OK && db->changed;
-    return code == SQLITE_OK ? qdb_run(db, QDB_COMMIT) : code;
+    if (code == SQLITE_OK) /* what was written and undone is not worth an fsync */
+        code = qdb_run(db, db->changed ? QDB_COMMIT : QDB_ROLLBACK);
+    return code;
 }
 
 /* What is in memory follows the file. */

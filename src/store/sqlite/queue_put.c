@@ -97,7 +97,7 @@ int qdb_do_put(struct qdb *db, struct q_job *job)
 {
     const struct q_put *put = &job->asked.put;
     uint64_t first_seq = db->meta.next_seq;
-    bool hold;
+    bool changed = db->changed, hold;
     int code;
 
     code = qdb_cursors_hold(db, put->cursors, put->ncursors, &hold);
@@ -112,7 +112,9 @@ int qdb_do_put(struct qdb *db, struct q_job *job)
         return code;
     if (over_bound(db, put, job->each)) {
         job->work.r = -ENOBUFS;
-        return undo(db, put, job->each, first_seq);
+        code = undo(db, put, job->each, first_seq);
+        db->changed = changed;
+        return code;
     }
     return qdb_cursors_move(db, put->cursors, put->ncursors);
 }

@@ -165,6 +165,24 @@ static void a_bound_holds_for_each_queue_and_nothing_of_the_put_is_applied(void 
     assert_int_equal(s->t->each[0], -EEXIST);
 }
 
+/* A full queue is asked again and again: that must not keep the disk busy. */
+static void what_is_refused_is_no_commit(void **state)
+{
+    struct qs *s = *state;
+    struct q_record rec = {.queue = S("q"), .id = S("b")};
+    uint64_t commits;
+
+    assert_int_equal(put_id(s, "q", "a"), 0);
+    commits = s->q->stats.commits;
+    assert_int_equal(put_all(s, &(struct q_put){.records = &rec, .nrecords = 1, .bound = 1}),
+                     -ENOBUFS);
+    assert_int_equal(put_id(s, "q", "a"), -EEXIST);
+    assert_int_equal(s->q->stats.commits, commits);
+    assert_int_equal(put_one(s, &rec), 0);
+    assert_int_equal(list_id(s, "b"), 0);
+    assert_int_equal(s->t->events[0].seq, 2);
+}
+
 static void cursors_move_with_the_events_or_refuse_them(void **state)
 {
     struct qs *s = *state;
@@ -475,6 +493,20 @@ static void everything_is_there_after_it_was_opened_again(void **state)
     assert_int_equal(s->t->rows[0].counts[Q_WAITING], 1);
 }
 
+/* A name is written with the first change that needs it, not with the call that first said it. */
+static void a_queue_first_named_in_vain_is_there_later(void **state)
+{
+    struct fix *f = *state;
+    struct qs *s = *state;
+
+    assert_int_equal(put_id(s, "q", "a"), 0);
+    assert_int_equal(put_id(s, "new", "a"), -EEXIST);
+    assert_int_equal(put_id(s, "new", "b"), 0);
+    reopen(f);
+    assert_int_equal(list_some(s, &(struct q_filter){.queue = S("new"), .limit = 2}), 0);
+    leased_are(s, "b");
+}
+
 static void what_was_asked_before_closing_is_carried_out(void **state)
 {
     struct fix *f = *state;
@@ -514,6 +546,7 @@ int main(void)
             QUEUE_TEST(a_known_id_is_left_out_and_the_rest_is_put),
             QUEUE_TEST(a_dedup_id_is_of_its_queue_and_as_long_as_the_event_is_kept),
             QUEUE_TEST(a_bound_holds_for_each_queue_and_nothing_of_the_put_is_applied),
+            QUEUE_TEST(what_is_refused_is_no_commit),
             QUEUE_TEST(cursors_move_with_the_events_or_refuse_them),
             QUEUE_TEST(higher_priority_first_then_due_moments_then_order_of_put),
             QUEUE_TEST(each_wanted_queue_gets_up_to_its_own_number),
@@ -528,6 +561,7 @@ int main(void)
             QUEUE_TEST(leases_of_different_names_do_not_meet),
             QUEUE_TEST(a_revoked_lease_is_free_at_once_and_its_token_is_gone),
             QUEUE_TEST(everything_is_there_after_it_was_opened_again),
+            QUEUE_TEST(a_queue_first_named_in_vain_is_there_later),
             QUEUE_TEST(what_was_asked_before_closing_is_carried_out),
             QUEUE_TEST(a_call_whose_deadline_passed_is_not_applied),
     };
