@@ -16,6 +16,7 @@ from events import Events
 from evoked import deadline
 from producers import Admin, Producers, Sink
 from signing import Client, urn
+from storm import child
 
 HOUR, DAY = 3_600_000, 86_400_000
 N = 200
@@ -255,4 +256,24 @@ def test_the_daemon_is_stopped_past_its_lease_and_continued(evoke):
     assert not p.lost() and not p.refused and p.duplicates() == 0, p
     events.wait(done=p.sent, running=0)
     assert evoke.pids()["daemon"] == daemon
+    p.close()
+
+
+def test_a_daemon_that_hangs_is_replaced_and_nothing_is_lost(evoke_factory):
+    """The keeper's patience is the service manager's: 1.6 s here. Whoever comes next takes over what the hanging one held."""
+    e = evoke_factory(env={"NOTIFY_SOCKET": "/nonexistent/notify", "WATCHDOG_USEC": "1600000"})
+    e.allow("daemon", "notify")
+    sink = Sink(e, "f")
+    p = Producers(e, Admin("f"), sink, rate=500, body=lambda n: b'{"n":%d,"ms":10}' % n)
+    p.run(lambda: len(p.acked) >= 200)
+    old = child(e, "daemon")
+    os.kill(old, signal.SIGSTOP)
+    p.run(lambda: child(e, "daemon") not in (None, old), 30, send=False)
+    p.skip()
+    p.run(lambda: len(p.acked) >= 400)
+    p.settle()
+    assert not p.lost() and not p.refused, (p, p.said)
+    assert p.duplicates() <= 32
+    now = Events(e, "f").wait(waiting=0, running=0)
+    assert now["done"] == now["accepted"] == len(p.acked)
     p.close()
