@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """FunctionGraph's triggers through its official Python SDK: TIMER in full, the others' refusals, and what a due time brings."""
+import concurrent.futures
 import json
 import re
 
@@ -205,6 +206,16 @@ def test_a_name_is_there_once(cloud):
     create(cloud, "once")
     refused(lambda: create(cloud, "once", schedule="5m"), 409, "FSS.1148")
     assert len(listed(cloud, "once")) == 1
+
+
+def test_of_many_that_ask_for_a_name_at_once_one_gets_it(cloud):
+    cloud.create("raced")
+    body = json.dumps({"trigger_type_code": "TIMER", "event_data": {"name": "T", "schedule_type": "Rate", "schedule": "3m"}})
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: raw_call(cloud.daemon, "POST", path_of(cloud, "raced"), body), range(8)))
+    assert sorted(r.status_code for r in answers) == [201] + [409] * 7
+    assert {r.json()["error_code"] for r in answers if r.status_code == 409} == {"FSS.1148"}
+    assert len(listed(cloud, "raced")) == 1
 
 
 def test_a_function_has_ten_triggers_and_no_more(cloud):
