@@ -87,6 +87,26 @@ if command -v curl >/dev/null; then
     curl --silent --noproxy '*' "$EVOKE_ENDPOINT/metrics" | grep ^faas_errors
 fi
 
+# WORD, COMMAND: until what it prints has that word; what nobody waits for takes a moment.
+await() {
+    word=$1 n=0
+    shift
+    until "$evoke" "$@" | grep -q "$word" || [ $n -ge 100 ]; do
+        n=$((n + 1))
+        sleep 0.1
+    done
+}
+title "Asynchronously: on disk, then acknowledged; a timer; and an event that fails is kept, with its error, for you to decide"
+try invoke hello --async --event '{"name":"later"}' --id demo-1
+try trigger create tick hello --every 1s --payload ping
+try invoke report --async --event '{"numbers":[]}' --id demo-2
+await demo-2 deadletter list
+try deadletter list
+try get invocation demo-1
+try trigger list
+await tick get ledger
+try get ledger
+
 title "Done. Everything has been stopped and removed."
 cat <<END
 Next:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import pytest
-from evoked import BUILD, ROOT, Evoked
+from evoked import BUILD, ROOT, Evoked, deadline
 
 pytestmark = pytest.mark.slow  # about what the pages say
 
@@ -44,7 +44,7 @@ def test_the_demo():
     told = run([str(ROOT / "tools/demo.sh"), str(BUILD)], ROOT)
     for part in ("Hello, evoke!", "Moin Ada!", "HELLO FROM BYTES", '{"total":"8.55","currency":"EUR"}',
                  "5aa762ae383fbb727af3c7a36d4940a5b8c40a989452d2304fc958ff3f354e7a", "Execution duration ",
-                 "ZeroDivisionError: division by zero", "Its last run failed: ", "RUNS/S", "stopped and removed"):
+                 "ZeroDivisionError: division by zero", "Its last run failed: ", "RUNS/S", "demo-2", "created tick of ", "stopped and removed"):
         assert part in told
     if shutil.which("curl"):
         assert re.search(r'^faas_errors_total\{function="[^"]*/report",.*\} 1$', told, re.MULTILINE)
@@ -77,6 +77,22 @@ def test_what_shows_what_happens(evoke):
         rest = p.communicate(timeout=60)[0]
         assert p.returncode in ((0, 130) if endless else (0,)), line + first + rest
         assert not re.search("no command|unknown option|usage:", first + rest), line
+
+
+def test_asynchronous_events_and_timers(evoke):
+    assert evoke.run("deploy", str(ROOT / "examples/hello")).returncode == 0
+    lines = [shlex.split(line, comments=True)[1:] for line in block("sh", "--async").splitlines()]
+    assert len(lines) == 6
+    told = []
+    for words in lines:
+        if words[:2] == ["get", "invocation"]:
+            for _ in deadline(30):
+                if '"done"' in evoke.run("get", "invocation", words[2], "--output", "json").stdout:
+                    break
+        p = evoke.run(*words)
+        assert p.returncode == 0, (words, p.stderr)
+        told.append(p.stdout)
+    assert told[0] == "order-1\n" and told[1].startswith("order-1  done\n") and "0 */5 * * * *" in told[3] and "hello" in told[5]
 
 
 def test_commands_find_the_key_pair_that_serve_made(open_path):
