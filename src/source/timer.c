@@ -3,9 +3,9 @@
  * timer.c - the source "timer": waits for due times, and hands each over exactly once.
  *
  *   READING --cursor--> IDLE --due--> PUTTING --on disk--> IDLE ...
- *      ^                                | |
- *      |                                | +-- -EAGAIN, -ENOBUFS, -EIO, ...: PAUSED, later the same put
- *      +------------ -ESTALE -----------+                                      with the same event id
+ *      ^                                 |
+ *      |                                 +-- -EAGAIN, -ENOBUFS, -EIO, ...: PAUSED, then the same put
+ *      +---- PAUSED <-- -ESTALE ---------+                                with the same event id
  *
  * What always holds:
  *   (1) a trigger has at most one put under way; its event moves the cursor from the due time before
@@ -48,7 +48,7 @@
 enum {
     TIMERS_MAGIC = 0x74696d73,
     TIMER_MAGIC = 0x74696d72,
-    BATCH = 128, /* handed over in one turn of the loop */
+    BATCH = 64, /* handed over in one turn of the loop */
     PAUSE_FIRST_MS = 100,
     PAUSE_MOST_MS = 5000,
     DECIMAL = 24,
@@ -300,7 +300,8 @@ static void on_put(void *user, int r, const struct err *e)
     } else if (r == 0 || r == -EEXIST) {
         put_ended(tm);
     } else if (r == -ESTALE) {
-        read_cursor(tm);
+        tm->event_ms = -1; /* the place is read again */
+        pause_it(tm);
     } else if (!passes(r)) {
         leave_out(tm, e ? e->msg : strerror(-r));
     } else if (tm->trigger->enabled && tm->conf.schedule) {
@@ -387,8 +388,16 @@ static void on_cursor(void *user, int r, struct str value)
         pause_it(tm);
         return;
     }
-    if (value.n >= sizeof(tm->cursor) || (value.n > 0 && str_i64(value, 0, INT64_MAX, &at_ms) < 0))
-        log_err(&cx, "cursor of trigger '%s' is malformed, begins again", tm->trigger->id);
+    if (value.n >= sizeof(tm->cursor)) {
+        log_err(&cx,
+                "cursor 'timer/%s' is none of ours: trigger '%s' of function '%s' is never due",
+                tm->trigger->id, tm->trigger->name, tm->trigger->function);
+        tm->state = IDLE;
+        return;
+    }
+    if (value.n > 0 && str_i64(value, 0, INT64_MAX, &at_ms) < 0)
+        log_err(&cx, "cursor 'timer/%s' is malformed: trigger '%s' of function '%s' begins anew",
+                tm->trigger->id, tm->trigger->name, tm->trigger->function);
     snprintf(tm->cursor, sizeof(tm->cursor), "%.*s", STR_ARG(value));
     tm->base_ms = at_ms;
     settle(tm);
