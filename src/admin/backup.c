@@ -25,6 +25,7 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "catalog/backup.h"
+#include "delivery/delivery.h"
 #include "loop/loop.h"
 
 #define STAGING "run/backup-" /* and the id */
@@ -231,7 +232,10 @@ void admin_backup_make(struct call *c)
     memcpy(m->id, s->id, sizeof(m->id));
     (void)snprintf(dir, sizeof(dir), STAGING "%s", s->id);
     backup_begin(m->all->catalog,
-                 &(struct backup_spec){.dir = dir, .extras = extras, .logs = logs ? "logs" : NULL},
+                 &(struct backup_spec){.dir = dir,
+                                       .extras = extras,
+                                       .queue = delivery_queue(c->api->delivery),
+                                       .logs = logs ? "logs" : NULL},
                  on_made, m);
 }
 

@@ -2,12 +2,17 @@
 /*
  * backup.c - a copy of everything, taken while functions are deployed, run and deleted.
  *
- *   backup_begin --> kv_backup (store's thread) --> gather (worker) --> told --> reads ... --> free
+ *   backup_begin --> q_backup, kv_backup (stores' threads) --> gather (worker) --> told --> reads ...
+ *   --> free
  *
  * Packages are named by what they are and never change, so they are not copied: they are held.
  * First the hold, then the copy of the metadata, then the list of all packages. A package that the
  * copy names was on disk before the record that names it was committed, and since the hold none is
  * removed: so it is in the list. What else is in it, a package put a moment later, does no harm.
+ *
+ * Events are copied before the metadata: a function that came between the two has no event in the
+ * copy, which is as if it was asked for after it; the other way round it would have events and not
+ * be there.
  *
  * Logs grow and are removed by their age. A segment is linked into the backup's directory, so that
  * it stays, and as much of it is told as was there at that moment.
@@ -30,6 +35,7 @@
 #include "loop/loop.h"
 #include "store/blob.h"
 #include "store/kv.h"
+#include "store/queue.h"
 
 enum { BACKUP_MAGIC = 0x6261636b, READ_MAGIC = 0x62616372 };
 enum { EXTRA_MAX = 4 << 20, HASH_BYTES = 1 << 20, FILES_MAX = 1000 * 1000 };
@@ -40,6 +46,7 @@ struct backup {
     struct catalog *c;
     char *dir, *logs; /* owned; logs may be NULL */
     const char *const *extras;
+    bool queue;                /* events are in it */
     struct backup_file *files; /* owned, sorted by path */
     size_t n, cap;
     int r;
@@ -188,6 +195,16 @@ static int add_logs(struct backup *b, const char *path, int depth)
     return r;
 }
 
+static int add_queue(struct backup *b)
+{
+    cleanup_free char *copy = staged_path(b, "queue.db");
+    int r = queue_sqlite_settle(copy, &b->err);
+
+    if (r == 0)
+        r = add_staged(b, "queue.db");
+    return r == 0 ? add_staged(b, "queue.db.mark") : r;
+}
+
 static int by_path(const void *a, const void *b)
 {
     return strcmp(((const struct backup_file *)a)->path, ((const struct backup_file *)b)->path);
@@ -199,6 +216,8 @@ static void work_gather(void *user)
 
     if (b->r == 0)
         b->r = add_staged(b, "meta.db");
+    if (b->r == 0 && b->queue)
+        b->r = add_queue(b);
     for (size_t i = 0; b->r == 0 && b->extras[i]; i++)
         b->r = add_extra(b, b->extras[i]);
     if (b->r == 0)
@@ -233,6 +252,26 @@ static void on_copied(void *user, int r)
     loop_work(b->c->loop, work_gather, done_gather, b);
 }
 
+static void copy_metadata(struct backup *b)
+{
+    cleanup_free char *copy = staged_path(b, "meta.db");
+
+    kv_backup(b->c->kv, str_of(copy), on_copied, b); /* -> on_copied */
+}
+
+static void on_queue_copied(void *user, int r)
+{
+    struct backup *b = OBJ(user, struct backup, BACKUP_MAGIC);
+
+    if (r == 0) {
+        copy_metadata(b); /* -> on_copied */
+        return;
+    }
+    b->r = err_set(&b->err, r == -EAGAIN ? ERR_LIMIT : ERR_HOST, r, "copy the events: %s",
+                   strerror(-r));
+    loop_work(b->c->loop, work_gather, done_gather, b);
+}
+
 void backup_begin(struct catalog *c, const struct backup_spec *spec, backup_fn *fn, void *user)
 {
     struct backup *b = xnew(struct backup);
@@ -244,6 +283,7 @@ void backup_begin(struct catalog *c, const struct backup_spec *spec, backup_fn *
     b->dir = xstrdup(spec->dir);
     b->logs = spec->logs ? xstrdup(spec->logs) : NULL;
     b->extras = spec->extras;
+    b->queue = spec->queue;
     b->fn = fn;
     b->user = user;
     catalog_began(c);
@@ -253,8 +293,12 @@ void backup_begin(struct catalog *c, const struct backup_spec *spec, backup_fn *
         loop_work(c->loop, work_gather, done_gather, b);
         return;
     }
-    copy = staged_path(b, "meta.db");
-    kv_backup(c->kv, str_of(copy), on_copied, b); /* -> on_copied */
+    if (!spec->queue) {
+        copy_metadata(b);
+        return;
+    }
+    copy = staged_path(b, "queue.db");
+    q_backup(spec->queue, str_of(copy), on_queue_copied, b); /* -> on_queue_copied */
 }
 
 /* ---- the end ---- */

@@ -15,6 +15,7 @@
 struct backup; /* opaque; owned by who asked for it */
 struct catalog;
 struct err;
+struct queue;
 
 struct backup_file {
     char *path; /* "meta.db", "blobs/<sha256>", "logs/<hash>/<name>" */
@@ -27,6 +28,7 @@ struct backup_file {
 struct backup_spec {
     const char *dir; /* made, for what has to be copied first; borrowed until completion */
     const char *const *extras; /* NULL-terminated */
+    struct queue *queue;       /* events that wait, or NULL: without */
     const char *logs;          /* directory of the functions' logs, or NULL: without */
 };
 

@@ -377,5 +377,8 @@ struct q_opened {
  */
 int queue_sqlite_open(struct loop *l, const char *path, uint32_t wait_ms, struct queue **ret,
                       struct q_opened *ret_opened, struct err *e);
+/* What q_backup() wrote is made a store that can be opened without a word: its mark is written beside
+ * it. Blocks. -EIO: the copy is not whole. */
+int queue_sqlite_settle(const char *path, struct err *e);
 
 #endif

@@ -13,8 +13,9 @@ import threading
 
 import pytest
 
+from events import Events
 from evoked import Evoked, deadline
-from signing import PROJECT, Client
+from signing import PROJECT, Client, urn
 
 OWN_KEYS = {"EVOKE_ACCESS_KEY": None, "EVOKE_SECRET_KEY": None}
 LIST = "evoke-backup.json"
@@ -118,6 +119,45 @@ def test_an_installation_is_made_again_elsewhere(open_path, unprivileged):
         assert answer(Client(again, key["access_key"], key["secret_key"]), "f1") == 1
         deploy(c, "new", 9)
         assert answer(c, "new") == 9
+
+
+def disabled(client, name, yes):
+    """Events of a function with concurrency 0 wait."""
+    r = client.fg("PUT", f"/functions/{urn(name)}/config",
+                  {"func_name": name, "runtime": "Python3.9", "timeout": 3, "handler": "index.handler", "memory_size": 128,
+                   "strategy_config": {"concurrency": 0 if yes else 1000}})
+    assert r.status_code == 200, r.text
+
+
+def test_events_that_wait_are_in_it_and_run_once(open_path):
+    tar, there = open_path / "evoke.tar", open_path / "there"
+    (open_path / "here").mkdir()
+    with Evoked(data_dir=open_path / "here") as e:
+        c = Client(e)
+        deploy(c, "f", 1)
+        events = Events(e, "f")
+        before = events.put(b"{}")
+        events.wait(done=1)
+        disabled(c, "f", True)
+        waiting = {events.put(b'{"n": 1}') for _ in range(20)}
+        p = e.run("backup", str(tar))
+        assert p.returncode == 0, p.stderr
+        events.put(b"{}")  # after it, so not in it
+        e.kill()
+    names = tarfile.open(tar).getnames()
+    assert {"queue.db", "queue.db.mark"} <= set(names), names
+    p = subprocess.run([str(e.program), "restore", str(tar), "--data", str(there)], capture_output=True, text=True,
+                       check=False, timeout=60)
+    assert p.returncode == 0, p.stderr
+    with Evoked(data_dir=there) as again:  # and nothing is said in its log: it is a whole queue
+        events = Events(again, "f")
+        assert events.ledger()["waiting"] == 20
+        assert {x["id"] for x in events.list(state="waiting")} == waiting
+        disabled(Client(again), "f", False)
+        now = events.wait(done=21)
+        assert now["accepted"] == 21
+        assert all(len(events.get(x)["tries"]) == 1 for x in waiting)
+        assert events.get(before)["state"] == "done"
 
 
 def test_a_backup_goes_through_a_pipe(evoke, tmp_path):
