@@ -44,6 +44,7 @@ struct post {
     struct buf body, answer;
     char error[CURL_ERROR_SIZE];
     long status;
+    bool link_local; /* it would go where nothing is sent */
     atomic_bool forgotten;
     post_fn *fn;
     void *user;
@@ -99,6 +100,8 @@ static void finished(struct poster *o, const CURLMsg *m)
     (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&p);
     if (m->data.result == CURLE_OK)
         (void)curl_easy_getinfo(p->curl, CURLINFO_RESPONSE_CODE, &p->status);
+    else if (p->link_local)
+        (void)snprintf(p->error, sizeof(p->error), "link-local addresses are not posted to");
     else if (!p->error[0])
         (void)snprintf(p->error, sizeof(p->error), "%s", curl_easy_strerror(m->data.result));
     go_home(o, p);
@@ -179,10 +182,9 @@ static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_soc
     struct post *p = OBJ(user, struct post, POST_MAGIC);
 
     (void)purpose;
-    if (is_link_local(&a->addr)) {
-        (void)snprintf(p->error, sizeof(p->error), "link-local addresses are not posted to");
+    p->link_local |= is_link_local(&a->addr);
+    if (p->link_local)
         return CURL_SOCKET_BAD;
-    }
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
