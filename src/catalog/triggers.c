@@ -133,7 +133,7 @@ void catalog_each_trigger(const struct catalog *c, const struct fn_key *key,
     if (key) {
         struct buf path;
 
-        buf_init(&path, 4 * KV_KEY);
+        buf_init(&path, 4ul * KV_KEY);
         fn_key_path(key, &path);
         n = buf_ok(&path) ? catalog_triggers_of(c, buf_str(&path), &from) : 0;
         buf_done(&path);

@@ -87,7 +87,7 @@ static int read_step(const struct reader *rd, struct str text, int *ret)
     uint64_t v;
 
     /* A step over all the values of a field would silently name the first one only. */
-    if (str_u64(text, 1, (uint64_t)(f->max - f->min + 1), &v) < 0)
+    if (str_u64(text, 1, (uint64_t)(f->max - f->min) + 1, &v) < 0)
         return refuse(rd, "no step for this field is", text);
     *ret = (int)v;
     return 0;

@@ -45,7 +45,7 @@ void due_set(struct due_heap *h, struct due *d, int64_t ms)
     due_remove(h, d);
     if (h->n + 1 >= h->cap) {
         h->cap = h->cap > 0 ? 2 * h->cap : 16;
-        h->rows = xrealloc(h->rows, h->cap, sizeof(*h->rows));
+        h->rows = xrealloc(h->rows, h->cap, sizeof(struct due *));
     }
     d->ms = ms;
     up(h, d, ++h->n);

@@ -34,7 +34,7 @@ enum { TIMER_MISSED = 1000, TIMER_PAYLOAD = 4096, TIMER_LATE_MS = 60000 };
 
 /* Follows the catalog's triggers from now on. The event's bytes come from the dialect's shape. */
 struct timers *timers_new(struct loop *l, struct catalog *catalog, struct delivery *delivery);
-struct timers *timers_free(struct timers *t);
+struct timers *timers_free(struct timers *all);
 /* 0, or -EINVAL, -ENOENT (time zone), -E2BIG with a sentence. */
 int timer_check(struct str config, struct err *e);
 
@@ -46,8 +46,8 @@ struct timers_stats {
     uint64_t
             late_ns_max; /* between the due time and the moment it was handed over; not of missed */
 };
-void timers_stats(const struct timers *t, struct timers_stats *ret);
+void timers_stats(const struct timers *all, struct timers_stats *ret);
 /* When it is due next, Unix ms; -1: never, disabled or unknown. */
-int64_t timers_next(const struct timers *t, struct str trigger_id);
+int64_t timers_next(const struct timers *all, struct str trigger_id);
 
 #endif
