@@ -237,6 +237,7 @@ def test_a_destination_is_down_for_an_hour(timed):
     p.close()
 
 
+@pytest.mark.slow
 def test_the_daemon_is_stopped_past_its_lease_and_continued(evoke):
     """SIGSTOP while events run. Nobody else has taken them: they are finished once, by whoever held them."""
     sink = Sink(evoke, "f")
