@@ -37,6 +37,20 @@ static const struct option options[] = {
          .max = 100},
 };
 
+/* Its own rules for asynchronous events; without them its cloud's hold. */
+static void print_rules(const struct view *v, const struct cJSON *f)
+{
+    static const char *const ends[] = {"on_success", "on_failure"};
+    const struct cJSON *async = json_get(f, "async");
+
+    if (!async)
+        return;
+    view_fieldf(v, "events", "%lld s old at most, %lld retries",
+                (long long)view_int(async, "max_age_s"), (long long)view_int(async, "max_retries"));
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        view_key(v, i ? "on failure" : "on success", json_get(async, ends[i]), "to", NULL);
+}
+
 static void print_settings(const struct view *v, const struct cJSON *f)
 {
     static const struct {
@@ -66,6 +80,7 @@ static void print_settings(const struct view *v, const struct cJSON *f)
     view_section(v, "Settings");
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         view_key(v, fields[i].name, f, fields[i].key, fields[i].unit);
+    print_rules(v, f);
 }
 
 static void print_code(const struct view *v, const struct cJSON *f)
