@@ -272,7 +272,7 @@ static int open_file(struct qdb *db, const char *path, struct err *e)
     r = run(db,
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;"
             "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;"
-            "PRAGMA journal_size_limit = 67108864",
+            "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON", /* queue_pages.c */
             e);
     if (r == 0 && format == 0)
         r = run(db, schema, e);
