@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog/triggers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -26,10 +27,12 @@ struct fix {
 
 static void on_change(void *user, const struct trigger *before, const struct trigger *after)
 {
+    const struct trigger *one = after ? after : before;
     struct fix *f = user;
 
+    assert(one);
     strncat(f->told, !before ? "+" : after ? "=" : "-", 2);
-    strncat(f->told, (after ? after : before)->name, 20);
+    strncat(f->told, one->name, 20);
 }
 
 static void open_catalog(struct fix *f)

@@ -126,12 +126,14 @@ static void what_is_allowed_is_taken(void **state)
 
 static void an_expression_has_its_limit(void **state)
 {
+    static const struct str rule = S("0 * * * * *");
     char text[SCHEDULE_TEXT + 2];
     struct err e = {0};
 
     (void)state;
     memset(text, ' ', sizeof(text));
-    memcpy(text, "0 * * * * *", 11);
+    for (size_t i = 0; i < rule.n; i++)
+        text[i] = rule.p[i];
     assert_int_equal(parse(SCHEDULE_FC, (struct str){text, SCHEDULE_TEXT}, "UTC", &e), 0);
     assert_int_equal(parse(SCHEDULE_FC, (struct str){text, SCHEDULE_TEXT + 1}, "UTC", &e), -EINVAL);
     t_has(e.msg, "257 bytes");
@@ -163,7 +165,7 @@ static void the_calendar_is_the_one_of_400_years(void **state)
     struct civil c = {1969, 12, 31};
 
     (void)state;
-    for (int64_t day = 0; day < 400 * 366; day++) {
+    for (int64_t day = 0; day < INT64_C(400) * 366; day++) {
         struct civil next = civil_of(day);
 
         if (next.day == 1)

@@ -306,7 +306,7 @@ static void what_was_missed_follows_the_policy(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (int stopped = 0; stopped < 2; stopped++) { /* or the clock jumped */
             struct told o = make(f, "fn", "fg-cron", "0 * * * * *", cases[i].missed), gone = {0};
-            int64_t begin = rig_now_ms;
+            int64_t last_ms = rig_now_ms + 19 * MINUTE / 2;
             struct timers_stats before, after;
             char last[RIG_TEXT];
 
@@ -323,7 +323,7 @@ static void what_was_missed_follows_the_policy(void **state)
             assert_int_equal(f->d->n, cases[i].events);
             timers_stats(f->timers, &after);
             assert_int_equal(after.missed - before.missed, 10);
-            snprintf(last, sizeof(last), "%s/%lld", o.id, (long long)(begin + 19 * MINUTE / 2));
+            snprintf(last, sizeof(last), "%s/%lld", o.id, (long long)last_ms);
             if (f->d->n > 0)
                 assert_string_equal(f->d->events[f->d->n - 1].dedup, last);
             /* And from then on as ever. */
@@ -396,7 +396,7 @@ static void a_changed_schedule_holds_from_the_change_on(void **state)
     rig_now_ms = AT(50);
     update(f, o.id, true, "0 0 0 * * *");
     EXPECT_DUE(f, o.id, 2, AT(40), AT(50));
-    assert_int_equal(timers_next(f->timers, str_of(o.id)), AT(24 * 60));
+    assert_int_equal(timers_next(f->timers, str_of(o.id)), AT(INT64_C(24) * 60));
 }
 
 static void a_trigger_that_is_deleted_takes_its_cursor_along(void **state)
@@ -584,7 +584,7 @@ static void a_payload_has_its_limit(void **state)
     for (int over = 0; over < 2; over++) {
         struct buf text;
 
-        buf_init(&text, 2 * TIMER_PAYLOAD);
+        buf_init(&text, 2ul * TIMER_PAYLOAD);
         buf_addz(&text, "{\"schedule\":\"3m\",\"syntax\":\"fg-rate\",\"payload\":\"");
         for (int i = 0; i < TIMER_PAYLOAD + over; i++)
             buf_addc(&text, 'x');
