@@ -179,7 +179,16 @@ static int next_priority(struct qdb *db, const struct qdb_name *queue, int below
     sqlite3_bind_int64(st, 1, queue->id);
     sqlite3_bind_int(st, 2, below);
     code = sqlite3_step(st);
-    *ret = code == SQLITE_ROW ? sqlite3_column_int(st, 0) : -1;
+    *ret = -1;
+    if (code == SQLITE_ROW) {
+        int64_t got = sqlite3_column_int64(st, 0);
+
+        /* Lower each time, or who asks for the next would ask for ever. */
+        if (sqlite3_column_type(st, 0) != SQLITE_INTEGER || got < 0 || got >= below)
+            code = SQLITE_CORRUPT;
+        else
+            *ret = (int)got;
+    }
     return qdb_end(st, code);
 }
 

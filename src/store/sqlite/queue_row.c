@@ -29,6 +29,11 @@ bool qdb_ended(int state)
     return state >= Q_DONE && state < Q_STATES && state != Q_DEAD;
 }
 
+static bool is_state(int64_t state)
+{
+    return state >= 0 && state <= QDB_HELD;
+}
+
 int qdb_event_get(struct qdb *db, uint64_t seq, struct qdb_event *ret, bool *ret_found)
 {
     sqlite3_stmt *st = qdb_stmt(db, QDB_ROW);
@@ -44,7 +49,7 @@ int qdb_event_get(struct qdb *db, uint64_t seq, struct qdb_event *ret, bool *ret
     queue = qdb_name_at(db, sqlite3_column_int64(st, 1));
     source = qdb_name_at(db, sqlite3_column_int64(st, 2));
     order = qdb_bytes(st, 12);
-    if (!queue || !source || order.n > Q_ID) {
+    if (!queue || !source || order.n > Q_ID || !is_state(sqlite3_column_int64(st, 3))) {
         (void)qdb_end(st, code);
         return SQLITE_CORRUPT;
     }
@@ -203,7 +208,7 @@ int qdb_event_show(struct qdb *db, struct q_job *job, uint64_t seq, bool payload
         return qdb_end(st, code);
     queue = qdb_name_at(db, sqlite3_column_int64(st, 1));
     source = qdb_name_at(db, sqlite3_column_int64(st, 2));
-    if (!queue || !source) {
+    if (!queue || !source || !is_state(sqlite3_column_int64(st, 3))) {
         (void)qdb_end(st, code);
         return SQLITE_CORRUPT;
     }
