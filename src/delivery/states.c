@@ -33,7 +33,7 @@ static const struct step steps[WHATS][LEFTS] = {
     [RAN_REFUSED]   = ALWAYS(NEXT_DEAD, "it can never be taken"),
     [RAN_STOPPED]   = ALWAYS(NEXT_RELEASE, ""),
     [RAN_CANCELLED] = ALWAYS(NEXT_CANCELLED, "it was cancelled while it ran"),
-    [RAN_GONE]      = ALWAYS(NEXT_DEAD, "its function does not exist (any more)"),
+    [RAN_GONE]      = ALWAYS(NEXT_DEAD, "its function does not exist (any more), or not that version of it"),
     [RAN_LATE]      = ALWAYS(NEXT_EXPIRED, "it reached its age limit"),
 };
 

@@ -25,7 +25,11 @@
 #include "fn/fn.h"
 #include "loop/loop.h"
 
-enum { TAKING_MAGIC = 0x54414b45, WANTS = 256 };
+enum {
+    TAKING_MAGIC = 0x54414b45,
+    WANTS = 256,   /* lanes of one lease */
+    AT_ONCE = 256, /* events of one lease: all of them come in one piece */
+};
 
 struct taking {
     uint32_t magic;
@@ -279,6 +283,7 @@ void take(struct delivery *d)
         loop_timer_running(d->again) || d->nleaving >= LEAVING_MOST || list_empty(&d->due) ||
         fns + https == 0)
         return;
+    fns = fns < AT_ONCE ? fns : AT_ONCE;
     t = xnew(struct taking);
     t->magic = TAKING_MAGIC;
     t->d = d;

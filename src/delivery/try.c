@@ -3,7 +3,7 @@
  * try.c - one try of one event: at a function through the engine, or at an HTTP endpoint.
  *
  * Whatever is to be known of the function is looked up now, not when the event was put: it may have
- * changed, or be gone. An event older than its age limit is not tried any more.
+ * changed, or be gone. Of its versions there is "latest" only, so far: an event for another is not run. An event older than its age limit is not tried any more.
  */
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +20,9 @@
 #include "fn/fn.h"
 #include "invoke/invoke.h"
 #include "observe/trace/trace.h"
+
+/* Nobody ran. */
+static const struct tried untold = {.outcome = "refused", .of_run = OUTCOME_CANCELLED};
 
 /* ---- what an ending means ---- */
 
@@ -118,6 +121,11 @@ static void run(struct held *h)
     struct err e = {0};
     int r;
 
+    if (a.qualifier.n > 0 && !str_eq(a.qualifier, S("latest"))) {
+        json_free(tree);
+        settle(h, RAN_GONE, &untold);
+        return;
+    }
     if (h->d->env.tracer) {
         carry_trace(h, &a, &trace);
         memcpy(h->span, trace.span_id, sizeof(h->span));
@@ -133,8 +141,6 @@ static void run(struct held *h)
 }
 
 /* ---- at an endpoint ---- */
-
-static const struct tried untold = {.outcome = "refused", .of_run = OUTCOME_CANCELLED};
 
 static enum what what_of_status(long status)
 {

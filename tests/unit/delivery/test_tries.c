@@ -208,7 +208,8 @@ static void a_function_that_is_gone_leaves_dead_ones(void **state)
     assert_int_equal(rig_put_wait(g, 0, "e", "x"), 0);
     rig_until_state(g, Q_DEAD, 1);
     rig_look(g, "e");
-    assert_string_equal(g->reason, "its function does not exist (any more)");
+    assert_string_equal(g->reason,
+                        "its function does not exist (any more), or not that version of it");
     assert_int_equal(g->runs, 0);
     rig_free(g);
 }
@@ -224,6 +225,30 @@ static void tell(struct fn *f, bool success, const char *to)
     } else {
         f->async->on_failure = (struct fn_destination){FN_TARGET_FUNCTION, xstrdup(to), NULL};
     }
+}
+
+/* There is latest only, for now: another one is not run as if it were that. */
+static void so_does_a_version_that_is_not_there(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+    struct err e = {0};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        t_ok(delivery_put(g->delivery,
+                          &(struct delivery_event){.fn = rig_fn(g, 0),
+                                                   .qualifier = i ? S("!prod") : S("latest"),
+                                                   .trigger = RUN_OTHER,
+                                                   .id = i ? S("e1") : S("e0"),
+                                                   .payload = S("x")},
+                          rig_on_answer, g, &e),
+             &e);
+    }
+    rig_until_state(g, Q_DEAD, 1);
+    rig_until_state(g, Q_DONE, 1);
+    rig_look(g, "e1");
+    assert_int_equal(g->state, Q_DEAD);
+    rig_free(g);
 }
 
 static void its_end_is_told_to_another_function(void **state)
@@ -341,6 +366,7 @@ int main(void)
             cmocka_unit_test(the_age_limit_ends_it),
             cmocka_unit_test(a_try_that_would_come_too_late_is_not_waited_for),
             cmocka_unit_test(a_function_that_is_gone_leaves_dead_ones),
+            cmocka_unit_test(so_does_a_version_that_is_not_there),
             cmocka_unit_test(its_end_is_told_to_another_function),
             cmocka_unit_test(so_is_a_failure),
             cmocka_unit_test(a_chain_of_destinations_is_cut),
