@@ -139,7 +139,7 @@ void qdb_close(struct qdb *db); /* also a half-opened one */
  * result, or is `walking`. */
 void qdb_group(struct qdb *db, struct list *works);
 void qdb_tidy(struct qdb *db); /* between groups: keep the log short */
-extern int qdb_log_pages; /* how long the log may become; tests make it short */
+extern int qdb_log_pages;      /* how long the log may become; tests make it short */
 bool qdb_idle(struct qdb *db); /* nothing to do: look for damage. True: there is more to read */
 
 /*
