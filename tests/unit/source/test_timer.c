@@ -468,6 +468,47 @@ static void whatever_the_store_answers_each_due_time_is_one_event(void **state)
     }
 }
 
+/* Everything at once: answers that are lost, restarts with puts under way, jumps both ways. */
+static void no_order_of_faults_loses_or_doubles_a_due_time(void **state)
+{
+    static const enum rig_fault faults[] = {RIG_REFUSED, RIG_LOST_REQUEST, RIG_LOST_ANSWER,
+                                            RIG_NEVER};
+    static const int answers[] = {-EAGAIN, -ENOBUFS, -EIO, -ESHUTDOWN};
+    struct fix *f = *state;
+    struct told o = make_one(f, "*/10 * * * * *", "all");
+    int64_t begin = rig_now_ms, furthest = begin;
+    size_t n = 0;
+
+    srand(5);
+    for (int step = 0; step < 400; step++) {
+        rig_now_ms += (rand() % 40 - 10) * INT64_C(1000);
+        furthest = rig_now_ms > furthest ? rig_now_ms : furthest;
+        f->d->held = rand() % 4 == 0;
+        f->d->fault = faults[(size_t)rand() % ARRAY_LEN(faults)];
+        f->d->answer = answers[(size_t)rand() % ARRAY_LEN(answers)];
+        f->d->times = (unsigned)rand() % 3;
+        f->d->cursor_times = (unsigned)rand() % 2;
+        turn(f, (unsigned)rand() % 3);
+        if (rand() % 5 == 0) {
+            f->timers = timers_free(f->timers);
+            f->timers = timers_new(f->loop, f->c, f->d);
+        }
+    }
+    f->d->held = false;
+    f->d->times = f->d->cursor_times = 0;
+    rig_now_ms = furthest;
+    for (int64_t ms = begin / 10000 * 10000 + 10000; ms <= furthest; ms += 10000)
+        n++;
+    wait_for_events(f, n);
+    for (size_t i = 0; i < n; i++) {
+        char want[RIG_TEXT];
+
+        snprintf(want, sizeof(want), "%s/%lld", o.id,
+                 (long long)(begin / 10000 + 1 + (int64_t)i) * 10000);
+        assert_string_equal(f->d->events[i].dedup, want);
+    }
+}
+
 static void what_comes_due_while_the_queue_is_full_is_late_and_not_missed(void **state)
 {
     struct fix *f = *state;
@@ -609,6 +650,7 @@ int main(void)
             T(a_changed_schedule_holds_from_the_change_on),
             T(a_trigger_that_is_deleted_takes_its_cursor_along),
             T(whatever_the_store_answers_each_due_time_is_one_event),
+            T(no_order_of_faults_loses_or_doubles_a_due_time),
             T(what_comes_due_while_the_queue_is_full_is_late_and_not_missed),
             T(what_is_refused_for_good_is_left_out),
             T(a_thousand_in_one_second_are_each_one_event),
