@@ -22,9 +22,8 @@
 #include "base/io.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
-#include "catalog/triggers.h"
 #include "conf/options.h"
-#include "delivery/delivery.h"
+#include "daemon/figures_events.h"
 #include "http/server.h"
 #include "observe/audit/audit.h"
 #include "observe/logs/logs.h"
@@ -34,9 +33,7 @@
 #include "pool/launch.h"
 #include "pool/pool.h"
 #include "pool/state.h"
-#include "source/timer.h"
 #include "store/kv.h"
-#include "store/queue.h"
 
 enum { FIGURES_MAGIC = 0x0f160001 };
 
@@ -56,18 +53,7 @@ struct figures {
     uint64_t launchers;
     int64_t start_wall_ms;
 
-    /* Asynchronous events: NULL while nobody delivers. The ledger is asked before each rendering. */
-    struct delivery *delivery;
-    const struct timers *timers;
-    uint32_t rows_max; /* with figures of their own; the others are summed */
-    struct ledger_row {
-        char *function, *source, *trigger; /* owned */
-        struct metrics_events figures;
-    } * rows; /* owned */
-    size_t nrows;
-    uint64_t unbalanced, overdue_ms;
-    void (*gathered)(void *arg); /* who waits for it; NULL: nobody */
-    void *gathered_arg;
+    struct event_figures *events; /* owned */
 };
 
 static_assert((int)API_SETS <= (int)PLATFORM_APIS && (int)API_CLASSES == (int)STATUS_CLASSES,
@@ -242,163 +228,6 @@ static void put_traces(struct platform *p, const struct figures *f)
     p->trace_failures = stats.failed;
 }
 
-/* ---- asynchronous events ---- */
-
-static void forget_rows(struct figures *f)
-{
-    for (size_t i = 0; i < f->nrows; i++) {
-        free(f->rows[i].function);
-        free(f->rows[i].source);
-        free(f->rows[i].trigger);
-    }
-    free(f->rows);
-    f->rows = NULL;
-    f->nrows = 0;
-}
-
-static void add_counts(struct metrics_events *to, const struct q_ledger *row)
-{
-    to->accepted += row->accepted;
-    to->passed += row->passed;
-    to->waiting += row->counts[Q_WAITING];
-    to->running += row->counts[Q_RUNNING];
-    to->done += row->counts[Q_DONE];
-    to->dead += row->counts[Q_DEAD];
-    to->expired += row->counts[Q_EXPIRED];
-    to->cancelled += row->counts[Q_CANCELLED];
-    to->purged += row->counts[Q_PURGED];
-}
-
-static struct ledger_row *row_new(struct figures *f, struct str function, struct str source)
-{
-    struct ledger_row *row = &f->rows[f->nrows++];
-    const struct trigger *t = source.n && f->catalog ? catalog_trigger(f->catalog, source) : NULL;
-
-    *row = (struct ledger_row){.function = str_dup(function),
-                               .source = str_dup(source.n ? source : S("invoked")),
-                               .trigger = str_dup(str_of(t ? t->name : ""))};
-    row->figures = (struct metrics_events){.function = str_of(row->function),
-                                           .source = str_of(row->source),
-                                           .trigger = str_of(row->trigger)};
-    return row;
-}
-
-static void take_ledger(struct figures *f, const struct q_ledger *rows, uint32_t n)
-{
-    struct ledger_row *other = NULL;
-
-    forget_rows(f);
-    f->unbalanced = 0;
-    f->rows = xcalloc((n < f->rows_max ? n : f->rows_max) + 1ul, sizeof(*f->rows));
-    for (uint32_t i = 0; i < n; i++) {
-        struct ledger_row *row;
-
-        if (f->nrows < f->rows_max)
-            row = row_new(f, rows[i].queue, rows[i].source);
-        else
-            row = other = other ? other : row_new(f, S(METRICS_OTHER), S(METRICS_OTHER));
-        add_counts(&row->figures, &rows[i]);
-        f->unbalanced += !q_ledger_adds_up(&rows[i]);
-    }
-}
-
-static void end_gathering(struct figures *f)
-{
-    void (*done)(void *arg) = f->gathered;
-
-    f->gathered = NULL;
-    done(f->gathered_arg);
-}
-
-static void on_ready(void *user, int r, const struct q_ready *rows, uint32_t n)
-{
-    struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
-    int64_t now_ms = clock_store_ms();
-
-    f->overdue_ms = 0;
-    for (uint32_t i = 0; r == 0 && i < n; i++)
-        if (rows[i].since_ms > 0 && now_ms - rows[i].since_ms > (int64_t)f->overdue_ms)
-            f->overdue_ms = (uint64_t)(now_ms - rows[i].since_ms);
-    end_gathering(f);
-}
-
-static void on_ledger(void *user, int r, const struct q_ledger *rows, uint32_t n)
-{
-    struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
-
-    if (r == 0)
-        take_ledger(f, rows, n);
-    if (f->delivery)
-        q_ready(delivery_queue(f->delivery), on_ready, f); /* -> on_ready */
-    else
-        end_gathering(f);
-}
-
-/* A store that cannot tell leaves the figures as they were. */
-static void on_gather(void *user, void (*done)(void *arg), void *arg)
-{
-    struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
-    struct q_filter all = {0};
-
-    assert(!f->gathered);
-    f->gathered = done;
-    f->gathered_arg = arg;
-    if (f->delivery)
-        q_counts(delivery_queue(f->delivery), &all, on_ledger, f); /* -> on_ledger */
-    else
-        end_gathering(f);
-}
-
-static void on_events(void *user, void (*each)(void *to, const struct metrics_events *row),
-                      void *to)
-{
-    const struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
-
-    for (size_t i = 0; i < f->nrows; i++)
-        each(to, &f->rows[i].figures);
-}
-
-static void put_events(struct platform *p, const struct figures *f)
-{
-    struct delivery_stats stats = {0};
-    struct q_stats store;
-
-    p->ev_accepted = p->ev_refused = p->ev_tries = p->ev_retries = p->ev_running =
-            p->ev_overdue_ms = p->ev_unbalanced = FIGURE_UNKNOWN;
-    p->queue_commits = p->queue_events = p->queue_errors = p->queue_damaged = p->queue_bytes =
-            FIGURE_UNKNOWN;
-    if (!f->delivery)
-        return;
-    delivery_stats(f->delivery, &stats);
-    p->ev_accepted = stats.accepted;
-    p->ev_refused = stats.refused;
-    p->ev_tries = stats.tries;
-    p->ev_retries = stats.retries;
-    p->ev_running = stats.running;
-    p->ev_overdue_ms = f->overdue_ms;
-    p->ev_unbalanced = f->unbalanced;
-    store = delivery_queue(f->delivery)->stats;
-    p->queue_commits = store.commits;
-    p->queue_events = store.puts;
-    p->queue_errors = store.errors;
-    p->queue_damaged = store.damaged;
-    p->queue_bytes = store.bytes;
-}
-
-static void put_timers(struct platform *p, const struct figures *f)
-{
-    struct timers_stats stats = {FIGURE_UNKNOWN, FIGURE_UNKNOWN, FIGURE_UNKNOWN, FIGURE_UNKNOWN,
-                                 FIGURE_UNKNOWN};
-
-    if (f->timers)
-        timers_stats(f->timers, &stats);
-    p->timers = stats.triggers;
-    p->timers_fired = stats.fired;
-    p->timers_missed = stats.missed;
-    p->timers_left_out = stats.left_out;
-    p->timers_late_max_ns = stats.late_ns_max;
-}
-
 static void on_platform(void *user, struct platform *p)
 {
     const struct figures *f = OBJ(user, struct figures, FIGURES_MAGIC);
@@ -411,8 +240,7 @@ static void on_platform(void *user, struct platform *p)
     put_logs(p, f);
     put_audit(p, f);
     put_traces(p, f);
-    put_events(p, f);
-    put_timers(p, f);
+    event_figures_put(f->events, p);
     p->functions = f->catalog ? catalog_count(f->catalog) : 0;
     put_launcher(p, f);
     history_stats(f->history, &history);
@@ -439,6 +267,17 @@ static void on_use(void *user, struct str path, struct metrics_use *ret)
                                 .busy = use.busy,
                                 .waiting = use.waiting,
                                 .memory_bytes = use.memory_bytes};
+}
+
+static void on_gather(void *user, void (*done)(void *arg), void *arg)
+{
+    event_figures_gather(OBJ(user, struct figures, FIGURES_MAGIC)->events, done, arg);
+}
+
+static void on_events(void *user, void (*each)(void *to, const struct metrics_events *row),
+                      void *to)
+{
+    event_figures_each(OBJ(user, struct figures, FIGURES_MAGIC)->events, each, to);
 }
 
 static const struct metrics_source source = {
@@ -469,7 +308,7 @@ int figures_open(struct loop *l, const struct options *o, struct figures **ret, 
     }
     metrics_conf_default(&metrics);
     metrics.functions = (uint32_t)o->metrics_functions;
-    f->rows_max = metrics.functions;
+    f->events = event_figures_new(metrics.functions);
     f->metrics = metrics_new(l, &metrics, &source, f);
     metrics_keep_history(f->metrics, f->history);
     *ret = f;
@@ -501,8 +340,7 @@ void figures_watch(struct figures *f, struct api *api)
     api->metrics = f->metrics;
     api->history = f->history;
     api->counts = &f->counts;
-    f->delivery = api->delivery;
-    f->timers = api->timers;
+    event_figures_ask(f->events, api->delivery, api->timers, api->catalog);
 }
 
 void figures_serve(struct figures *f, const struct http_server *http)
@@ -528,8 +366,7 @@ void figures_hush(struct figures *f)
     figures_ask_logs(f, NULL, NULL);
     figures_ask_traces(f, NULL);
     f->http = NULL;
-    f->delivery = NULL;
-    f->timers = NULL;
+    event_figures_ask(f->events, NULL, NULL, NULL);
 }
 
 struct figures *figures_free(struct figures *f)
@@ -538,7 +375,7 @@ struct figures *figures_free(struct figures *f)
         return NULL;
     f->metrics = metrics_free(f->metrics);
     f->history = history_free(f->history);
-    forget_rows(f);
+    f->events = event_figures_free(f->events);
     f->magic = 0;
     free(f);
     return NULL;
