@@ -87,7 +87,7 @@ static void keep_frame(struct reader *rd, uint32_t page, uint32_t frame, uint32_
 static void read_log(struct reader *rd, uint32_t *cap)
 {
     uint8_t header[LOG_HEADER], frame[FRAME];
-    uint32_t sum[2] = {0, 0}, n = 0, commit = 0, pages = 0, most;
+    uint32_t sum[2] = {0, 0}, n = 0, commit = 0, pages = 0, last = rd->pages, most;
     uint32_t *at = NULL; /* the page of each frame */
     struct stat st;
     bool big;
@@ -116,10 +116,12 @@ static void read_log(struct reader *rd, uint32_t *cap)
         }
     }
     for (uint32_t i = 0; i < commit; i++)
-        if (at[i] <= pages)
+        if (at[i] <= pages) {
             keep_frame(rd, at[i], i + 1, cap);
-    if (commit > 0)
-        rd->pages = pages;
+            last = at[i] > last ? at[i] : last;
+        }
+    if (commit > 0) /* what it says, but no further than there is something */
+        rd->pages = pages < last ? pages : last;
     free(at);
 }
 
