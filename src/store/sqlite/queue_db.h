@@ -161,7 +161,7 @@ void qdb_ledger_free(struct qdb *db);
 struct qdb_name *qdb_name_find(struct qdb *db, struct str text); /* or NULL */
 struct qdb_name *qdb_name_get(struct qdb *db, struct str text);
 struct qdb_name *qdb_name_at(struct qdb *db, int64_t id); /* or NULL */
-struct qdb_row *qdb_ledger_row(struct qdb *db, struct qdb_name *queue, struct qdb_name *source);
+struct qdb_row *qdb_ledger_row(struct qdb_name *queue, struct qdb_name *source);
 struct q_ledger *qdb_ledger_change(struct qdb *db, struct qdb_row *row);
 uint64_t qdb_ledger_sum(const struct qdb_name *queue, enum q_state state);
 int qdb_do_counts(struct qdb *db, struct q_job *job);

@@ -119,11 +119,24 @@ static int commit(struct qdb *db, bool *ret_begun)
     return code;
 }
 
+static uint64_t size_of(struct qdb *db, int which)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 bytes = 0;
+
+    if (sqlite3_file_control(db->conn, "main", which, &file) != SQLITE_OK || !file ||
+        !file->pMethods || file->pMethods->xFileSize(file, &bytes) != SQLITE_OK)
+        return 0;
+    return (uint64_t)bytes;
+}
+
 /* What is in memory follows the file. */
 static void settle(struct qdb *db, bool committed)
 {
     if (committed && db->changed) {
         db->totals.commits++;
+        db->totals.bytes =
+                size_of(db, SQLITE_FCNTL_FILE_POINTER) + size_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
         queue_guard_commit(db->guard, db->meta.commits, db->meta.next_seq);
     }
     if (committed) {

@@ -74,9 +74,8 @@ static struct qdb_row *add_row(struct qdb_name *queue, struct qdb_name *source)
     return row;
 }
 
-struct qdb_row *qdb_ledger_row(struct qdb *db, struct qdb_name *queue, struct qdb_name *source)
+struct qdb_row *qdb_ledger_row(struct qdb_name *queue, struct qdb_name *source)
 {
-    (void)db;
     list_each (it, &queue->rows) {
         struct qdb_row *row = container_of(it, struct qdb_row, of_queue);
 

@@ -46,7 +46,7 @@ static int put_one(struct qdb *db, const struct q_record *rec, int *ret)
     sqlite3_bind_int64(st, 1, (int64_t)db->meta.next_seq++);
     qdb_bind(st, 2, rec->attributes);
     qdb_bind(st, 3, rec->payload);
-    ledger = qdb_ledger_change(db, qdb_ledger_row(db, queue, source));
+    ledger = qdb_ledger_change(db, qdb_ledger_row(queue, source));
     ledger->accepted++;
     ledger->counts[Q_WAITING]++;
     db->totals.puts++;
@@ -80,7 +80,7 @@ static int undo(struct qdb *db, const struct q_put *put, const int *each, uint64
 
         if (each[i] < 0)
             continue;
-        ledger = qdb_ledger_change(db, qdb_ledger_row(db, qdb_name_get(db, put->records[i].queue),
+        ledger = qdb_ledger_change(db, qdb_ledger_row(qdb_name_get(db, put->records[i].queue),
                                                       qdb_name_get(db, put->records[i].source)));
         ledger->accepted--;
         ledger->counts[Q_WAITING]--;
@@ -184,7 +184,7 @@ int qdb_do_pass(struct qdb *db, struct q_job *job)
         job->work.r = -ESTALE;
         return SQLITE_OK;
     }
-    row = qdb_ledger_row(db, qdb_name_get(db, a->name), qdb_name_get(db, a->source));
+    row = qdb_ledger_row(qdb_name_get(db, a->name), qdb_name_get(db, a->source));
     qdb_ledger_change(db, row)->passed += a->number;
     job->count = a->number;
     return qdb_cursors_move(db, a->cursor, ncursors);

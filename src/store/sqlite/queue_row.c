@@ -54,7 +54,7 @@ int qdb_event_get(struct qdb *db, uint64_t seq, struct qdb_event *ret, bool *ret
         return SQLITE_CORRUPT;
     }
     *ret = (struct qdb_event){.seq = seq,
-                              .row = qdb_ledger_row(db, queue, source),
+                              .row = qdb_ledger_row(queue, source),
                               .state = sqlite3_column_int(st, 3),
                               .at = sqlite3_column_int64(st, 4),
                               .priority = (uint8_t)sqlite3_column_int(st, 5),

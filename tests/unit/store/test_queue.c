@@ -507,6 +507,30 @@ static void a_queue_first_named_in_vain_is_there_later(void **state)
     leased_are(s, "b");
 }
 
+static void totals_tell_what_was_done(void **state)
+{
+    struct fix *f = *state;
+    struct qs *s = *state;
+    const struct q_stats *st = &s->q->stats;
+    uint64_t token = hold(s);
+
+    if (f->backend != &queue_backends[0]) /* the others keep none */
+        return;
+    assert_int_equal(put_id(s, "q", "a"), 0);
+    assert_int_equal(put_id(s, "q", "a"), -EEXIST);
+    assert_int_equal(again_one(s, token, &(struct q_again){item_of(lease1(s, token, "q"))}), 0);
+    assert_int_equal(end_one(s, token, item_of(lease1(s, token, "q")), Q_DONE), 0);
+    assert_int_equal(cancel_id(s, "none", STR_NONE), -ENOENT);
+    assert_int_equal(st->puts, 1);
+    assert_int_equal(st->leases, 2);
+    assert_int_equal(st->agains, 1);
+    assert_int_equal(st->ends, 1);
+    assert_int_equal(st->commits, 6); /* with the campaign */
+    assert_int_equal(st->errors, 1);
+    assert_int_equal(st->damaged, 0);
+    assert_true(st->bytes > 4096);
+}
+
 static void what_was_asked_before_closing_is_carried_out(void **state)
 {
     struct fix *f = *state;
@@ -562,6 +586,7 @@ int main(void)
             QUEUE_TEST(a_revoked_lease_is_free_at_once_and_its_token_is_gone),
             QUEUE_TEST(everything_is_there_after_it_was_opened_again),
             QUEUE_TEST(a_queue_first_named_in_vain_is_there_later),
+            QUEUE_TEST(totals_tell_what_was_done),
             QUEUE_TEST(what_was_asked_before_closing_is_carried_out),
             QUEUE_TEST(a_call_whose_deadline_passed_is_not_applied),
     };
