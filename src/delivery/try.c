@@ -35,12 +35,19 @@ enum what try_refused(const struct err *e)
     case -EMSGSIZE:
         return RAN_REFUSED;
     case -EAGAIN:
-    case -ENODATA: /* no code yet */
-    case -ENOEXEC: /* no interpreter yet */
+    case -ENODATA:   /* no code yet */
+    case -ENOEXEC:   /* no interpreter yet */
+    case -ETIMEDOUT: /* no launcher for a while */
         return RAN_NOT_NOW;
     default: /* a limit may change; the host failed us */
         return e->kind == ERR_LIMIT ? RAN_NOT_NOW : RAN_UNABLE;
     }
+}
+
+/* By SIGKILL, or nobody could tell how: it was not its own doing. */
+static bool was_killed(const struct run *run)
+{
+    return run->signal == SIGKILL || (run->signal == 0 && run->exit_code < 0);
 }
 
 static enum what what_of(const struct invoke_result *r)
@@ -54,7 +61,7 @@ static enum what what_of(const struct invoke_result *r)
         return RAN_OK;
     case OUTCOME_EXITED:
     case OUTCOME_INIT_EXITED:
-        return r->run.signal == SIGKILL ? RAN_KILLED : RAN_FAILED;
+        return was_killed(&r->run) ? RAN_KILLED : RAN_FAILED;
     case OUTCOME_ERROR:
     case OUTCOME_TIMEOUT:
     case OUTCOME_MEMORY:

@@ -128,6 +128,7 @@ void rig_end(struct rig *g, struct invocation *in)
             .run = {.fn = in->fn,
                     .outcome = in->outcome,
                     .signal = in->signal,
+                    .exit_code = in->exit_code,
                     .instance_id = "i-1",
                     .request_id = in->id},
             .body = in->outcome == OUTCOME_OK ? S("fine") : S("broken"),

@@ -30,7 +30,7 @@ struct invocation { /* a run the test ends */
     enum outcome outcome; /* how it will end */
     int refused;
     bool untried;
-    int signal;
+    int signal, exit_code;
 };
 
 struct rig {

@@ -104,7 +104,8 @@ static void who_was_killed_has_not_failed(void **state)
     assert_int_equal(rig_put_wait(g, 0, "e", "x"), 0);
     for (int i = 0; i < 5; i++) {
         rig_until_open(g, 1);
-        rig_first(g)->signal = SIGKILL;
+        rig_first(g)->signal = i % 2 ? SIGKILL : 0;
+        rig_first(g)->exit_code = -1; /* without a signal: nobody could tell how it ended */
         end_as(g, OUTCOME_EXITED);
         rig_until_state(g, Q_WAITING, 1);
         rig_jump(g, 60000);
@@ -142,6 +143,23 @@ static void untried(struct invocation *in)
 {
     in->outcome = OUTCOME_INIT_ERROR;
     in->untried = true;
+}
+
+static void without_a_launcher_nothing_was_tried(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    rig_retry.retries = 0;
+    g->refuse_at_once = -ETIMEDOUT;
+    assert_int_equal(rig_put_wait(g, 0, "e", "x"), 0);
+    rig_until_state(g, Q_WAITING, 1);
+    rig_look(g, "e");
+    assert_int_equal(g->attempt, 0);
+    g->refuse_at_once = 0;
+    rig_jump(g, 30000);
+    rig_until_state(g, Q_DONE, 1);
+    rig_free(g);
 }
 
 static void starts_that_fail_are_not_its_tries(void **state)
@@ -362,6 +380,7 @@ int main(void)
             cmocka_unit_test(where_failures_are_not_tried_again_one_is_the_end),
             cmocka_unit_test(who_was_killed_has_not_failed),
             cmocka_unit_test(what_cannot_run_now_waits_uncounted),
+            cmocka_unit_test(without_a_launcher_nothing_was_tried),
             cmocka_unit_test(starts_that_fail_are_not_its_tries),
             cmocka_unit_test(the_age_limit_ends_it),
             cmocka_unit_test(a_try_that_would_come_too_late_is_not_waited_for),
