@@ -149,7 +149,7 @@ static void model_put(struct model *m, const struct draft *drafts, uint32_t n, i
 
 static void step_put(struct model *m)
 {
-    struct draft drafts[4];
+    struct draft drafts[4] = {0};
     struct q_record recs[4];
     uint32_t n = 1 + draw(m, 4), before = m->n;
     struct q_put put = {.records = recs, .nrecords = n};
@@ -320,7 +320,7 @@ static void step_again(struct model *m)
 static void step_finish(struct model *m)
 {
     static const enum q_state ends[] = {Q_DONE, Q_DONE, Q_DEAD, Q_EXPIRED, Q_CANCELLED};
-    struct draft drafts[2];
+    struct draft drafts[2] = {0};
     struct q_record recs[2];
     struct q_end end = {.state = ends[draw(m, 5)], .puts = recs, .nputs = draw(m, 3)};
     int want, each[2];
