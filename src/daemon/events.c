@@ -9,6 +9,7 @@
  */
 #include "daemon/events.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "api/api.h"
@@ -24,7 +25,13 @@
 #include "source/timer.h"
 #include "store/queue.h"
 
-enum { EVENTS_MAGIC = 0x45564e54, LOCK_WAIT_MS = 5000, REOPEN_MS = 1000, REOPEN_MOST_MS = 30000 };
+enum {
+    EVENTS_MAGIC = 0x45564e54,
+    LOCK_WAIT_MS = 5000,
+    REOPEN_MS = 1000,
+    REOPEN_MOST_MS = 30000,
+    LOOK_MS = 10000
+};
 
 #define QUEUE_FILE "queue.db"
 
@@ -35,8 +42,9 @@ struct events {
     struct queue *queue;   /* owned */
     struct delivery *delivery;
     struct timers *timers;
-    struct loop_timer *reopen;
+    struct loop_timer *reopen, *look;
     uint64_t reopen_ms;
+    uint64_t damaged; /* pages, as told */
 };
 
 static const struct log_cx cx = {.component = "events"};
@@ -81,6 +89,24 @@ static void on_broken(void *user)
     loop_timer_start(ev->reopen, ev->reopen_ms);
 }
 
+/* Reading the file in the background has found what nobody has asked for yet. */
+static void on_look(void *user)
+{
+    struct events *ev = OBJ(user, struct events, EVENTS_MAGIC);
+    uint64_t damaged = ev->queue->stats.damaged;
+
+    if (damaged > 0 && damaged != ev->damaged) {
+        log_err(&cx,
+                "the queue of events has %" PRIu64
+                " damaged pages; what can be read is carried over "
+                "when evoke is started next",
+                damaged);
+        health_set(ev->health, "events", "the queue of events has damaged pages: restart evoke");
+    }
+    ev->damaged = damaged;
+    loop_timer_start(ev->look, LOOK_MS);
+}
+
 /* ---- the face ---- */
 
 int events_open(const struct delivery_env *env, const struct options *o, struct events **ret,
@@ -102,6 +128,8 @@ int events_open(const struct delivery_env *env, const struct options *o, struct 
     ev->health = env->health;
     ev->queue = q;
     ev->reopen = loop_timer_new(env->loop, on_reopen, ev);
+    ev->look = loop_timer_new(env->loop, on_look, ev);
+    loop_timer_start(ev->look, LOOK_MS);
     report(ev, &opened);
     mine.on_broken = on_broken;
     mine.user = ev;
@@ -142,6 +170,7 @@ struct events *events_free(struct events *ev)
     if (!ev)
         return NULL;
     ev->reopen = loop_timer_free(ev->reopen);
+    ev->look = loop_timer_free(ev->look);
     ev->timers = timers_free(ev->timers);
     ev->delivery = delivery_free(ev->delivery);
     ev->queue = q_close(ev->queue);

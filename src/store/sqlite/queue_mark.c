@@ -123,7 +123,7 @@ static enum mark_state read_slots(struct queue_mark *m)
             m->at = p;
         }
     }
-    if (lseek(m->fd, 0, SEEK_END) != SLOT * SLOTS)
+    if (lseek(m->fd, 0, SEEK_END) != (off_t)SLOT * SLOTS)
         state = MARK_DAMAGED;
     return state;
 }

@@ -184,8 +184,8 @@ static bool value_of(uint64_t type, const uint8_t **p, const uint8_t *end, struc
         ret->type = 'i';
         ret->number = type == 9;
         if (n > 0)
-            ret->number = (int8_t)ret->p[0];
-        for (size_t i = 1; i < n; i++)
+            ret->number = ret->p[0] & 0x80 ? -1 : 0; /* of which the sign remains */
+        for (size_t i = 0; i < n; i++)
             ret->number = (int64_t)((uint64_t)ret->number << 8 | ret->p[i]);
     }
     return true;

@@ -86,7 +86,7 @@ static void drop_free(struct verify *v, struct sqlite3 *conn, uint32_t trunk, ui
             return;
         n = get32(page + 4);
         for (uint32_t k = 0; k < n && k < TRUNK_MOST; k++)
-            drop(v, get32(page + 8 + 4 * k));
+            drop(v, get32(page + 8 + 4 * (size_t)k));
         trunk = get32(page);
     }
 }
