@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * events.c - asynchronous events: look at them, cancel, replay, redrive, purge. docs/admin-api.md,
- * "Events".
+ * events.c - asynchronous events: look at them, cancel, replay. docs/admin-api.md, "Events".
  *
  * Lists are paged by the sequence of the store: an answer's `before` is the place to go on from. A
  * key of one account is told of its own events only, so an answer may have fewer than were asked
- * for, or none, and still a `before`. An event of somebody else's is, to such a key, not there; and
- * what it redrives or purges belongs to a function that it names.
+ * for, or none, and still a `before`. An event of somebody else's is, to such a key, not there.
  */
 #include "admin/events.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -19,21 +16,15 @@
 #include "api/api.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/obj.h"
-#include "catalog/catalog.h"
 #include "delivery/delivery.h"
-#include "dialect/shape.h"
-#include "fn/async.h"
-#include "fn/fn.h"
 #include "store/queue.h"
 
 enum {
     ACT_MAGIC = 0x41435445,
     ANSWER_MAX = 96 << 20,
     LIST_DEFAULT = 100,
-    AGE_DEFAULT_S = 24 * 3600, /* of what is redriven and whose function says nothing */
 };
 
 bool admin_event_id(struct str id)
@@ -143,7 +134,7 @@ static int states_of(struct str text, uint32_t *ret, struct err *e)
     return 0;
 }
 
-static struct str source_of(struct str word)
+struct str admin_source_of(struct str word)
 {
     return str_eq(word, S("invoked")) ? S("") : word;
 }
@@ -166,7 +157,7 @@ static bool take_filter(struct call *c, struct buf *path, struct q_filter *f)
     }
     f->queue = buf_str(path);
     if (source.p)
-        f->source = source_of(source);
+        f->source = admin_source_of(source);
     f->since_ms = (int64_t)since;
     f->until_ms = (int64_t)until;
     f->limit = (uint32_t)limit;
@@ -322,170 +313,4 @@ static void replay(struct act *a, const struct q_event *ev)
 void admin_event_replay(struct call *c)
 {
     find_event(c, false, DELIVERY_CANCEL, replay);
-}
-
-/* ---- many events: redrive and purge ---- */
-
-struct many { /* views into the body */
-    struct q_filter filter;
-    struct buf path;
-};
-
-static int known_keys(const struct cJSON *body, const char *const *known, size_t n, struct err *e)
-{
-    if (!cJSON_IsObject(body))
-        return err_set(e, ERR_CALLER, -EINVAL, "the body must be a JSON object");
-    for (const struct cJSON *item = body->child; item; item = item->next) {
-        size_t i = 0;
-
-        while (i < n && strcmp(known[i], item->string) != 0)
-            i++;
-        if (i == n)
-            return err_set(e, ERR_CALLER, -EINVAL, "unknown key '%.64s'", item->string);
-    }
-    return 0;
-}
-
-static int parse_many(const struct cJSON *body, struct many *m, struct err *e)
-{
-    struct q_filter *f = &m->filter;
-    struct str function = STR_NONE, source = STR_NONE;
-    int64_t limit = Q_LIST;
-
-    if (json_str(body, "function", false, &function, e) < 0 ||
-        json_str(body, "source", false, &source, e) < 0 ||
-        json_str(body, "id", false, &f->id, e) < 0 ||
-        json_int(body, "since_ms", false, 0, INT64_MAX, &f->since_ms, e) < 0 ||
-        json_int(body, "until_ms", false, 0, INT64_MAX, &f->until_ms, e) < 0 ||
-        json_int(body, "limit", false, 1, Q_LIST, &limit, e) < 0 ||
-        (function.n > 0 && admin_query_path(function, &m->path, e) < 0))
-        return -EINVAL;
-    if (source.n > Q_SOURCE || f->id.n > Q_ID)
-        return err_set(e, ERR_CALLER, -EINVAL, "source has at most %d bytes, id %d", Q_SOURCE,
-                       Q_ID);
-    if (source.p)
-        f->source = source_of(source);
-    f->queue = buf_str(&m->path);
-    f->limit = (uint32_t)limit;
-    return 0;
-}
-
-static bool permit_many(struct call *c, const struct many *m)
-{
-    const struct fn *f = m->path.n ? catalog_find_path(c->api->catalog, buf_str(&m->path)) : NULL;
-    struct fn_key key;
-
-    if (f) { /* the audit trail tells of whom */
-        key = fn_key_of(f);
-        call_about(c, &key);
-    }
-    if (m->filter.queue.n == 0 && c->by.account[0]) {
-        call_fail(c, 403, NULL, "key '%s' acts for account '%s' only: name a function of it",
-                  c->by.name, c->by.account);
-        return false;
-    }
-    return admin_permit_path(c, m->filter.queue);
-}
-
-static bool take_many(struct call *c, const struct cJSON *body, const char *const *known, size_t n,
-                      struct many *m, struct err *e)
-{
-    if (!body || known_keys(body, known, n, e) < 0 || parse_many(body, m, e) < 0) {
-        call_fail(c, 400, NULL, "%s", e->msg);
-        return false;
-    }
-    return permit_many(c, m);
-}
-
-static void reply_count(struct call *c, int r, const char *key, uint64_t n)
-{
-    struct buf body;
-    struct jw w;
-
-    if (r < 0) {
-        admin_fail_queue(c, r);
-        return;
-    }
-    buf_init(&body, 128);
-    jw_init(&w, &body);
-    jw_obj(&w);
-    jw_kint(&w, key, (int64_t)n);
-    jw_obj_end(&w);
-    call_reply_buf(c, 200, S("application/json"), &body);
-}
-
-static void on_redriven(void *user, int r, uint64_t n)
-{
-    struct call *c = user;
-
-    if (r == 0)
-        delivery_look(c->api->delivery);
-    reply_count(c, r, "moved", n);
-}
-
-/* They are as new: the age they may reach counts from now. */
-static int64_t expiry(const struct call *c, struct str path)
-{
-    const struct fn *f = path.n ? catalog_find_path(c->api->catalog, path) : NULL;
-    const struct shape_ops *shape = f ? shape_of(f->dialect) : NULL;
-    uint32_t age_s = shape && shape->retry ? shape->retry->age_s : AGE_DEFAULT_S;
-
-    if (f && f->async)
-        age_s = f->async->max_age_s;
-    return clock_store_ms() + (int64_t)age_s * 1000;
-}
-
-static void many_done(struct many *m)
-{
-    buf_done(&m->path);
-}
-
-void admin_events_redrive(struct call *c)
-{
-    static const char *const known[] = {"function", "source",   "id",
-                                        "since_ms", "until_ms", "limit"};
-    struct err e = {0};
-    cleanup_with(json_freep) struct cJSON *body = call_json(c, &e);
-    cleanup_with(many_done) struct many m = {0};
-    struct queue *q;
-
-    buf_init(&m.path, ADMIN_PATH_TEXT);
-    if (!take_many(c, body, known, ARRAY_LEN(known), &m, &e))
-        return;
-    q = admin_queue(c);
-    if (q) /* -> on_redriven */
-        q_redrive(q, &m.filter, expiry(c, m.filter.queue), on_redriven, c);
-}
-
-static void on_purged(void *user, int r, uint64_t n)
-{
-    struct call *c = user;
-
-    if (r == 0)
-        delivery_look(c->api->delivery);
-    reply_count(c, r, "purged", n);
-}
-
-void admin_events_purge(struct call *c)
-{
-    static const char *const known[] = {"function", "source", "id",   "since_ms",
-                                        "until_ms", "limit",  "state"};
-    struct err e = {0};
-    cleanup_with(json_freep) struct cJSON *body = call_json(c, &e);
-    cleanup_with(many_done) struct many m = {0};
-    struct str state = S("dead");
-    struct queue *q;
-
-    buf_init(&m.path, ADMIN_PATH_TEXT);
-    if (!take_many(c, body, known, ARRAY_LEN(known), &m, &e))
-        return;
-    if (json_str(body, "state", false, &state, &e) < 0 ||
-        (!str_eq(state, S("dead")) && !str_eq(state, S("waiting")))) {
-        call_fail(c, 400, NULL, "state is dead or waiting");
-        return;
-    }
-    m.filter.states = 1u << (str_eq(state, S("dead")) ? Q_DEAD : Q_WAITING);
-    q = admin_queue(c);
-    if (q)
-        q_purge(q, &m.filter, on_purged, c); /* -> on_purged */
 }

@@ -18,6 +18,9 @@ enum { ADMIN_EVENT_ID = 128 };
 /* 1 to ADMIN_EVENT_ID of A-Za-z0-9._- */
 bool admin_event_id(struct str id);
 
+/* The source as the store names it: "invoked" is none. */
+struct str admin_source_of(struct str word);
+
 /* The store of events; NULL: it has replied. */
 struct queue *admin_queue(struct call *c);
 /* The store said no: in our words. */

@@ -168,7 +168,7 @@ static const char *const syntaxes[DIALECTS] = {
         [DIALECT_SCF] = "scf",
 };
 
-static int parse_config(struct cJSON *config, struct str source, const struct fn *f,
+static int parse_config(struct cJSON *config, struct str source, enum dialect dialect,
                         struct buf *out, struct err *e)
 {
     int r;
@@ -176,7 +176,7 @@ static int parse_config(struct cJSON *config, struct str source, const struct fn
     if (!cJSON_IsObject(config))
         return err_set(e, ERR_CALLER, -EINVAL, "config must be an object");
     if (str_eq(source, S("timer")) && !json_get(config, "syntax"))
-        cJSON_AddStringToObject(config, "syntax", syntaxes[f->dialect]);
+        cJSON_AddStringToObject(config, "syntax", syntaxes[dialect]);
     json_print(config, out);
     if (!buf_ok(out))
         return err_set(e, ERR_CALLER, -EINVAL, "config has more than %d bytes", TRIGGER_CONFIG);
@@ -202,7 +202,7 @@ static int check_keys(const struct cJSON *body, struct err *e)
 }
 
 /* Into the draft, whose function is set. */
-static int parse_trigger(struct cJSON *body, const struct fn *f, struct trigger *t, struct err *e)
+static int parse_trigger(struct cJSON *body, struct trigger *t, struct err *e)
 {
     cleanup_with(buf_done) struct buf config;
     struct str source = STR_NONE;
@@ -216,7 +216,8 @@ static int parse_trigger(struct cJSON *body, const struct fn *f, struct trigger 
     if (!source_of(source))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "source must be timer: this version of evoke has no other");
-    r = parse_config(cJSON_GetObjectItemCaseSensitive(body, "config"), source, f, &config, e);
+    r = parse_config(cJSON_GetObjectItemCaseSensitive(body, "config"), source, t->dialect, &config,
+                     e);
     if (r < 0)
         return r;
     fn_set(&t->source, source);
@@ -247,11 +248,16 @@ static void on_updated(void *user, int r, const struct trigger *t)
         reply_trigger(user, 200, t);
 }
 
+static bool is_dry_run(struct call *c)
+{
+    return str_eq(call_query(c, S("dry_run")), S("true"));
+}
+
 /* The draft is taken. */
 static void write_trigger(struct call *c, struct trigger *draft, const struct trigger *before)
 {
-    draft->modified_ms = clock_store_ms();                /* timers count from it */
-    if (str_eq(call_query(c, S("dry_run")), S("true"))) { /* it would do: nothing is written */
+    draft->modified_ms = clock_store_ms(); /* timers count from it */
+    if (is_dry_run(c)) {                   /* it would do: nothing is written */
         call_note(c, "dry_run");
         reply_trigger(c, before ? 200 : 201, draft);
         trigger_unref(draft);
@@ -274,9 +280,9 @@ void admin_trigger_put(struct call *c)
     const struct trigger *before;
     struct trigger *draft;
     struct fn_key key;
-    const struct fn *f = admin_function(c, &key);
 
-    if (!f)
+    /* What is only checked may be of a function that will be made. */
+    if (is_dry_run(c) ? !admin_key(c, &key) : !admin_function(c, &key))
         return;
     if (!is_name(c->captures[5])) {
         call_fail(c, 400, NULL,
@@ -292,7 +298,7 @@ void admin_trigger_put(struct call *c)
     draft = before ? trigger_copy(before) : trigger_new(&key, S("timer"));
     if (!before)
         fn_set(&draft->name, c->captures[5]);
-    if (parse_trigger(body, f, draft, &e) < 0) {
+    if (parse_trigger(body, draft, &e) < 0) {
         trigger_unref(draft);
         call_fail(c, 400, NULL, "%s", e.msg);
         return;

@@ -105,8 +105,7 @@ static int deploy_one(struct client *c, const struct manifest_function *f,
     wanted = json_parse(buf_str(&body), e);
     if (!wanted || is_same(there, wanted))
         return wanted ? 0 : -EINVAL;
-    if (!s->dry_run || s->what != DEPLOY_CREATED) /* else there is no function to ask about */
-        r = put(c, trigger->string, buf_str(&body), s, e);
+    r = put(c, trigger->string, buf_str(&body), s, e);
     if (r >= 0)
         add_change(s, trigger->string, there, wanted);
     return r;

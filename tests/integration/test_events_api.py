@@ -2,6 +2,7 @@
 """The admin API of asynchronous events, ledger and triggers: what it does, whom it tells, what it refuses. docs/admin-api.md, Events."""
 import base64
 import json
+import time
 import urllib.parse
 
 import pytest
@@ -162,6 +163,30 @@ def test_redrive_and_purge_move_dead_events_and_nothing_else(e):
     assert e.call("POST", "events/purge", {"function": key("once"), "limit": 1}).json() == {"purged": 1}
 
 
+def test_each_redriven_event_may_get_as_old_as_its_own_function_says(e):
+    old = e
+    young = Events(e.evoke, "young")
+    deploy(e.client, "young", **{"async": {"max_age_s": 60, "max_retries": 0}})
+    dead = {events: ended(events, events.put({"fail": True}))["id"] for events in (old, young)}
+
+    def redriven(body):
+        """What it moved, and for each event how old it may get, at most."""
+        before = {events: events.get(ident)["expires_ms"] for events, ident in dead.items()}
+        asked_ms = time.time() * 1000
+        moved = e.call("POST", "events/redrive", body).json()["moved"]
+        after = {events: ended(events, ident)["expires_ms"] for events, ident in dead.items()}
+        return moved, [round((after[x] - asked_ms) / 1000) if after[x] != before[x] else None for x in (old, young)]
+
+    moved, ages = redriven({})  # of every function
+    assert moved >= 2 and 3595 <= ages[0] <= 3605 and 55 <= ages[1] <= 65, (moved, ages)
+    moved, ages = redriven({"id": dead[young]})
+    assert moved == 1 and ages[0] is None and 55 <= ages[1] <= 65, (moved, ages)
+    assert redriven({"limit": 1})[0] == 1
+    assert redriven({"source": "nosuch"})[0] == 0
+    old.wait(waiting=0, running=0)
+    assert e.call("DELETE", f"functions/{at('young')}").status_code == 204
+
+
 def test_waiting_events_are_purged_where_it_is_asked_for(evoke_factory):
     daemon = evoke_factory("--async-per-function", "1")
     c = Client(daemon)
@@ -307,6 +332,10 @@ def test_a_trigger_needs_its_function_and_goes_with_it(e):
     fails(e.client, "PUT", f"functions/{at('nobody')}/triggers/t", {"source": "timer", "config": {"schedule": "0 0 0 * * *"}}, status=404,
           code="not_found")
     fails(e.client, "GET", "triggers", query="function=" + at("nobody"), status=404, code="not_found")
+    dry = {"source": "timer", "config": {"schedule": "0 0 0 * * *"}}
+    assert e.call("PUT", f"functions/{at('nobody')}/triggers/t", dry, dry_run="true").status_code == 201  # it may be made later
+    assert "field 1" in fails(e.client, "PUT", f"functions/{at('nobody')}/triggers/t", {"source": "timer", "config": {"schedule": "99 * * * * *"}},
+                              "dry_run=true")
     deploy(e.client, "gone")
     assert e.call("PUT", f"functions/{at('gone')}/triggers/t", {"source": "timer", "config": {"schedule": "0 0 0 * * *"}}).status_code == 201
     assert e.call("DELETE", f"functions/{at('gone')}").status_code == 204

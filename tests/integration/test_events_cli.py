@@ -241,6 +241,16 @@ def test_deploy_changes_the_triggers_that_differ(e):
         assert "function 'greeting': trigger 'yearly': config: field 5" in p.stderr, p.stderr
 
 
+def test_a_dry_run_of_a_new_function_checks_its_triggers(e):
+    path = e.folder / "new.yaml"
+    path.write_text(MANIFEST.replace("greeting:", "fresh:").replace('"0 0 0 1 1 *"', '"0 0 0 1 13 *"'))
+    p = ok(e, "deploy", "--dry-run", str(path), "fresh", code=2)
+    assert "function 'fresh': trigger 'yearly': config: field 5" in p.stderr, p.stderr
+    path.write_text(MANIFEST.replace("greeting:", "fresh:"))
+    assert "would be created" in ok(e, "deploy", "--dry-run", str(path), "fresh").stdout
+    assert "fresh" not in ok(e, "list").stdout
+
+
 def test_an_unreachable_daemon_and_a_wrong_key(e):
     for words in (["get", "ledger"], ["deadletter", "list"], ["trigger", "list"], ["get", "invocation", "x"], ["cancel", "x"], ["replay", "x"]):
         assert e.run(*words, env={"EVOKE_ENDPOINT": "http://127.0.0.1:9"}).returncode == 7
