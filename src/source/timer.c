@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * timer.c - the source "timer": waits for due times, and hands each over exactly once.
+ * timer.c - the source "timer": waits for due times, and hands each over exactly once (timer_put.c).
  *
  *   READING --cursor--> IDLE --due--> PUTTING --on disk--> IDLE ...
  *      ^                                 |
@@ -22,77 +22,24 @@
  * the clock may fall together. Whoever is deleted takes its cursor along; one that is left behind by
  * a crash in between names a trigger that never comes again, and does no harm.
  */
-#include "source/timer.h"
+#include "source/timer_internal.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/err.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/obj.h"
 #include "catalog/triggers.h"
-#include "delivery/delivery.h"
-#include "dialect/shape.h"
 #include "loop/loop.h"
 #include "schedule/schedule.h"
-#include "source/due.h"
-#include "source/timer_conf.h"
-#include "store/queue.h"
 
-enum {
-    TIMERS_MAGIC = 0x74696d73,
-    TIMER_MAGIC = 0x74696d72,
-    BATCH = 64, /* handed over in one turn of the loop */
-    PAUSE_FIRST_MS = 100,
-    PAUSE_MOST_MS = 5000,
-    DECIMAL = 24,
-    CURSOR_NAME = 8 + UUID_TEXT,
-    EVENT_MAX = 8 * TIMER_PAYLOAD + 4096, /* a byte of the payload takes six in JSON at most */
-};
-
-enum state { READING, IDLE, PUTTING, PAUSED, DROPPING };
-
-struct timers {
-    uint32_t magic;
-    struct loop *loop; /* borrowed, like the next two */
-    struct catalog *catalog;
-    struct delivery *delivery;
-    struct map *by_id; /* trigger id to struct timer, owned */
-    struct due_heap heap;
-    struct loop_timer *tick;  /* look at the clock */
-    struct list paused;       /* PAUSED */
-    struct list dropping;     /* DROPPING: no longer in by_id */
-    struct loop_timer *retry; /* what is paused is tried again */
-    uint64_t pause_ms;
-    struct timers_stats stats;
-};
-
-struct timer {
-    uint32_t magic;
-    struct timers *all;            /* borrowed; NULL: nobody waits for this call any more */
-    const struct trigger *trigger; /* shared */
-    struct timer_conf conf;        /* schedule NULL: it cannot be read */
-    enum state state;
-    struct due due; /* in the heap when IDLE and something is due */
-    struct list node;
-    char cursor[DECIMAL]; /* as it stands in the store; "" none */
-    int64_t base_ms, looked_ms;
-    int64_t event_ms;      /* the due time of the event that is put */
-    char event[UUID_TEXT]; /* its id, so that a repetition is the same event */
-    uint32_t made_up;      /* missed ones handed over since the last that was not */
-    bool deleted;          /* the trigger is gone */
-};
+enum { BATCH = 64 }; /* handed over in one turn of the loop */
 
 static const struct log_cx cx = {.component = "timer"};
-
-static void fire(struct timer *tm, int64_t due_ms);
-static void read_cursor(struct timer *tm);
 
 /* ---- when ---- */
 
@@ -111,8 +58,7 @@ static int64_t next_of(const struct timer *tm, int64_t after_ms)
     return schedule_next(tm->conf.schedule, after_ms, tm->trigger->modified_ms);
 }
 
-/* Its next due time goes into the heap, if it has one. */
-static void settle(struct timer *tm)
+void timer_settle(struct timer *tm)
 {
     int64_t due_ms = -1;
 
@@ -137,7 +83,7 @@ static uint64_t count_missed(const struct timer *tm, int64_t due_ms, int64_t now
     return n;
 }
 
-static void say_left_out(const struct timer *tm, int64_t from_ms, int64_t to_ms, const char *why)
+void timer_say_left_out(const struct timer *tm, int64_t from_ms, int64_t to_ms, const char *why)
 {
     char from[SCHEDULE_TIME], to[SCHEDULE_TIME];
 
@@ -160,14 +106,14 @@ static int64_t make_up(struct timer *tm, int64_t due_ms, int64_t now_ms)
     case TIMER_ALL:
         if (tm->made_up++ < TIMER_MISSED)
             return due_ms;
-        say_left_out(tm, due_ms, now_ms, "too much was missed");
+        timer_say_left_out(tm, due_ms, now_ms, "too much was missed");
         break;
     case TIMER_ONCE:
         last_ms = schedule_last(tm->conf.schedule, due_ms, now_ms, tm->trigger->modified_ms);
         tm->looked_ms = now_ms;
         return last_ms < 0 ? due_ms : last_ms;
     case TIMER_SKIP:
-        say_left_out(tm, due_ms, now_ms, "missed, and the trigger's policy is to skip");
+        timer_say_left_out(tm, due_ms, now_ms, "missed, and the trigger's policy is to skip");
         break;
     case TIMER_POLICIES:
         break;
@@ -194,9 +140,9 @@ static void visit(struct timer *tm, int64_t now_ms)
         due_ms = make_up(tm, due_ms, now_ms);
     }
     if (due_ms >= 0)
-        fire(tm, due_ms);
+        timer_fire(tm, due_ms);
     else
-        settle(tm);
+        timer_settle(tm);
 }
 
 static void on_tick(void *user)
@@ -208,208 +154,6 @@ static void on_tick(void *user)
     for (int i = 0; i < BATCH && (first = due_first(&all->heap)) && first->ms <= now_ms; i++)
         visit(container_of(first, struct timer, due), now_ms);
     arm(all);
-}
-
-/* ---- on disk ---- */
-
-static void free_timer(struct timer *tm)
-{
-    trigger_unref(tm->trigger);
-    timer_conf_done(&tm->conf);
-    tm->magic = 0;
-    free(tm);
-}
-
-static struct str cursor_name(const struct timer *tm, char room[CURSOR_NAME])
-{
-    int n = snprintf(room, CURSOR_NAME, "timer/%s", tm->trigger->id);
-
-    return (struct str){room, (size_t)n};
-}
-
-static void pause_it(struct timer *tm)
-{
-    struct timers *all = tm->all;
-
-    tm->state = PAUSED;
-    list_push_back(&all->paused, &tm->node);
-    if (!loop_timer_running(all->retry)) {
-        loop_timer_start(all->retry, all->pause_ms);
-        all->pause_ms = 2 * all->pause_ms < PAUSE_MOST_MS ? 2 * all->pause_ms : PAUSE_MOST_MS;
-    }
-}
-
-static void on_retry(void *user)
-{
-    struct timers *all = OBJ(user, struct timers, TIMERS_MAGIC);
-    int64_t now_ms = clock_store_ms();
-    struct list again;
-
-    list_init(&again);
-    for (struct list *n; (n = list_pop_front(&all->paused));)
-        list_push_back(&again, n);
-    for (struct list *n; (n = list_pop_front(&again));) {
-        struct timer *tm = container_of(n, struct timer, node);
-
-        if (now_ms - tm->looked_ms <= TIMER_LATE_MS)
-            tm->looked_ms = now_ms; /* what comes due meanwhile is not missed, only late */
-        if (tm->event_ms >= 0)
-            fire(tm, tm->event_ms);
-        else
-            read_cursor(tm);
-    }
-}
-
-/* The event will never be taken. */
-static void leave_out(struct timer *tm, const char *why)
-{
-    say_left_out(tm, tm->event_ms, tm->event_ms, why);
-    tm->all->stats.left_out++;
-    tm->base_ms = tm->event_ms;
-    tm->event_ms = -1;
-    settle(tm);
-}
-
-static void drop(struct timer *tm);
-
-static void put_ended(struct timer *tm)
-{
-    tm->all->stats.fired++;
-    tm->all->pause_ms = PAUSE_FIRST_MS;
-    snprintf(tm->cursor, sizeof(tm->cursor), "%lld", (long long)tm->event_ms);
-    tm->base_ms = tm->event_ms;
-    tm->event_ms = -1;
-    settle(tm);
-}
-
-/* Will it be taken later as it is, or never? */
-static bool passes(int r)
-{
-    return r == -EAGAIN || r == -EINPROGRESS || r == -ENOBUFS || r == -EIO || r == -ENOSPC ||
-           r == -ESHUTDOWN;
-}
-
-static void on_put(void *user, int r, const struct err *e)
-{
-    struct timer *tm = OBJ(user, struct timer, TIMER_MAGIC);
-
-    if (!tm->all) {
-        free_timer(tm);
-    } else if (tm->deleted) {
-        drop(tm);
-    } else if (r == 0 || r == -EEXIST) {
-        put_ended(tm);
-    } else if (r == -ESTALE) {
-        tm->event_ms = -1; /* the place is read again */
-        pause_it(tm);
-    } else if (!passes(r)) {
-        leave_out(tm, e ? e->msg : strerror(-r));
-    } else if (tm->trigger->enabled && tm->conf.schedule) {
-        pause_it(tm);
-    } else {
-        tm->event_ms = -1;
-        settle(tm);
-    }
-}
-
-static void shape_event(const struct timer *tm, const struct shape_ops *shape, struct buf *out)
-{
-    struct shape_timer event = {
-            .name = tm->trigger->name, .due_ms = tm->event_ms, .payload = str_of(tm->conf.payload)};
-    char time[SCHEDULE_TIME];
-
-    schedule_time(tm->conf.schedule, tm->event_ms, time);
-    event.time = time;
-    shape->timer(&event, out);
-}
-
-static int put(struct timer *tm, const struct fn *f, struct str payload, struct err *e)
-{
-    char name[CURSOR_NAME], next[DECIMAL], dedup[UUID_TEXT + DECIMAL];
-    struct q_cursor cursor = {.name = cursor_name(tm, name), .expect = str_of(tm->cursor)};
-    struct delivery_event ev = {.fn = f,
-                                .qualifier = str_of(tm->trigger->qualifier),
-                                .source = str_of(tm->trigger->id),
-                                .trigger = RUN_TIMER,
-                                .id = str_of(tm->event),
-                                .payload = payload,
-                                .cursor = &cursor};
-
-    snprintf(next, sizeof(next), "%lld", (long long)tm->event_ms);
-    snprintf(dedup, sizeof(dedup), "%s/%s", tm->trigger->id, next);
-    cursor.next = str_of(next);
-    ev.dedup = str_of(dedup);
-    return delivery_put(tm->all->delivery, &ev, on_put, tm, e);
-}
-
-static void fire(struct timer *tm, int64_t due_ms)
-{
-    const struct shape_ops *shape = shape_of(tm->trigger->dialect);
-    struct fn_key key = trigger_key(tm->trigger);
-    const struct fn *f = catalog_find(tm->all->catalog, &key);
-    struct err e = {0};
-    struct buf payload;
-    int r;
-
-    if (tm->event_ms != due_ms)
-        uuid4(tm->event);
-    tm->event_ms = due_ms;
-    if (!f || !shape || !shape->timer) {
-        leave_out(tm, f ? "the cloud has no timers" : "there is no such function");
-        return;
-    }
-    buf_init(&payload, EVENT_MAX);
-    shape_event(tm, shape, &payload);
-    tm->state = PUTTING;
-    r = buf_ok(&payload) ? put(tm, f, buf_str(&payload), &e) : -E2BIG;
-    buf_done(&payload);
-    if (r < 0 && passes(r))
-        pause_it(tm);
-    else if (r < 0)
-        leave_out(tm, e.code ? e.msg : strerror(-r));
-}
-
-/* ---- where it stands ---- */
-
-static void on_cursor(void *user, int r, struct str value)
-{
-    struct timer *tm = OBJ(user, struct timer, TIMER_MAGIC);
-    int64_t at_ms = 0;
-
-    if (!tm->all) {
-        free_timer(tm);
-        return;
-    }
-    if (tm->deleted) {
-        drop(tm);
-        return;
-    }
-    if (r < 0) {
-        pause_it(tm);
-        return;
-    }
-    if (value.n >= sizeof(tm->cursor)) {
-        log_err(&cx,
-                "cursor 'timer/%s' is none of ours: trigger '%s' of function '%s' is never due",
-                tm->trigger->id, tm->trigger->name, tm->trigger->function);
-        tm->state = IDLE;
-        return;
-    }
-    if (value.n > 0 && str_i64(value, 0, INT64_MAX, &at_ms) < 0)
-        log_err(&cx, "cursor 'timer/%s' is malformed: trigger '%s' of function '%s' begins anew",
-                tm->trigger->id, tm->trigger->name, tm->trigger->function);
-    snprintf(tm->cursor, sizeof(tm->cursor), "%.*s", STR_ARG(value));
-    tm->base_ms = at_ms;
-    settle(tm);
-}
-
-static void read_cursor(struct timer *tm)
-{
-    char name[CURSOR_NAME];
-
-    tm->state = READING;
-    tm->event_ms = -1;
-    q_cursor(delivery_queue(tm->all->delivery), cursor_name(tm, name), on_cursor, tm);
 }
 
 /* ---- triggers come, change and go ---- */
@@ -434,7 +178,7 @@ static void add(struct timers *all, const struct trigger *t)
     list_init(&tm->node);
     (void)map_put(all->by_id, str_of(t->id), tm);
     read_conf(tm);
-    read_cursor(tm);
+    timer_read_cursor(tm);
 }
 
 static void change(struct timer *tm, const struct trigger *after)
@@ -448,45 +192,10 @@ static void change(struct timer *tm, const struct trigger *after)
     if (tm->state == PAUSED && (!after->enabled || !tm->conf.schedule)) {
         list_remove(&tm->node);
         tm->event_ms = -1;
-        settle(tm);
+        timer_settle(tm);
     } else if (tm->state == IDLE && !(owed && tm->conf.schedule)) {
-        settle(tm);
+        timer_settle(tm);
     }
-}
-
-/* The cursor's removal is the last thing; what fails of it is left. */
-static void on_dropped(void *user, int r, const int *ret, uint32_t n)
-{
-    struct timer *tm = OBJ(user, struct timer, TIMER_MAGIC);
-
-    (void)r;
-    (void)ret;
-    (void)n;
-    list_remove(&tm->node);
-    free_timer(tm);
-}
-
-static void on_last_cursor(void *user, int r, struct str value)
-{
-    struct timer *tm = OBJ(user, struct timer, TIMER_MAGIC);
-    char name[CURSOR_NAME];
-    struct q_cursor cursor = {.name = cursor_name(tm, name), .expect = value};
-
-    if (!tm->all || r < 0 || value.n == 0)
-        on_dropped(tm, r, NULL, 0);
-    else
-        q_put(delivery_queue(tm->all->delivery), &(struct q_put){.cursors = &cursor, .ncursors = 1},
-              on_dropped, tm);
-}
-
-static void drop(struct timer *tm)
-{
-    char name[CURSOR_NAME];
-
-    tm->state = DROPPING;
-    list_remove(&tm->node);
-    list_push_back(&tm->all->dropping, &tm->node);
-    q_cursor(delivery_queue(tm->all->delivery), cursor_name(tm, name), on_last_cursor, tm);
 }
 
 static void take_out(struct timer *tm)
@@ -496,7 +205,7 @@ static void take_out(struct timer *tm)
     list_remove(&tm->node);
     tm->deleted = true;
     if (tm->state == IDLE || tm->state == PAUSED)
-        drop(tm); /* else when the call under way ends */
+        timer_drop(tm); /* else when the call under way ends */
     else
         list_push_back(&tm->all->dropping, &tm->node);
 }
@@ -528,7 +237,7 @@ struct timers *timers_new(struct loop *l, struct catalog *catalog, struct delive
     list_init(&all->paused);
     list_init(&all->dropping);
     all->tick = loop_timer_new(l, on_tick, all);
-    all->retry = loop_timer_new(l, on_retry, all);
+    all->retry = loop_timer_new(l, timer_on_retry, all);
     catalog_watch_triggers(catalog, on_change, all);
     return all;
 }
@@ -539,7 +248,7 @@ static void leave(struct timer *tm)
     list_remove(&tm->node);
     tm->all = NULL;
     if (tm->state == IDLE || tm->state == PAUSED)
-        free_timer(tm);
+        timer_free(tm);
 }
 
 struct timers *timers_free(struct timers *all)
