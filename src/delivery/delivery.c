@@ -79,6 +79,7 @@ static void on_turn(void *user)
     }
     settle_flush(d);
     take(d);
+    late_watch(d);
     if (d->draining && d->on_drained && !d->leasing && list_empty(&d->trying) && d->nleaving == 0) {
         void (*fn)(void *) = d->on_drained;
 
@@ -305,6 +306,7 @@ struct delivery *delivery_open(const struct delivery_env *env, struct queue *q,
     d->keep = loop_timer_new(env->loop, on_keep, d);
     d->again = loop_timer_new(env->loop, on_again, d);
     d->tidy = loop_timer_new(env->loop, tidy_on_timer, d);
+    d->late = loop_timer_new(env->loop, late_on_timer, d);
     d->epoch = 1;
     tidy_start(d);
     campaign(d);
@@ -386,6 +388,7 @@ struct delivery *delivery_free(struct delivery *d)
     d->keep = loop_timer_free(d->keep);
     d->again = loop_timer_free(d->again);
     d->tidy = loop_timer_free(d->tidy);
+    d->late = loop_timer_free(d->late);
     d->dead = true;
     if (d->busy == 0 && !d->deferred)
         destroy(d);

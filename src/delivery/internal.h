@@ -4,6 +4,7 @@
  *
  *   put.c     accepts            lanes.c  what waits where, and when it is due
  *   take.c    leases, fairly     try.c    one try at a function    post.c  at an HTTP endpoint
+ *   late.c    what grew too old while it waited for room
  *   states.c  what follows what  settle.c does it                  record.c attributes and notes
  */
 #ifndef EVOKE_DELIVERY_INTERNAL_H
@@ -35,7 +36,8 @@ enum {
     DEPTH_MOST = 16,    /* of a chain of destinations */
     LEASE_TTL_MS = 10000,
     LEASE_KEEP_MS = 3000,
-    PAUSE_MS = 100, /* before something the store has not done is asked for again */
+    LATE_LOOK_MS = 1000, /* between two looks for what grew too old */
+    PAUSE_MS = 100,      /* before something the store has not done is asked for again */
     VISIBLE_MS = 24 * 60 * 60 * 1000,
 };
 
@@ -97,7 +99,7 @@ struct held {
     struct invocation *run; /* TRYING at a function */
     struct post *post;      /* TRYING at an endpoint */
     uint8_t span[8];        /* of the run, in its trace */
-    bool cancelled;
+    bool cancelled, late;
     struct list callers;  /* cancel.c: who wants to hear of its end */
     struct list children; /* cancel.c: what its function has put while it ran */
     uint32_t nchildren;
@@ -141,7 +143,7 @@ struct delivery {
     uint32_t busy;  /* completions to come: it lives until the last */
     bool leasing, finding, asking, ask_again, campaigning, keeping, trimming, counting;
     bool draining, broken, dead, deferred, unbalanced, trimmed;
-    struct loop_timer *look, *ask, *keep, *again, *tidy;
+    struct loop_timer *look, *ask, *keep, *again, *tidy, *late;
     void (*on_drained)(void *user);
     void *on_drained_user;
     struct delivery_stats stats;
@@ -166,8 +168,14 @@ void put_tell(delivery_fn *fn, void *user, int r);
 /* ---- take.c ---- */
 
 void take(struct delivery *d);
+void take_adopt(struct delivery *d, const struct q_event *ev, bool late); /* it is leased by us */
 void take_extend(struct delivery *d);
 void take_find_lost(struct delivery *d); /* what runs under our token, and is not in our hands */
+
+/* ---- late.c ---- */
+
+void late_watch(struct delivery *d); /* once a turn */
+void late_on_timer(void *user);
 
 /* ---- try.c ---- */
 

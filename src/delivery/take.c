@@ -189,7 +189,7 @@ static void keep_asked(struct taking *t)
 
 /* ---- what came ---- */
 
-static void adopt(struct delivery *d, const struct q_event *ev)
+void take_adopt(struct delivery *d, const struct q_event *ev, bool late)
 {
     struct lane *lane = lane_find(d, ev->queue);
     struct held *h = map_get(d->held, ev->id);
@@ -203,7 +203,9 @@ static void adopt(struct delivery *d, const struct q_event *ev)
         h->leased_until_ms = ev->at_ms;
         return;
     }
-    try_begin(held_new(d, lane ? lane : lane_of(d, ev->queue), ev));
+    h = held_new(d, lane ? lane : lane_of(d, ev->queue), ev);
+    h->late = late;
+    try_begin(h);
 }
 
 static void on_lost(void *user, int r, const struct q_event *events, uint32_t n, bool more)
@@ -216,7 +218,7 @@ static void on_lost(void *user, int r, const struct q_event *events, uint32_t n,
         return;
     for (uint32_t i = 0; i < n; i++)
         if (events[i].token == d->token && !map_get(d->held, events[i].id))
-            adopt(d, &events[i]);
+            take_adopt(d, &events[i], false);
     delivery_turn(d);
 }
 
@@ -251,7 +253,7 @@ static void on_leased(void *user, int r, const struct q_event *events, uint32_t 
         return;
     }
     for (uint32_t i = 0; i < n; i++)
-        adopt(d, &events[i]);
+        take_adopt(d, &events[i], false);
     for (uint32_t i = 0; i < t->nwants && d->epoch == t->epoch; i++) {
         struct lane *lane = t->lanes[i];
         bool full = lane->got == lane->asked || r < 0;

@@ -220,7 +220,7 @@ void try_begin(struct held *h)
     }
     if (h->d->draining)
         settle(h, RAN_STOPPED, &untold);
-    else if (h->expires_ms && h->expires_ms <= h->start_ms)
+    else if (h->late || (h->expires_ms && h->expires_ms <= h->start_ms))
         settle(h, RAN_LATE, &untold);
     else if (h->lane->http)
         post(h);

@@ -59,6 +59,7 @@ enum {
     Q_RECORDS = 1000, /* records of a put, items of a call */
     Q_CURSORS = 128,
     Q_LIST = 1000,
+    Q_LATE = 64, /* a late lease looks past so many that are not late */
 };
 
 enum q_state {
@@ -82,7 +83,7 @@ struct q_record {
     struct str order;      /* empty: none. Events of one key run one at a time, in order of put */
     uint8_t priority;      /* 0..9; of what is due, higher first */
     int64_t not_before_ms; /* 0: at once */
-    int64_t expires_ms;    /* 0: never. The store does not act on it */
+    int64_t expires_ms;    /* 0: never. Only a late lease asks for it */
     struct str attributes; /* the caller's, kept as they are */
     struct str payload;
 };
@@ -127,6 +128,7 @@ struct q_lease {
     const struct q_want *wants;
     uint32_t nwants;
     uint32_t visible_ms; /* not ended by then: another lease may take it */
+    bool late;           /* only what waits and has reached its expires_ms, to be ended */
     uint64_t deadline_ns;
 };
 
@@ -255,6 +257,12 @@ static inline void q_put(struct queue *q, const struct q_put *put, q_put_fn *fn,
  * a queue: first the latter; then by priority, and within one what had to wait for its moment, by
  * that moment, then the rest in order of put. At most Q_RECORDS in all, and fewer when their bytes
  * are many: ask again.
+ *
+ * Late: of a queue that has no room to run, what has reached its expires_ms is found in that order
+ * as well, also what is not due; the search in each priority ends behind Q_LATE events that are not
+ * late, of those due at once and of those with a moment. So it finds all where events expire in the
+ * order they came; what expires before those in front of it is found when they are gone. What waits
+ * behind an event of its order key is not looked at.
  */
 static inline void q_lease(struct queue *q, const struct q_lease *lease, q_events_fn *fn,
                            void *user)

@@ -190,6 +190,32 @@ def test_one_more_than_may_wait_is_refused(evoke_factory):
     sink.close()
 
 
+def test_who_grows_too_old_behind_a_run_that_hangs_ends_in_time(timed):
+    """Not when its turn would come: that is never. Who is to hear of the failure hears of it."""
+    e, clock = timed
+    sink, other = Sink(e, "f", timeout=600, strategy_config={"concurrency": 1}), Sink(e, "told")
+    events = Events(e, "f")
+    events.rules(retries=0, age_s=60, on_failure={"destination": "FunctionGraph",
+                                                  "param": json.dumps({"func_urn": urn("told") + ":latest"})})
+    put(events, 0, do="hang")
+    sink.wait(lambda seen: seen[0] == 1)
+    for n in (1, 2, 3):
+        put(events, n)
+    clock.jump(59_000)
+    put(events, 4)
+    clock.jump(1000)
+    events.wait(expired=3, waiting=1, running=1)
+    old = next(x for x in events.list() if x["state"] == "expired")
+    assert events.get(old["id"])["reason"] == "it reached its age limit" and not events.get(old["id"])["tries"]
+    until(e, lambda: Events(e, "told").ledger()["accepted"] == 3)
+    events.call("DELETE", f"events/{next(x for x in events.list() if x['state'] == 'running')['id']}")
+    events.wait(cancelled=1, done=1, expired=3)
+    assert sink.take() == 1 and sorted(sink.effects) == [0, 4]
+    Events(e, "told").wait(waiting=0, running=0)
+    sink.close()
+    other.close()
+
+
 # ---- the end of a daemon ----
 
 def test_a_drain_lets_events_end_and_leaves_the_others(open_path, evoke_factory):

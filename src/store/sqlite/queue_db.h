@@ -50,6 +50,8 @@ enum qdb_stmt {
     QDB_PRIORITY,
     QDB_TIMED,
     QDB_AT_ONCE,
+    QDB_LATE_TIMED,
+    QDB_LATE_AT_ONCE,
     QDB_RUN_OUT,
     QDB_OF_OTHERS,
     QDB_NEXT_TIMED,

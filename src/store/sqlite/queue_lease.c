@@ -170,6 +170,34 @@ static int pick_of_priority(struct qdb *db, struct pick *p, const struct qdb_nam
     return pick_rows(db, p, st, false);
 }
 
+/* Rows that have reached their age; Q_LATE others are stepped over. */
+static int pick_late_rows(struct qdb *db, struct pick *p, const struct qdb_name *queue,
+                          int priority, enum qdb_stmt which)
+{
+    sqlite3_stmt *st = qdb_stmt(db, which);
+    uint32_t others = 0;
+    int code = SQLITE_OK;
+
+    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int(st, 2, priority);
+    while (p->n < p->most && others < Q_LATE && (code = sqlite3_step(st)) == SQLITE_ROW) {
+        int64_t expires_ms = sqlite3_column_int64(st, 1);
+
+        if (expires_ms > 0 && expires_ms <= db->now_ms)
+            p->seqs[p->n++] = (uint64_t)sqlite3_column_int64(st, 0);
+        else
+            others++;
+    }
+    return qdb_end(st, code);
+}
+
+static int pick_late(struct qdb *db, struct pick *p, const struct qdb_name *queue, int priority)
+{
+    int code = pick_late_rows(db, p, queue, priority, QDB_LATE_TIMED);
+
+    return code == SQLITE_OK ? pick_late_rows(db, p, queue, priority, QDB_LATE_AT_ONCE) : code;
+}
+
 /* The highest priority below one that something waits with; -1: none. */
 static int next_priority(struct qdb *db, const struct qdb_name *queue, int below, int *ret)
 {
@@ -192,17 +220,19 @@ static int next_priority(struct qdb *db, const struct qdb_name *queue, int below
     return qdb_end(st, code);
 }
 
-static int pick(struct qdb *db, struct pick *p, const struct qdb_name *queue, uint64_t token)
+static int pick(struct qdb *db, struct pick *p, const struct qdb_name *queue,
+                const struct q_lease *l)
 {
     int code = SQLITE_OK, priority = 10;
 
-    if (qdb_ledger_sum(queue, Q_RUNNING) > 0)
-        code = pick_run_out(db, p, queue, token);
+    if (!l->late && qdb_ledger_sum(queue, Q_RUNNING) > 0)
+        code = pick_run_out(db, p, queue, l->token);
     while (code == SQLITE_OK && p->n < p->most) {
         code = next_priority(db, queue, priority, &priority);
         if (code != SQLITE_OK || priority < 0)
             break;
-        code = pick_of_priority(db, p, queue, priority);
+        code = l->late ? pick_late(db, p, queue, priority)
+                       : pick_of_priority(db, p, queue, priority);
     }
     return code;
 }
@@ -247,7 +277,7 @@ int qdb_do_lease(struct qdb *db, struct q_job *job)
             continue;
         p.n = 0;
         p.most = l->wants[i].most < Q_RECORDS - job->n ? l->wants[i].most : Q_RECORDS - job->n;
-        code = pick(db, &p, queue, l->token);
+        code = pick(db, &p, queue, l);
         for (uint32_t k = 0; k < p.n && code == SQLITE_OK && job->bytes < LEASE_BYTES; k++)
             code = take(db, job, p.seqs[k]);
     }

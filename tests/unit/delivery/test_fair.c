@@ -137,6 +137,51 @@ static void one_more_than_may_wait_is_refused(void **state)
     rig_free(g);
 }
 
+/* The one that runs hangs, so nobody's turn comes: they end all the same, and those of others too. */
+static void who_grows_too_old_behind_one_that_hangs_ends_in_time(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    configure(g, 2, 1);
+    g->on_run = hold;
+    put_many(g, 0, "a", 1001);
+    rig_until_open(g, 1);
+    rig_jump(g, 3599 * 1000);
+    put_many(g, 0, "young", 2);
+    put_many(g, 1, "b", 1);
+    rig_until_open(g, 2); /* all that may */
+    rig_jump(g, 1000);
+    rig_until_state(g, Q_EXPIRED, 1000);
+    rig_until_state(g, Q_WAITING, 2);
+    rig_look(g, "a1000");
+    assert_string_equal(g->reason, "it reached its age limit");
+    assert_int_equal(g->told.ntries, 0);
+    assert_int_equal(g->runs, 2);
+    g->on_run = NULL;
+    rig_end(g, rig_first(g));
+    rig_end(g, rig_first(g));
+    rig_until_state(g, Q_DONE, 4);
+    rig_free(g);
+}
+
+static void who_grows_too_old_where_nothing_can_run_ends_in_time(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+    struct delivery_stats stats;
+
+    (void)state;
+    g->refuse_at_once = -EAGAIN;
+    put_many(g, 0, "a", 300);
+    rig_turn(g);
+    rig_jump(g, 3600 * 1000);
+    rig_until_state(g, Q_EXPIRED, 300);
+    delivery_stats(g->delivery, &stats);
+    assert_int_equal(stats.expired, 300);
+    assert_int_equal(stats.tries, 0);
+    rig_free(g);
+}
+
 static void events_for_later_come_then(void **state)
 {
     struct rig *g = rig_new(NULL, 0);
@@ -178,6 +223,8 @@ int main(void)
             cmocka_unit_test(a_flood_for_one_does_not_starve_another),
             cmocka_unit_test(who_cannot_run_is_in_nobodys_way),
             cmocka_unit_test(one_more_than_may_wait_is_refused),
+            cmocka_unit_test(who_grows_too_old_behind_one_that_hangs_ends_in_time),
+            cmocka_unit_test(who_grows_too_old_where_nothing_can_run_ends_in_time),
             cmocka_unit_test(events_for_later_come_then),
     };
 
