@@ -4,26 +4,23 @@
  * use, and closes them top down. No room is reached through a global: what a room needs, it gets
  * here.
  *
- *   kv, blobs -> catalog -+-> invoker -> api sets -> http server
- *   launch -> pool -------+
+ *   kv, blobs -> catalog -+-> invoker -+-> api sets -> http server
+ *   launch -> pool -------+            |
+ *   queue of events -------------------+-> delivery, timers
  *
  * Start: everything is loaded before the listener is served and READY is said. End: SIGTERM drains
- * (running requests end, new ones are refused, at most --drain seconds), however often it comes: a
- * terminal or service manager sends it to everybody and the keeper hands it on. CONTROL_END ends at
- * once; so does EOF from the keeper, since without one nobody would restart us or hold the
- * listener.
+ * (daemon_end.c), however often it comes: a terminal or service manager sends it to everybody and
+ * the keeper hands it on. CONTROL_END ends at once; so does EOF from the keeper, since without one
+ * nobody would restart us or hold the listener (daemon_hear.c).
  */
 #include "daemon/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -33,13 +30,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "conf/options.h"
 #include "daemon/commit.h"
-#include "daemon/control.h"
+#include "daemon/daemon_internal.h"
 #include "daemon/disk.h"
 #include "daemon/endpoint.h"
 #include "daemon/events.h"
@@ -58,237 +54,23 @@
 #include "observe/health.h"
 #include "observe/logs/logs.h"
 #include "observe/metrics/metrics.h"
-#include "observe/run.h"
 #include "observe/trace/otlp.h"
 #include "observe/trace/trace.h"
 #include "pool/launch.h"
 #include "pool/pool.h"
 #include "pool/state.h"
-#include "runtime/runtime.h"
 #include "store/blob.h"
 #include "store/kv.h"
 
 enum {
-    DAEMON_MAGIC = 0x0dae0001,
     OTLP_FLUSH_MS = 5000,
     GC_GRACE_S = 10 * 60,
     GC_PAUSE_MS = 60 * 60 * 1000,
-    ENDING_CONNECTIONS = 1000,
 };
 
 #define NO_LAUNCHER "it is being restarted: no function can be started"
 
-static const struct api_set *const api_sets[] = {&functiongraph_api, &fc_api, &admin_api,
-                                                 &metrics_api};
-
-struct daemon {
-    uint32_t magic;
-    struct options *o; /* borrowed; the keeper tells of changes */
-    struct loop *loop;
-    struct health *health;
-    struct disk *disk;
-    struct kv *kv;
-    struct blobs *blobs;
-    struct keys *keys;
-    struct backups *backups;
-    struct audit *audit;
-    struct otlp *otlp; /* NULL: no traces */
-    struct tracer tracer;
-    struct catalog *catalog;
-    struct logs *logs;
-    struct launch *launch;
-    struct pool *pool;
-    struct invoker *invoker;
-    struct events *events;
-    struct figures *figures;
-    struct api api;
-    struct interpreter interpreters[INTERPRETERS];
-    struct api_server *api_server;
-    struct endpoints *endpoints;
-    struct http_server *http;
-    struct api_server *ending_api; /* while draining: says so to whoever comes now */
-    struct http_server *ending;
-    struct loop_io *control;
-    struct loop_signal *term;
-    struct loop_timer *drain_timer, *gc_timer;
-    int64_t memory_share_mb; /* what --memory 0 means, as it was at the start */
-    bool draining;
-};
-
 static const struct log_cx cx = {.component = "daemon"};
-
-/* ---- the keeper ---- */
-
-static int tell_keeper(const void *message, size_t n)
-{
-    return send(DAEMON_CONTROL_FD, message, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
-}
-
-static void say(enum control_type type)
-{
-    struct control_message m = {.type = type};
-    int r = tell_keeper(&m, sizeof(m));
-
-    if (r < 0 && type == CONTROL_READY)
-        log_warn(&cx, "the keeper did not take READY, ignoring: %s", strerror(-r));
-}
-
-/* Every option with .reloads in conf/options.c, now as d->o says. */
-static void apply_options(struct daemon *d)
-{
-    struct audit_conf audit;
-    struct pool_conf pool;
-    struct logs_conf logs;
-    struct log_conf log;
-    struct err e = {0};
-
-    if (options_log(d->o, &log, &e) >= 0)
-        log_set(&log);
-    wanted_pool(d->o, d->memory_share_mb, &pool);
-    pool_configure(d->pool, &pool);
-    wanted_logs(d->o, &logs);
-    logs_keep(d->logs, &logs);
-    wanted_audit(d->o, &audit);
-    audit_keep(d->audit, &audit);
-    d->tracer.ratio = wanted_ratio(d->o);
-    events_configure(d->events, d->o);
-    catalog_limit(d->catalog, (size_t)d->o->functions);
-    /* drain is looked at when it begins */
-}
-
-static void on_options(struct daemon *d, const struct control_options *m)
-{
-    struct err e = {0};
-
-    if (options_take(d->o, (struct str){m->text, m->n}, &e) < 0)
-        log_err(&cx, "new options not taken over: %s", e.msg);
-    apply_options(d);
-    say(CONTROL_FOLLOWED);
-}
-
-static void on_message(struct daemon *d, const struct control_options *m, size_t n, int *fd)
-{
-    switch ((enum control_type)m->type) {
-    case CONTROL_LAUNCHER:
-        if (*fd >= 0)
-            launch_adopt(d->launch, TAKE_FD(*fd));
-        return;
-    case CONTROL_END:
-        loop_stop(d->loop);
-        return;
-    case CONTROL_OPTIONS:
-        if (n >= offsetof(struct control_options, text) &&
-            n == offsetof(struct control_options, text) + m->n)
-            on_options(d, m);
-        return;
-    case CONTROL_PING:
-        say(CONTROL_PONG);
-        return;
-    case CONTROL_READY: /* ours to say */
-    case CONTROL_FOLLOWED:
-    case CONTROL_PONG:
-    case CONTROL_STATUS:
-        return;
-    }
-}
-
-static void on_control(void *user, unsigned ready)
-{
-    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
-    static struct control_options m;
-    cleanup_close int fd = -EBADF;
-    size_t nfds = 1;
-    ssize_t n;
-
-    (void)ready;
-    n = io_recv_fds(DAEMON_CONTROL_FD, &m, sizeof(m), &fd, &nfds);
-    if (n == -EAGAIN || n == -EINTR)
-        return;
-    if (n <= 0) {
-        log_err(&cx, "the keeper is gone, ending");
-        loop_stop(d->loop);
-        return;
-    }
-    if (n >= (ssize_t)sizeof(struct control_message))
-        on_message(d, &m, (size_t)n, &fd);
-}
-
-/* For `systemctl status`: what is wrong first. */
-static void on_health(void *user)
-{
-    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
-    struct control_status m = {.type = CONTROL_STATUS};
-    struct health_fault f;
-
-    if (health_fault(d->health, 0, &f))
-        snprintf(m.text, sizeof(m.text), "not ready: %s: %s", f.component, f.reason);
-    (void)tell_keeper(&m, sizeof(m));
-}
-
-/* ---- draining ---- */
-
-static void on_drain_end(void *user)
-{
-    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
-
-    loop_stop(d->loop);
-}
-
-static void on_drain_late(void *user)
-{
-    log_warn(&cx, "drain time is over, ending with requests open");
-    on_drain_end(user);
-}
-
-static void on_events_drained(void *user)
-{
-    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
-
-    pool_drain(d->pool, on_drain_end, d);
-}
-
-static void on_http_drained(void *user)
-{
-    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
-
-    events_drain(d->events, on_events_drained, d);
-}
-
-/* Whoever connects now hears that we end: a load balancer asks /readyz over a connection of its
- * own, and a request that waited in the backlog would be reset in the end. */
-static void serve_ending(struct daemon *d)
-{
-    struct http_limits limits;
-    struct err e = {0};
-    int fd = fcntl(DAEMON_LISTEN_FD, F_DUPFD_CLOEXEC, 0);
-
-    http_limits_default(&limits);
-    limits.connections = ENDING_CONNECTIONS;
-    d->ending_api = api_server_new(&d->api, api_sets, ARRAY_LEN(api_sets));
-    api_server_refuse(d->ending_api, "this daemon is ending");
-    d->ending = http_server_new(d->loop, &limits, &api_http_ops, d->ending_api);
-    if (fd >= 0 && http_server_listen(d->ending, fd, &e) == 0)
-        return;
-    log_warn(&cx, "nobody who comes now is told that we end, ignoring: %s",
-             fd < 0 ? strerror(errno) : e.msg);
-    fd_close(fd);
-}
-
-static void on_term(void *user)
-{
-    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
-
-    if (d->draining)
-        return;
-    d->draining = true;
-    health_set(d->health, "daemon",
-               "it is ending: running requests are finished, no new ones taken");
-    loop_timer_start(d->drain_timer, (uint64_t)d->o->drain_s * 1000);
-    audit_shut(d->audit);
-    serve_ending(d);
-    logs_quiet(d->logs);
-    http_server_drain(d->http, on_http_drained, d);
-}
 
 /* ---- tidying: at the start, then an hour after the last time ---- */
 
@@ -472,6 +254,14 @@ static int open_events(struct daemon *d, struct err *e)
                        d->o, &d->events, e);
 }
 
+struct api_server *daemon_api_server(const struct daemon *d)
+{
+    static const struct api_set *const sets[] = {&functiongraph_api, &fc_api, &admin_api,
+                                                 &metrics_api};
+
+    return api_server_new(&d->api, sets, ARRAY_LEN(sets));
+}
+
 static int open_front(struct daemon *d, struct err *e)
 {
     struct http_limits limits;
@@ -494,7 +284,7 @@ static int open_front(struct daemon *d, struct err *e)
                           .interpreters = d->interpreters};
     events_serve(d->events, &d->api);
     figures_watch(d->figures, &d->api);
-    d->api_server = api_server_new(&d->api, api_sets, ARRAY_LEN(api_sets));
+    d->api_server = daemon_api_server(d);
     d->endpoints = endpoints_new(d->loop, &d->api);
     pool_serve_endpoints(d->pool, &endpoints_ops, d->endpoints);
     http_limits_default(&limits);
@@ -524,12 +314,12 @@ static int open_all(struct daemon *d, struct err *e)
 
     d->loop = loop_new();
     d->health = health_new();
-    health_on_change(d->health, on_health, d);
+    health_on_change(d->health, daemon_on_health, d);
     health_set(d->health, "launcher", NO_LAUNCHER);
     d->disk = disk_watch(d->loop, d->health);
-    d->drain_timer = loop_timer_new(d->loop, on_drain_late, d);
+    d->drain_timer = loop_timer_new(d->loop, daemon_on_drain_late, d);
     d->gc_timer = loop_timer_new(d->loop, collect, d);
-    d->term = loop_signal_new(d->loop, SIGTERM, on_term, d);
+    d->term = loop_signal_new(d->loop, SIGTERM, daemon_on_term, d);
     r = follow_clock(e);
     if (r < 0)
         return r;
@@ -545,7 +335,7 @@ static int open_all(struct daemon *d, struct err *e)
         return r;
     if (fcntl(DAEMON_CONTROL_FD, F_SETFL, O_NONBLOCK) < 0)
         return err_sys(e, "set up the control socket");
-    d->control = loop_io_new(d->loop, DAEMON_CONTROL_FD, on_control, d);
+    d->control = loop_io_new(d->loop, DAEMON_CONTROL_FD, daemon_on_control, d);
     loop_io_want(d->control, LOOP_READ);
     r = open_front(d, e);
     if (r >= 0)
@@ -601,7 +391,7 @@ int daemon_main(struct options *o, int argc, char **argv)
     (void)fcntl(DAEMON_LISTEN_FD, F_SETFD, FD_CLOEXEC);
     r = open_all(&d, &e);
     if (r == 0) {
-        say(CONTROL_READY);
+        daemon_say(CONTROL_READY);
         r = loop_run(d.loop);
     } else {
         log_err(&cx, "%s", e.msg);
