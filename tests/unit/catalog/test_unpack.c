@@ -27,7 +27,7 @@ static int set_up(void **state)
     struct fix *f = xnew(struct fix);
     cleanup_free char *code = NULL;
 
-    f->dir = tempdir_new();
+    f->dir = tempdir_new_in_memory();
     code = xasprintf("%s/code", f->dir);
     assert_int_equal(mkdir(code, 0755), 0);
     f->code = open(code, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -60,7 +60,7 @@ static inline void rig_open(struct rig *g)
 
 static inline struct rig rig_new(void)
 {
-    struct rig g = {.dir = tempdir_new(), .fn = rig_fn("hello")};
+    struct rig g = {.dir = tempdir_new_in_memory(), .fn = rig_fn("hello")};
 
     g.logs_dir = xasprintf("%s/logs", g.dir);
     logs_conf_default(&g.conf);

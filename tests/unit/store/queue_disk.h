@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "queue_sync.h"
 #include "t.h"
+#include "tempdir.h"
 
 enum { DISK_MOST = 64 << 20 };
 
@@ -22,14 +23,12 @@ struct disk {
     struct err e;
 };
 
-/* In memory where there is such a place: thousands of files are opened. */
+/* In memory: thousands of files are opened. */
 static inline struct disk *disk_new(void)
 {
     struct disk *d = xnew(struct disk);
-    bool shm = access("/dev/shm", W_OK) == 0;
 
-    d->dir = xasprintf("%s/evoke-test-XXXXXX", shm ? "/dev/shm" : "/tmp");
-    assert_non_null(mkdtemp(d->dir));
+    d->dir = tempdir_new_in_memory();
     d->path = xasprintf("%s/queue.db", d->dir);
     d->s.loop = loop_new();
     d->s.t = told_new();

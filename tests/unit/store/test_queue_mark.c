@@ -22,7 +22,7 @@ static int set_up(void **state)
 {
     struct fix *f = xnew(struct fix);
 
-    f->dir = tempdir_new();
+    f->dir = tempdir_new_in_memory();
     f->path = xasprintf("%s/queue.db", f->dir);
     f->file = xasprintf("%s.mark", f->path);
     *state = f;
