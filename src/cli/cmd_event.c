@@ -3,6 +3,7 @@
  * events. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -127,6 +128,20 @@ const struct command command_list_invocations = {
 
 /* ---- ledger ---- */
 
+/* In a pipe the columns are always the same. On a terminal, which is narrow, those of how few events
+ * end are there when one did. */
+static bool is_shown(const struct column *column, const struct cJSON *rows)
+{
+    static const char *const rare[] = {"expired", "cancelled", "purged", "passed"};
+    bool any = false, is_rare = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(rare); i++)
+        is_rare = is_rare || strcmp(column->key, rare[i]) == 0;
+    for (const struct cJSON *row = rows->child; is_rare && row; row = row->next)
+        any = any || view_int(row, column->key) != 0;
+    return any || !is_rare;
+}
+
 /* The rows for people: where they came from by name. */
 static void print_ledger(const struct cJSON *answer)
 {
@@ -140,15 +155,23 @@ static void print_ledger(const struct cJSON *answer)
     };
     const struct cJSON *all = json_get(answer, "rows");
     cleanup_with(json_freep) struct cJSON *rows = cJSON_Duplicate(all, true);
+    struct column shown[ARRAY_LEN(columns)];
+    bool tty = term_of(stdout).tty;
+    size_t n = 0;
 
     for (struct cJSON *row = rows ? rows->child : NULL; row; row = row->next) {
         struct str trigger = view_text(row, "trigger");
 
         cJSON_AddStringToObject(row, "from", trigger.n ? trigger.p : view_text(row, "source").p);
     }
-    if (rows && term_of(stdout).tty)
+    if (!rows || output_none(rows, "no event was accepted yet"))
+        return;
+    if (tty)
         events_shorten(rows);
-    output_list(OUTPUT_TABLE, rows, columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+        if (!tty || is_shown(&columns[i], rows))
+            shown[n++] = columns[i];
+    output_list(OUTPUT_TABLE, rows, shown, n);
 }
 
 static int get_ledger(const struct common *common, const struct args *args)

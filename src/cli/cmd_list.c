@@ -53,15 +53,6 @@ static const struct option options[] = {
          .max = 128},
 };
 
-/* Does every row say the same? Then a column of it tells nothing. */
-static bool is_same(const struct cJSON *rows, const char *key)
-{
-    for (const struct cJSON *row = rows->child; row; row = row->next)
-        if (!str_eq(view_text(row, key), view_text(rows->child, key)))
-            return false;
-    return true;
-}
-
 /* On a terminal account and region are left out while there is one of each; in a pipe the columns
  * are always the same. */
 static void print_table(const struct cJSON *rows)
@@ -74,12 +65,10 @@ static void print_table(const struct cJSON *rows)
         bool plain =
                 strcmp(columns[i].key, "account") == 0 || strcmp(columns[i].key, "region") == 0;
 
-        if (!t.tty || !plain || !is_same(rows, columns[i].key))
+        if (!t.tty || !plain || !view_same(rows, columns[i].key))
             shown[n++] = columns[i];
     }
-    if (!rows->child && t.tty)
-        fputs("no functions; next: `evoke init python hello && evoke deploy hello`\n", stderr);
-    else
+    if (!output_none(rows, "no functions; next: `evoke init python hello && evoke deploy hello`"))
         output_list(OUTPUT_TABLE, rows, shown, n);
 }
 

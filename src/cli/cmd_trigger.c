@@ -99,7 +99,7 @@ static void tell(enum output_format format, const char *done, const struct cJSON
     fputs(" of ", stderr);
     (void)term_write(&t, view_text(trigger, "function"));
     if (next_ms)
-        fprintf(stderr, ", due next at %s", clock_iso(next_ms, time));
+        fprintf(stderr, "\n  due next: %s", clock_iso(next_ms, time));
     fputc('\n', stderr);
 }
 

@@ -19,7 +19,16 @@
 
 enum { REQUEST_TEXT = 256 << 10, PATH_TEXT_MAX = 16 << 10 };
 
-/* "0 30 8 * * * (Asia/Shanghai), missed all, payload ping, disabled"; null: there is none. */
+static int64_t concurrency_of(const struct cJSON *trigger)
+{
+    int64_t n = 0;
+
+    (void)json_int(trigger, "concurrency", false, 0, INT64_MAX, &n, NULL);
+    return n;
+}
+
+/* "0 30 8 * * * (Asia/Shanghai), missed all, payload ping, 1 at once, disabled"; null: there is
+ * none. */
 static struct cJSON *shown(const struct cJSON *trigger)
 {
     const struct cJSON *config = json_get(trigger, "config");
@@ -38,6 +47,8 @@ static struct cJSON *shown(const struct cJSON *trigger)
         buf_addf(&text, ", missed %.*s", STR_ARG(missed));
     if (payload.n)
         buf_addf(&text, ", payload %.*s", STR_ARG(payload));
+    if (concurrency_of(trigger) > 0)
+        buf_addf(&text, ", %lld at once", (long long)concurrency_of(trigger));
     (void)json_bool(trigger, "enabled", false, &enabled, NULL);
     if (!enabled)
         buf_addz(&text, ", disabled");
@@ -68,7 +79,8 @@ static const struct cJSON *find(const struct cJSON *list, const char *name)
 
 static bool is_same(const struct cJSON *there, const struct cJSON *wanted)
 {
-    return there && cJSON_Compare(json_get(there, "config"), json_get(wanted, "config"), true) &&
+    return there && concurrency_of(there) == concurrency_of(wanted) &&
+           cJSON_Compare(json_get(there, "config"), json_get(wanted, "config"), true) &&
            cJSON_Compare(json_get(there, "enabled"), json_get(wanted, "enabled"), true);
 }
 

@@ -24,7 +24,7 @@
 #include "cli/view.h"
 #include "cli/when.h"
 
-enum { QUERY_MAX = 16 << 10, CALL_TIMEOUT_MS = 60000, PAYLOAD_SHOWN = 2000 };
+enum { QUERY_MAX = 16 << 10, CALL_TIMEOUT_MS = 60000, PAYLOAD_SHOWN = 2000, WIDE = 100 };
 enum { PREFIX = sizeof("/evoke/v1/functions/") - 1 }; /* what a path has before the name */
 
 /* ---- questions ---- */
@@ -145,6 +145,45 @@ void events_shorten(struct cJSON *rows)
     }
 }
 
+/* What the table has beside the event's own fields. */
+static void add_words(struct cJSON *row, const struct view *v)
+{
+    struct str trigger = view_text(row, "trigger"), error = view_text(row, "error");
+    struct str state = view_text(row, "state");
+    bool failed = str_eq(state, S("dead")) || str_eq(state, S("waiting"));
+    int64_t age_ms = v->now_ms - view_int(row, "created_ms");
+    char time[CLOCK_TEXT], age[32];
+
+    cJSON_AddStringToObject(row, "accepted", clock_iso(view_int(row, "created_ms"), time));
+    cJSON_AddStringToObject(row, "age", view_span(age_ms > 0 ? age_ms : 0, age));
+    cJSON_AddStringToObject(row, "from", trigger.n ? trigger.p : view_text(row, "source").p);
+    cJSON_AddStringToObject(row, "why", failed && error.n ? error.p : view_text(row, "reason").p);
+}
+
+/* A terminal has room for the whole id, which everything else is asked for by; a wide one also for
+ * where events came from, if that differs. */
+static void print_on_terminal(struct cJSON *rows, bool wide)
+{
+    static const struct column columns[] = {
+            {"AGE", "age", NULL},
+            {"STATE", "state", NULL},
+            {"FUNCTION", "function", NULL},
+            {"FROM", "from", NULL},
+            {"REQUEST ID", "id", NULL, .whole = true},
+            {"WHY", "why", NULL},
+    };
+    struct column shown[ARRAY_LEN(columns)];
+    size_t n = 0;
+
+    if (output_none(rows, "no such events"))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+        if (strcmp(columns[i].key, "from") != 0 || (wide && !view_same(rows, "from")))
+            shown[n++] = columns[i];
+    events_shorten(rows);
+    output_list(OUTPUT_TABLE, rows, shown, n);
+}
+
 void events_print(enum output_format format, const struct cJSON *events)
 {
     static const struct column columns[] = {
@@ -161,21 +200,12 @@ void events_print(enum output_format format, const struct cJSON *events)
     }
     view_init(&v);
     rows = cJSON_Duplicate(events, true);
-    for (struct cJSON *row = rows->child; row; row = row->next) {
-        struct str trigger = view_text(row, "trigger"), error = view_text(row, "error");
-        char time[CLOCK_TEXT];
-
-        if (v.term.tty)
-            view_ago(&v, view_int(row, "created_ms"), time);
-        else
-            clock_iso(view_int(row, "created_ms"), time);
-        cJSON_AddStringToObject(row, "accepted", time);
-        cJSON_AddStringToObject(row, "from", trigger.n ? trigger.p : view_text(row, "source").p);
-        cJSON_AddStringToObject(row, "why", error.n ? error.p : view_text(row, "reason").p);
-    }
+    for (struct cJSON *row = rows->child; row; row = row->next)
+        add_words(row, &v);
     if (v.term.tty)
-        events_shorten(rows);
-    output_list(format, rows, columns, ARRAY_LEN(columns));
+        print_on_terminal(rows, term_width(&v.term) >= WIDE);
+    else
+        output_list(format, rows, columns, ARRAY_LEN(columns));
 }
 
 /* ---- one ---- */
@@ -262,14 +292,14 @@ static void show_payload(const struct view *v, const struct cJSON *ev)
     view_field(v, "payload", payload);
 }
 
-/* What to do, by state: text, the function, text, the id, text. */
+/* What to do, by state: text, the function, text, the id, text. A command is never broken. */
 static const struct {
     const char *state, *before, *between, *after;
 } nexts[] = {
-        {"waiting", "`evoke why ", "` says how its function is, `evoke cancel ", "` gives it up"},
-        {"running", "`evoke logs -f ", "` shows its function run, `evoke cancel ", "` ends it"},
-        {"dead", "see `evoke why ", "`; when it is mended: `evoke deadletter redrive ", "`"},
-        {"expired", "see `evoke why ", "`; to run it all the same: `evoke replay ", "`"},
+        {"waiting", "`evoke why ", "` says why\n        `evoke cancel ", "` gives it up"},
+        {"running", "`evoke logs -f ", "`\n        `evoke cancel ", "` ends its run"},
+        {"dead", "`evoke why ", "`, then\n        `evoke deadletter redrive ", "`"},
+        {"expired", "`evoke why ", "`\n        `evoke replay ", "` runs it all the same"},
 };
 
 static void print_next(const struct cJSON *ev)
@@ -319,7 +349,7 @@ void events_accepted(enum output_format format, const struct cJSON *answer)
     (void)fflush(stdout);
     fputs("accepted, and on disk\n  next: `evoke get invocation ", stderr);
     (void)term_write(&t, id);
-    fputs("` tells what became of it\n", stderr);
+    fputs("`\n", stderr);
 }
 
 bool events_agreed(const char *question)

@@ -34,9 +34,9 @@ static const struct key async_keys[] = {
 };
 
 static const struct key trigger_keys[] = {
-        {"cron", NULL, WORDS},     {"rate", NULL, WORDS},   {"every", NULL, WORDS},
-        {"zone", NULL, WORDS},     {"missed", NULL, WORDS}, {"payload", NULL, WORDS},
-        {"enabled", NULL, SWITCH},
+        {"cron", NULL, WORDS},     {"rate", NULL, WORDS},         {"every", NULL, WORDS},
+        {"zone", NULL, WORDS},     {"missed", NULL, WORDS},       {"payload", NULL, WORDS},
+        {"enabled", NULL, SWITCH}, {"concurrency", NULL, NUMBER},
 };
 
 static const char *const kind_words[] = {
@@ -178,12 +178,16 @@ int manifest_trigger(const struct manifest_function *f, const struct cJSON *trig
                                 .zone = words_of(trigger, "zone"),
                                 .missed = words_of(trigger, "missed"),
                                 .payload = words_of(trigger, "payload")};
+    int64_t concurrency = 0;
     bool enabled = true;
     int r;
 
     (void)json_bool(trigger, "enabled", false, &enabled, NULL);
     cJSON_AddStringToObject(body, "source", "timer");
     cJSON_AddBoolToObject(body, "enabled", enabled);
+    (void)json_int(trigger, "concurrency", false, 0, INT64_MAX, &concurrency, NULL);
+    cJSON_AddNumberToObject(body, "concurrency",
+                            (double)concurrency); /* 0, too: it may have been */
     r = schedule_of(&words, f->name.dialect, cJSON_AddObjectToObject(body, "config"), e);
     if (r >= 0)
         json_print(body, out);

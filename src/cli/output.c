@@ -3,6 +3,7 @@
 #include "cli/output.h"
 
 #include <cjson/cJSON.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -72,7 +73,7 @@ static size_t widest(const size_t *widths, const struct column *columns, size_t 
     size_t best = n;
 
     for (size_t i = 0; i < n; i++)
-        if (widths[i] > strlen(columns[i].title) && widths[i] > CELL_MIN &&
+        if (!columns[i].whole && widths[i] > strlen(columns[i].title) && widths[i] > CELL_MIN &&
             (best == n || widths[i] > widths[best]))
             best = i;
     return best;
@@ -158,6 +159,14 @@ void output_list(enum output_format format, const struct cJSON *rows, const stru
         break;
     }
     output_text(buf_str(&out));
+}
+
+bool output_none(const struct cJSON *rows, const char *sentence)
+{
+    if (rows->child || !term_of(stdout).tty)
+        return false;
+    fprintf(stderr, "%s\n", sentence);
+    return true;
 }
 
 /* The longest "outer.inner" below obj. The reader of JSON bounds the depth. */

@@ -13,12 +13,16 @@ struct cJSON;
 
 struct column {
     const char *title, *key, *unit; /* unit: appended to each value, or NULL */
+    bool whole;                     /* never cut: it is there to be copied */
 };
 
 /* An array on stdout: with the columns as a table, else as it is. On a terminal the table fits its
  * width: the widest columns are cut, titles are bold. */
 void output_list(enum output_format format, const struct cJSON *rows, const struct column *columns,
                  size_t n);
+/* For people at a terminal: where there are no rows, a sentence on stderr instead of a table. False:
+ * there are some, or nobody is there to read it. */
+bool output_none(const struct cJSON *rows, const char *sentence);
 /* One line per object of an array, columns aligned. */
 void output_rows(const struct cJSON *rows, const struct column *columns, size_t n, struct buf *out);
 /* One line per field of an object, those of objects inside as outer.inner; lists as JSON. */

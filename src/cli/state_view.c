@@ -120,7 +120,7 @@ void state_view_failures(const struct view *v, const struct cJSON *state)
     static const struct column columns[] = {
             {"  WHEN", "when", NULL},
             {"END", "outcome", NULL},
-            {"REQUEST", "request_id", NULL},
+            {"REQUEST", "request_id", NULL, .whole = true},
             {"WHAT", "message", NULL},
     };
     const struct cJSON *all = json_get(state, "failures");

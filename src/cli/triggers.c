@@ -55,8 +55,8 @@ static void add_when(struct cJSON *row, const struct view *v)
     else if (next_ms <= 0)
         buf_addz(&text, "never");
     else
-        buf_addf(&text, "%s, in %s", clock_iso(next_ms, time),
-                 view_span(next_ms > v->now_ms ? next_ms - v->now_ms : 0, span));
+        buf_addf(&text, "in %s, %s", view_span(next_ms > v->now_ms ? next_ms - v->now_ms : 0, span),
+                 clock_iso(next_ms, time));
     cJSON_AddStringToObject(row, "next", text.p);
 }
 
@@ -74,6 +74,8 @@ void triggers_print(enum output_format format, const struct cJSON *triggers)
         output_list(format, triggers, columns, ARRAY_LEN(columns));
         return;
     }
+    if (output_none(triggers, "no triggers; next: `evoke help trigger create`"))
+        return;
     view_init(&v);
     rows = cJSON_Duplicate(triggers, true);
     for (struct cJSON *row = rows->child; row; row = row->next)
@@ -109,7 +111,17 @@ static int64_t sum(const struct cJSON *rows, const char *key)
     return n;
 }
 
-static void view_events(const struct view *v, const struct cJSON *rows, struct str function)
+/* The function's name: as a rule it is the only one of that name, and fits into a line. */
+static struct str last_part(struct str path)
+{
+    size_t n = path.n;
+
+    while (n > 0 && path.p[n - 1] != '/')
+        n--;
+    return str_from(path, n);
+}
+
+static void view_events(const struct view *v, const struct cJSON *rows, struct str name)
 {
     int64_t dead = sum(rows, "dead"), expired = sum(rows, "expired");
 
@@ -121,7 +133,7 @@ static void view_events(const struct view *v, const struct cJSON *rows, struct s
                 (long long)sum(rows, "cancelled"), (long long)sum(rows, "purged"));
     if (dead)
         view_fieldf(v, "dead", "%lld; `evoke deadletter list %.*s` shows them", (long long)dead,
-                    STR_ARG(function));
+                    STR_ARG(name));
     if (expired)
         view_fieldf(v, "expired", "%lld were too old before they could be run", (long long)expired);
 }
@@ -146,7 +158,7 @@ void triggers_view(const struct view *v, const struct cJSON *obj, struct str fun
     const struct cJSON *rows = json_get(obj, "events"), *triggers = json_get(obj, "triggers");
 
     if (rows && rows->child)
-        view_events(v, rows, function);
+        view_events(v, rows, last_part(function));
     if (triggers && triggers->child)
         view_triggers(v, triggers);
 }

@@ -129,3 +129,11 @@ int64_t view_int(const struct cJSON *obj, const char *key)
     (void)json_int(obj, key, false, INT64_MIN, INT64_MAX, &v, NULL);
     return v;
 }
+
+bool view_same(const struct cJSON *rows, const char *key)
+{
+    for (const struct cJSON *row = rows->child; row; row = row->next)
+        if (!cJSON_Compare(json_get(row, key), json_get(rows->child, key), true))
+            return false;
+    return true;
+}

@@ -39,5 +39,7 @@ void view_wrap(FILE *out, size_t at, size_t indent, size_t columns, const char *
 /* Of a JSON object: STR_NONE, 0 where it is not there. */
 struct str view_text(const struct cJSON *obj, const char *key);
 int64_t view_int(const struct cJSON *obj, const char *key);
+/* Does every row say the same? Then a column of it tells nothing. */
+bool view_same(const struct cJSON *rows, const char *key);
 
 #endif

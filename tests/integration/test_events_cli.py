@@ -135,6 +135,49 @@ def test_what_commands_print(daemon, where):
 
 # ---- what a word for word comparison cannot tell ----
 
+def test_screens_fit_a_terminal_and_ids_can_be_copied(daemon):
+    (daemon.folder / "evoke.yaml").write_text(MANIFEST.replace("enabled: false}", "enabled: false}\n      beat: {every: 1h}"))
+    ok(daemon, "deploy", str(daemon.folder))
+    ids = [ok(daemon, "invoke", name, "--async", "--event", event).stdout.strip()
+           for name, event in (("greeting", '{"fail":true}'), ("greeting", "{}"), ("other", '{"sleep":100}'))]
+    settled(daemon, *ids[:2])
+
+    def screen(*words):
+        with Terminal([daemon.program, *words], env=environment(daemon), wrap=False) as t:
+            assert t.wait() == 0
+            lines = t.lines()
+        assert max(map(len, lines)) <= 80, "\n".join(lines)
+        return "\n".join(lines)
+
+    assert all(i in screen("list", "invocations") for i in ids)
+    assert ids[0] in screen("deadletter", "list") and ids[0] in screen("replay", ids[1]) + screen("deadletter", "list", "greeting")
+    assert "`evoke cancel " + ids[2] + "`" in screen("get", "invocation", ids[2])
+    assert "CANCELLED" not in screen("get", "ledger")
+    screen("cancel", ids[2])
+    settled(daemon, ids[2])
+    assert re.search(r"CANCELLED\ngreeting +invoked +3 .* 0\nother +invoked +1 .* 1$", screen("get", "ledger"))
+    assert re.search(r"^beat +greeting +timer +@every 1h +in 59 min", screen("trigger", "list"), re.M)
+    screen("trigger", "disable", "beat")
+    screen("trigger", "enable", "beat")
+    assert "`evoke deadletter redrive " + ids[0] + "`" in screen_next(daemon, ids[0])
+
+
+def screen_next(daemon, ident):
+    """What `deadletter show` says to do; lines of the log above it are as long as they are."""
+    with Terminal([daemon.program, "deadletter", "show", ident], env=environment(daemon), wrap=False) as t:
+        assert t.wait() == 0
+        lines = ("  next: " + t.text().split("\n  next: ")[1]).splitlines()
+    assert max(map(len, lines)) <= 80, lines
+    return "\n".join(lines)
+
+
+def test_where_there_is_nothing_a_terminal_says_so(daemon):
+    for words, said in ((["trigger", "list"], "no triggers"), (["deadletter", "list"], "no such events"), (["list", "invocations"], "no such events"),
+                        (["get", "ledger"], "no event was accepted yet")):
+        with Terminal([daemon.program, *words], env=environment(daemon)) as t:
+            assert t.wait() == 0 and t.text().startswith(said), t.text()
+
+
 @pytest.fixture
 def e(daemon):
     ok(daemon, "deploy", "--no-wait", str(daemon.folder))
