@@ -33,15 +33,6 @@ static void on_trimmed(void *user, int r, uint64_t n)
     d->trimmed = r == 0 && n >= STEP; /* then nothing else is due with the next beat */
 }
 
-static bool balanced(const struct q_ledger *row)
-{
-    uint64_t sum = 0;
-
-    for (int i = 0; i < Q_STATES; i++)
-        sum += row->counts[i];
-    return sum == row->accepted;
-}
-
 static void on_counted(void *user, int r, const struct q_ledger *rows, uint32_t n)
 {
     struct delivery *d = OBJ(user, struct delivery, DELIVERY_MAGIC);
@@ -51,7 +42,7 @@ static void on_counted(void *user, int r, const struct q_ledger *rows, uint32_t 
     if (!delivery_unhold(d) || !delivery_heard(d, r, d->epoch))
         return;
     for (uint32_t i = 0; i < n; i++) {
-        if (balanced(&rows[i]))
+        if (q_ledger_adds_up(&rows[i]))
             continue;
         out = true;
         if (!d->unbalanced)

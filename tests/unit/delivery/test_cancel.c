@@ -50,15 +50,11 @@ static void one_that_runs(void **state)
     rig_free(g);
 }
 
-static void with_what_its_function_has_put(void **state)
+/* An event that function "a" has put with the key of its role. */
+static void put_child(struct rig *g)
 {
-    struct rig *g = rig_new(NULL, 0);
     struct err e = {0};
 
-    (void)state;
-    g->on_run = hold;
-    assert_int_equal(rig_put_wait(g, 0, "parent", "x"), 0);
-    rig_until_open(g, 1);
     g->answered = false;
     t_ok(delivery_put(g->delivery,
                       &(struct delivery_event){.fn = rig_fn(g, 1),
@@ -69,6 +65,17 @@ static void with_what_its_function_has_put(void **state)
                       rig_on_answer, g, &e),
          &e);
     rig_wait_answer(g);
+}
+
+static void with_what_its_function_has_put(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    g->on_run = hold;
+    assert_int_equal(rig_put_wait(g, 0, "parent", "x"), 0);
+    rig_until_open(g, 1);
+    put_child(g);
     rig_until_open(g, 2);
     rig_look(g, "child");
     assert_string_equal(g->cause, "parent");
@@ -78,27 +85,35 @@ static void with_what_its_function_has_put(void **state)
     rig_free(g);
 }
 
+static void but_only_where_that_is_asked_for(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    g->on_run = hold;
+    assert_int_equal(rig_put_wait(g, 0, "parent", "x"), 0);
+    rig_until_open(g, 1);
+    put_child(g);
+    rig_until_open(g, 2);
+    assert_int_equal(cancel(g, "parent", DELIVERY_CANCEL), 0);
+    rig_until_state(g, Q_CANCELLED, 1);
+    assert_int_equal(g->running, 1);
+    rig_end(g, rig_first(g));
+    rig_until_state(g, Q_DONE, 1);
+    rig_free(g);
+}
+
 /* Two runs of one function: whose it is cannot be told, so it is nobody's. */
 static void but_not_what_another_run_may_have_put(void **state)
 {
     struct rig *g = rig_new(NULL, 0);
-    struct err e = {0};
 
     (void)state;
     g->on_run = hold;
     assert_int_equal(rig_put_wait(g, 0, "p1", "x"), 0);
     assert_int_equal(rig_put_wait(g, 0, "p2", "x"), 0);
     rig_until_open(g, 2);
-    g->answered = false;
-    t_ok(delivery_put(g->delivery,
-                      &(struct delivery_event){.fn = rig_fn(g, 1),
-                                               .trigger = RUN_OTHER,
-                                               .id = S("child"),
-                                               .payload = S("y"),
-                                               .by = S("functiongraph/p/r/default/a")},
-                      rig_on_answer, g, &e),
-         &e);
-    rig_wait_answer(g);
+    put_child(g);
     rig_until_open(g, 3);
     assert_int_equal(cancel(g, "p1", DELIVERY_CANCEL_RECURSIVE), 0);
     assert_int_equal(g->running, 2);
@@ -114,6 +129,7 @@ int main(void)
             cmocka_unit_test(one_that_waits),
             cmocka_unit_test(one_that_runs),
             cmocka_unit_test(with_what_its_function_has_put),
+            cmocka_unit_test(but_only_where_that_is_asked_for),
             cmocka_unit_test(but_not_what_another_run_may_have_put),
     };
 
