@@ -99,7 +99,7 @@ const struct command command_deadletter_show = {
         .name = "deadletter show",
         .group = GROUP_RUN,
         .args = "REQUEST_ID",
-        .summary = "show a dead event: each try with its error and log, and its payload",
+        .summary = "show a dead event: each try with its error and log",
         .examples = "evoke deadletter show 4b1f0c2e-7f5a-4c55-9d0e-1f6d2a0b9c11\n",
         .min_words = 1,
         .max_words = 1,
@@ -274,7 +274,7 @@ const struct command command_deadletter_redrive = {
         .name = "deadletter redrive",
         .group = GROUP_RUN,
         .args = "[REQUEST_ID...]",
-        .summary = "let dead events wait again, to be tried as if they were new",
+        .summary = "let dead events wait again, as if they were new",
         .help = "Named by their ids, by --function or by --all; --since and --until narrow it\n"
                 "down by the time they were accepted. Prints how many were moved.",
         .examples = "evoke deadletter redrive 4b1f0c2e-7f5a-4c55-9d0e-1f6d2a0b9c11\n"

@@ -266,8 +266,8 @@ static void show_try(const struct view *v, const struct cJSON *try, size_t n)
     (void)snprintf(title, sizeof(title), "Try %zu", n);
     view_section(v, title);
     view_key(v, "outcome", try, "outcome", NULL);
-    view_fieldf(v, "began", "%s%s%s", clock_iso_ms(start, time), end > start ? ", took " : "",
-                end > start ? view_span(end - start, span) : "");
+    view_fieldf(v, "began", "%s%s%s", clock_iso_ms(start, time), end ? ", took " : "",
+                end ? view_span(end > start ? end - start : 0, span) : "");
     view_key(v, "instance", try, "instance", NULL);
     view_field(v, "error", error);
     if (log.n == 0)

@@ -89,15 +89,25 @@ void command_usage(FILE *out)
         print_group(out, (enum command_group)g);
 }
 
+static bool is_of(const struct command *cmd, const char *word)
+{
+    size_t n = strlen(word);
+
+    return !cmd->hidden && strncmp(cmd->name, word, n) == 0 && cmd->name[n] == ' ';
+}
+
 void command_family_usage(FILE *out, const char *word)
 {
     const struct command *cmd;
-    size_t n = strlen(word);
+    size_t width = 0;
 
     fprintf(out, "usage: evoke %s COMMAND [options]\n\n", word);
     for (size_t i = 0; (cmd = command_at(i)); i++)
-        if (!cmd->hidden && strncmp(cmd->name, word, n) == 0 && cmd->name[n] == ' ')
-            fprintf(out, "  %-16s  %s\n", cmd->name, cmd->summary);
+        if (is_of(cmd, word) && strlen(cmd->name) > width)
+            width = strlen(cmd->name);
+    for (size_t i = 0; (cmd = command_at(i)); i++)
+        if (is_of(cmd, word))
+            fprintf(out, "  %-*s  %s\n", (int)width, cmd->name, cmd->summary);
 }
 
 /* "-f, --follow", "    --since DURATION" */

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line of asynchronous events, dead letters and triggers, word by word, in a pipe and on a terminal."""
+import http.server
 import json
 import os
 import re
 import subprocess
+import threading
 
 import pytest
 
@@ -292,6 +294,34 @@ def test_a_dry_run_of_a_new_function_checks_its_triggers(e):
     path.write_text(MANIFEST.replace("greeting:", "fresh:"))
     assert "would be created" in ok(e, "deploy", "--dry-run", str(path), "fresh").stdout
     assert "fresh" not in ok(e, "list").stdout
+
+
+class Lying(http.server.BaseHTTPRequestHandler):
+    """A daemon whose ledger has lost an event."""
+
+    def do_GET(self):
+        row = {"function": "functiongraph/p/r/default/f", "source": "invoked", "trigger": "", "accepted": 2, "waiting": 0, "running": 0, "done": 1,
+               "dead": 0, "expired": 0, "cancelled": 0, "purged": 0, "passed": 0}
+        body = json.dumps({"rows": [row], "balanced": False}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Evoke-Version", "0.1.0")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("how", [[], ["-o", "json"]])
+def test_a_ledger_that_does_not_add_up_is_an_error(e, how):
+    with http.server.HTTPServer(("127.0.0.1", 0), Lying) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        p = e.run("get", "ledger", *how, env={"EVOKE_ENDPOINT": f"http://127.0.0.1:{server.server_port}"})
+        thread.join()
+    assert p.returncode == 70 and "does not add up" in p.stderr and "next: keep a copy of the data directory" in p.stderr, p
+    assert "functiongraph/p/r/default/f" in p.stdout
 
 
 def test_an_unreachable_daemon_and_a_wrong_key(e):
