@@ -4,7 +4,9 @@
  *
  * Work waits in `queue` until the thread takes all of it at once. While the thread is busy with it
  * (in fsync, mostly) the next lot gathers: the busier it is, the larger the lots. What is finished
- * goes into `done`, and one message wakes the loop for all of it.
+ * goes into `done`, and one message wakes the loop for all of it. The thread is woken once for all
+ * that a turn of the loop asks for, at its end: else it would be off to the disk with the first
+ * while the others gather.
  *
  * A disk may hang for minutes. So deadlines are looked at from both ends: the thread refuses what
  * it takes too late, and an alarm on the loop answers what is late while the thread cannot.
@@ -44,9 +46,10 @@ struct desk {
     struct list done;  /* under lock: finished, not yet on the loop's side */
     bool closing;      /* under lock */
     bool posted;       /* under lock: a message that will take `done` is under way */
-    uint32_t refs;     /* under lock: the owner, and each message under way */
+    uint32_t refs;     /* under lock: the owner, each message under way, and `waking` */
 
     /* The loop thread's. */
+    bool waking;              /* the thread will be told of work at the end of this turn */
     struct list here;         /* taken over, completions in progress */
     struct loop_timer *alarm; /* at the earliest deadline of what waits, or earlier */
     uint64_t alarm_ns;        /* 0: not running */
@@ -184,18 +187,33 @@ static void on_alarm(void *user)
     set_alarm(d, next_ns);
 }
 
+static void on_turn(void *user)
+{
+    struct desk *d = OBJ(user, struct desk, DESK_MAGIC);
+
+    d->waking = false;
+    pthread_mutex_lock(&d->lock);
+    pthread_cond_signal(&d->wake);
+    pthread_mutex_unlock(&d->lock);
+    desk_unref(d);
+}
+
 void desk_submit(struct desk *d, struct work *w)
 {
     uint64_t deadline_ns = w->deadline_ns; /* the thread may be done with it before we look */
+    bool wake = !d->waking, closing;
     struct list refused;
-    bool closing;
 
     list_init(&refused);
     pthread_mutex_lock(&d->lock);
     closing = d->closing;
     list_push_back(closing ? &refused : &d->queue, &w->node);
-    pthread_cond_signal(&d->wake);
+    d->refs += wake;
     pthread_mutex_unlock(&d->lock);
+    if (wake) {
+        d->waking = true;
+        loop_defer(d->loop, on_turn, d);
+    }
 
     if (closing) { /* from a completion that desk_free() is giving out */
         w->r = -EIO;

@@ -109,15 +109,25 @@ static void after_a_failed_fsync_writes_are_refused_until_reopened(void **state)
     assert_int_equal(put1(f, "k", "y"), 0);
 }
 
+static void on_turned(void *user)
+{
+    *(bool *)user = true;
+}
+
 /* Wait until the thread is in its fsync; it stays there until let_go(). */
 static void hang(struct fix *f, struct answer *put_k, uint64_t deadline_ns)
 {
     struct kv_op op = {.key = S("k"), .value = S("w")};
+    bool turned = false;
 
     pthread_mutex_lock(&fault.lock);
     fault.hang = true;
+    pthread_mutex_unlock(&fault.lock);
     kv_txn(f->kv, &(struct kv_txn){.ops = &op, .nops = 1, .deadline_ns = deadline_ns}, on_txn,
            put_k);
+    loop_defer(f->loop, on_turned, &turned); /* it is told of work at the end of the turn */
+    loop_run_until(f->loop, &turned);
+    pthread_mutex_lock(&fault.lock);
     while (!fault.hanging)
         pthread_cond_wait(&fault.moved, &fault.lock);
     pthread_mutex_unlock(&fault.lock);
