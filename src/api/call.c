@@ -62,7 +62,7 @@ struct call *call_new(struct http_request *r, const struct api *api, const struc
     l->call.req = r;
     l->call.api = api;
     l->call.set = set;
-    uuid4(l->call.request_id);
+    uuid7(clock_wall_ms(), l->call.request_id); /* events are found by it, see crypto.h */
     r->app = &l->call;
     return &l->call;
 }

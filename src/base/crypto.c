@@ -253,21 +253,37 @@ static void id_bytes(void *p, size_t n)
     memcpy(p, page->bytes + page->left, n);
 }
 
-void uuid4(char out[UUID_TEXT])
+static void write_uuid(uint8_t raw[16], uint8_t version, char out[UUID_TEXT])
 {
-    uint8_t raw[16];
     size_t n = 0;
 
-    id_bytes(raw, sizeof(raw));
-    raw[6] = (raw[6] & 0x0f) | 0x40;
+    raw[6] = (uint8_t)((raw[6] & 0x0f) | version << 4);
     raw[8] = (raw[8] & 0x3f) | 0x80;
-    for (size_t i = 0; i < sizeof(raw); i++) {
+    for (size_t i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             out[n++] = '-';
         hex_encode(raw + i, 1, out + n);
         n += 2;
     }
     assert(n + 1 == UUID_TEXT);
+}
+
+void uuid4(char out[UUID_TEXT])
+{
+    uint8_t raw[16];
+
+    id_bytes(raw, sizeof(raw));
+    write_uuid(raw, 4, out);
+}
+
+void uuid7(int64_t unix_ms, char out[UUID_TEXT])
+{
+    uint8_t raw[16];
+
+    for (int i = 0; i < 6; i++)
+        raw[i] = (uint8_t)((uint64_t)unix_ms >> (40 - 8 * i));
+    id_bytes(raw + 6, sizeof(raw) - 6);
+    write_uuid(raw, 7, out);
 }
 
 void hex_encode(const void *p, size_t n, char *out)

@@ -30,6 +30,9 @@ uint32_t crc32c(uint32_t crc, const void *p, size_t n);
 bool same_secret(struct str a, struct str b); /* constant time in the contents */
 void random_bytes(void *p, size_t n);         /* getrandom(2); aborts if the kernel refuses */
 void uuid4(char out[UUID_TEXT]);              /* lower case, RFC 9562 version 4 */
+/* Version 7: in the order of unix_ms, so that what is stored by id is stored side by side. Whoever
+ * sees one learns when it was made. */
+void uuid7(int64_t unix_ms, char out[UUID_TEXT]);
 
 void hex_encode(const void *p, size_t n, char *out); /* lower case, terminated: 2n + 1 bytes */
 bool is_hex(struct str s, size_t n);                 /* exactly n lower-case hex digits */

@@ -84,7 +84,7 @@ static void keep(struct held *h, struct str queue, struct str attributes, struct
 {
     char id[UUID_TEXT], *to;
 
-    uuid4(id);
+    uuid7(clock_wall_ms(), id);
     to = h->record_text = xcalloc(1, queue.n + attributes.n + payload.n + UUID_TEXT);
     memcpy(to, queue.p, queue.n);
     h->record.queue = (struct str){to, queue.n};

@@ -166,6 +166,23 @@ static void identifiers_have_their_version_and_differ(void **state)
     assert_non_null(strchr("89ab", a[19]));
 }
 
+static void identifiers_of_a_time_are_in_its_order(void **state)
+{
+    char a[UUID_TEXT], b[UUID_TEXT];
+
+    (void)state;
+    uuid7(0x017f22e279b0, a); /* the time of the example in RFC 9562, A.6 */
+    assert_memory_equal(a, "017f22e2-79b0-7", 15);
+    assert_int_equal(strlen(a), 36);
+    assert_non_null(strchr("89ab", a[19]));
+    uuid7(0x017f22e279b0, b);
+    assert_string_not_equal(a, b);
+    uuid7(0x017f22e279b1, b);
+    assert_true(strcmp(a, b) < 0);
+    uuid7(0xffffffffffff, a);
+    assert_true(strcmp(b, a) < 0);
+}
+
 static void hex_is_lower_case_and_counted(void **state)
 {
     char out[9];
@@ -191,6 +208,7 @@ int main(void)
             cmocka_unit_test(base64_refuses_what_is_not_canonical),
             cmocka_unit_test(secrets_compare_by_length_and_contents),
             cmocka_unit_test(identifiers_have_their_version_and_differ),
+            cmocka_unit_test(identifiers_of_a_time_are_in_its_order),
             cmocka_unit_test(hex_is_lower_case_and_counted),
     };
 
