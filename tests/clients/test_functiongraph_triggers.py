@@ -162,6 +162,7 @@ def test_types_are_told(cloud):
     ({"schedule": "0 15 2 * * ?"}, "FSS.1109"),
     ({"schedule_type": "Cron", "schedule": "3m"}, "FSS.1109"),
     ({"schedule_type": "Cron", "schedule": "0 60 2 * * ?"}, "FSS.1109"),
+    ({"schedule_type": "Cron", "schedule": "0 0 0 30 2 ?"}, "FSS.1109"),
     ({"schedule_type": "Cron", "schedule": "CRON_TZ=No/Where 0 0 2 * * ?"}, "FSS.1109"),
     ({"user_event": "u" * 4097}, "FSS.1109"),
 ])

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from clock import Clock
-from events import Events
+from events import Events, key
 from evoked import deadline
 from producers import Admin, Producers, Sink
 from signing import Client, urn
@@ -73,6 +73,24 @@ def test_every_try_has_the_events_id_as_its_request_id(timed):
     assert len(events.list()) == 1
     assert events.client.call("POST", f"/evoke/v1/functions/{events.list()[0]['function']}/invoke", {}, query="async=true",
                               headers={"x-evoke-event-id": "order-4711"}).headers["X-Evoke-Duplicate"] == "true"
+
+
+def test_what_waits_is_tried_with_the_code_that_is_there_then(timed):
+    """`latest` is the one pointer to versions there is yet: it moves while the event waits."""
+    e, clock = timed
+    Client(e).create("f", "def handler(event, context):\n    raise ValueError('the old one')\n")
+    events = Events(e, "f")
+    events.rules(retries=1)
+    event = events.put({})
+    events.wait(waiting=1)
+    r = Client(e).call("PUT", f"/evoke/v1/functions/{key('f')}", {
+        "runtime": "Python3.9", "handler": "index.handler", "async": {"max_retries": 1},
+        "code": {"source": "def handler(event, context):\n    raise ValueError('the new one')\n", "filename": "index.py"}})
+    assert r.status_code == 200, r.text
+    clock.jump(HOUR // 60)
+    events.wait(dead=1)
+    first, second = events.get(event)["tries"]
+    assert "the old one" in first["error"] and "the new one" in second["error"]
 
 
 def test_events_of_a_deleted_function_are_dead_and_say_why(timed):
