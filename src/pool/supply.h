@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * supply.h - the pool from inside, for pool.c and its neighbours: its parts, where starts come from
- * (supply.c), which instances stay (keep.c), what is done about starts that fail (sick.c), who only
- * wants to see one load (load.c), which spares the launcher should have (warm.c).
+ * supply.h - the pool from inside, for pool.c and its neighbours: its parts, what comes in
+ * (submit.c), where starts come from (supply.c), which instances stay (keep.c), what is done about
+ * starts that fail (sick.c), who only wants to see one load (load.c), which spares the launcher
+ * should have (warm.c).
  */
 #ifndef EVOKE_POOL_SUPPLY_H
 #define EVOKE_POOL_SUPPLY_H
@@ -71,6 +72,10 @@ void tell_job(struct pool *p, struct job *job, const struct job_report *report);
 void tell_all(struct pool *p);   /* what pool_tell_later() promised */
 void tell_waits(struct pool *p); /* a job waits: not for ever */
 void tell_on_timer(void *user);
+
+/* ---- submit.c ---- */
+
+void submit_run_on(struct instance *in, struct job *job); /* it has room */
 
 /* ---- supply.c ---- */
 
