@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h - the invoker from inside, for invoke.c and making.c. */
+/* internal.h - the invoker from inside, for invoke.c and its neighbours. */
 #ifndef EVOKE_INVOKE_INTERNAL_H
 #define EVOKE_INVOKE_INTERNAL_H
 
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/err.h"
 #include "invoke/invoke.h"
+#include "invoke/tail.h"
 #include "observe/run.h"
+#include "observe/trace/trace.h"
 #include "pool/pool.h"
 #include "sign/role.h"
 
-enum { INVOKER_MAGIC = 0x494e564b };
+enum {
+    INVOKER_MAGIC = 0x494e564b,
+    INVOCATION_MAGIC = 0x494e564e,
+    LINES_MAX = 64 * 1024, /* the platform's own log lines at one point of a run */
+};
 
 struct invoker {
     uint32_t magic;
@@ -27,9 +36,43 @@ struct invoker {
     bool closing;
 };
 
+struct invocation {
+    uint32_t magic;
+    struct invoker *iv;
+    const struct shape_ops *shape;
+    const struct fn *fn; /* shared */
+    char *request_id;    /* owned */
+    char *tracestate;    /* owned; of the caller, or NULL */
+    char traceparent[TRACE_PARENT];
+    char instance_id[UUID_TEXT];
+    struct buf payload, body;
+    struct tail tail;
+    struct run run;
+    struct run_facts facts;
+    void *watched[RUN_WATCHES];
+    struct role_keys *role; /* owned; NULL: the function has no role */
+    struct shape_keys keys; /* views into it */
+    struct job job;
+    struct err refused;
+    bool started, code_retried, load_only, background;
+    bool submitted; /* the pool has the job, and has not ended it */
+    bool cancelled;
+    uint64_t untried_ms; /* starts fail: the next one comes after this time; 0: it was tried */
+    void (*on_done)(void *user, const struct invoke_result *result); /* NULL: forgotten */
+    void *user;
+};
+
 /* Keys of the function's role, derived into *role; views of them. NULL: it has none. */
 const struct shape_keys *invoke_keys(const struct invoker *iv, const struct fn *fn,
                                      struct role_keys *role, struct shape_keys *ret);
+
+/* ---- invoke.c: each ends the invocation, or sends it on its way; it may be gone then ---- */
+
+void invocation_answer(struct invocation *in);
+void invocation_refuse(struct invocation *in);     /* in->refused says why */
+void invocation_ready_code(struct invocation *in); /* then to the pool */
+
+extern const struct job_ops invoke_job_ops; /* hear.c; user: the invocation */
 
 /* ---- watch.c: each watcher in turn; watched[] is what their begin returned ---- */
 

@@ -17,6 +17,8 @@
  *       before the first run of a package; if a start then misses it, once more, and once only.
  *   (4) the pool tells how a run ended, the shape words it. Nothing here knows a cloud.
  *
+ * What the pool tells on that way is heard in hear.c.
+ *
  * The answer is held in memory, up to the shape's limit, because its status is known at its end
  * only. Of the log the last tail_bytes are held.
  */
@@ -25,10 +27,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/map.h"
@@ -36,46 +36,10 @@
 #include "catalog/catalog.h"
 #include "fn/fn.h"
 #include "invoke/internal.h"
-#include "invoke/tail.h"
 #include "loop/loop.h"
-#include "observe/trace/trace.h"
-#include "pool/pool.h"
 #include "runtime/runtime.h"
-#include "sign/role.h"
 
-enum {
-    INVOCATION_MAGIC = 0x494e564e,
-    REQUEST_ID_MAX = 128,
-    LINES_MAX = 64 * 1024, /* the platform's own log lines at one point of a run */
-};
-
-struct invocation {
-    uint32_t magic;
-    struct invoker *iv;
-    const struct shape_ops *shape;
-    const struct fn *fn; /* shared */
-    char *request_id;    /* owned */
-    char *tracestate;    /* owned; of the caller, or NULL */
-    char traceparent[TRACE_PARENT];
-    char instance_id[UUID_TEXT];
-    struct buf payload, body;
-    struct tail tail;
-    struct run run;
-    struct run_facts facts;
-    void *watched[RUN_WATCHES];
-    struct role_keys *role; /* owned; NULL: the function has no role */
-    struct shape_keys keys; /* views into it */
-    struct job job;
-    struct err refused;
-    bool started, code_retried, load_only, background;
-    bool submitted; /* the pool has the job, and has not ended it */
-    bool cancelled;
-    uint64_t untried_ms; /* starts fail: the next one comes after this time; 0: it was tried */
-    void (*on_done)(void *user, const struct invoke_result *result); /* NULL: forgotten */
-    void *user;
-};
-
-static const struct job_ops job_ops;
+enum { REQUEST_ID_MAX = 128 };
 
 void invoker_unhold(struct invoker *iv)
 {
@@ -122,7 +86,7 @@ static void tell_end(struct invocation *in, const struct invoke_result *result)
         watch_end(in->iv, f, in->watched);
 }
 
-static void answer(struct invocation *in)
+void invocation_answer(struct invocation *in)
 {
     struct invoke_result result = {
             .run = in->run,
@@ -141,227 +105,18 @@ static void answer(struct invocation *in)
     destroy(in);
 }
 
-static void refuse(struct invocation *in)
+void invocation_refuse(struct invocation *in)
 {
     assert(in->refused.code < 0);
     in->run.outcome = OUTCOME_CANCELLED;
     buf_reset(&in->body);
-    answer(in);
+    invocation_answer(in);
 }
 
 static void on_refuse_turn(void *user)
 {
-    refuse(OBJ(user, struct invocation, INVOCATION_MAGIC));
+    invocation_refuse(OBJ(user, struct invocation, INVOCATION_MAGIC));
 }
-
-static void hear(struct invocation *in, struct str text)
-{
-    tail_add(&in->tail, text);
-    if (in->load_only)
-        watch_stray(in->iv, in->fn, in->instance_id, "load", text);
-    else
-        watch_log(in->iv, &in->facts, in->watched, text);
-}
-
-static void log_point(struct invocation *in, enum log_point point)
-{
-    struct buf lines;
-
-    buf_init(&lines, LINES_MAX);
-    in->shape->log(&in->run, point, &lines);
-    hear(in, buf_str(&lines));
-    buf_done(&lines);
-}
-
-/* ---- what the pool asks and tells ---- */
-
-static void remember_instance(struct invocation *in, const char *instance_id)
-{
-    size_t n = strnlen(instance_id, sizeof(in->instance_id) - 1);
-
-    memcpy(in->instance_id, instance_id, n);
-    in->instance_id[n] = '\0';
-    in->run.instance_id = in->instance_id;
-}
-
-static void job_open(void *user, const char *instance_id, struct buf *out)
-{
-    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
-
-    remember_instance(in, instance_id);
-    if (in->fn->role && !in->role)
-        in->role = xnew(struct role_keys);
-    in->run.keys = invoke_keys(in->iv, in->fn, in->role, &in->keys);
-    in->shape->open(&in->run, out);
-}
-
-static void on_load(void *user, const char *instance_id, const struct job_load *load)
-{
-    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
-
-    remember_instance(in, instance_id);
-    in->run.cold = true;
-    in->run.init_ns = load->took_ns;
-    in->run.memory_bytes = load->memory_bytes;
-    in->facts.start_ns = load->born_ns;
-    if (load->end) {
-        in->facts.loaded_ns = clock_mono_ns();
-    } else {
-        in->facts.load_ns = clock_mono_ns();
-        in->run.start_wall_ms = clock_wall_ms();
-    }
-    log_point(in, load->end ? LOG_LOAD_END : LOG_LOAD_START);
-}
-
-static void on_start(void *user, const char *instance_id, bool cold)
-{
-    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
-
-    remember_instance(in, instance_id);
-    in->run.cold = cold;
-    if (in->load_only)
-        return;
-    in->started = true;
-    in->facts.run_ns = clock_mono_ns();
-    in->run.start_wall_ms = clock_wall_ms();
-    log_point(in, LOG_RUN_START);
-}
-
-static void on_data(void *user, struct str bytes)
-{
-    buf_adds(&OBJ(user, struct invocation, INVOCATION_MAGIC)->body, bytes);
-}
-
-static void on_log(void *user, struct str text)
-{
-    hear(OBJ(user, struct invocation, INVOCATION_MAGIC), text);
-}
-
-/* Whose words the body is: the function's, or ours. */
-static const struct {
-    enum outcome outcome;
-    bool ours;
-} endings[] = {
-        [JOB_DONE] = {OUTCOME_OK, false},
-        [JOB_ERROR] = {OUTCOME_ERROR, false},
-        [JOB_TIMEOUT] = {OUTCOME_TIMEOUT, true},
-        [JOB_EXITED] = {OUTCOME_EXITED, true},
-        [JOB_MEMORY] = {OUTCOME_MEMORY, true},
-        [JOB_PROTOCOL] = {OUTCOME_PROTOCOL, true},
-        [JOB_TOO_LARGE] = {OUTCOME_TOO_LARGE, true},
-        [JOB_INIT_ERROR] = {OUTCOME_INIT_ERROR, false},
-        [JOB_INIT_TIMEOUT] = {OUTCOME_INIT_TIMEOUT, true},
-        [JOB_INIT_EXITED] = {OUTCOME_INIT_EXITED, true},
-        [JOB_NO_START] = {OUTCOME_CANCELLED, false},
-};
-
-static void ready_code(struct invocation *in);
-
-/* Where the program is the package's own, its absence is no fault of ours: told like an exit, with
- * the code a shell has for it. The code directory itself is there, we have looked twice. */
-static bool program_is_bad(const struct invocation *in, const struct err *e)
-{
-    const struct runtime *rt = runtime_find(in->fn->dialect, str_of(in->fn->runtime));
-    const struct worker_kind *kind = rt ? runtime_worker(rt) : NULL;
-
-    return kind && !kind->program && e->kind == ERR_HOST &&
-           (e->code == -ENOENT || e->code == -EACCES || e->code == -ENOEXEC);
-}
-
-static void on_bad_program(struct invocation *in, const struct err *e)
-{
-    hear(in, str_of(e->msg));
-    hear(in, S("\n"));
-    in->run.outcome = OUTCOME_INIT_EXITED;
-    in->run.cold = true;
-    in->run.exit_code = e->code == -ENOENT ? 127 : 126;
-    in->shape->failure(&in->run, &in->body);
-    answer(in);
-}
-
-static void on_no_start(struct invocation *in, const struct err *e)
-{
-    if (e->code == -ENOENT && !in->code_retried && !in->iv->closing && !in->cancelled) {
-        in->code_retried = true;
-        map_del(in->iv->ready, str_of(in->fn->code.sha));
-        ready_code(in);
-        return;
-    }
-    if (program_is_bad(in, e)) {
-        on_bad_program(in, e);
-        return;
-    }
-    in->refused = *e;
-    refuse(in);
-}
-
-/* It was not tried: the answer is the last one, and its log says so. */
-static void tell_of_backoff(struct invocation *in, const struct job_report *report)
-{
-    struct buf line;
-
-    buf_init(&line, LINES_MAX);
-    buf_addf(&line,
-             "evoke: not started: the last %u starts failed, the latest as told here; the next is "
-             "tried in %.1f s\n",
-             report->failures, (double)report->retry_ms / 1000.0);
-    hear(in, buf_str(&line));
-    buf_done(&line);
-}
-
-/* Who it was: the limit is of one instance, and a function may have many. */
-static void tell_of_memory(struct invocation *in)
-{
-    struct buf line;
-
-    buf_init(&line, LINES_MAX);
-    buf_addf(&line, "evoke: instance %s ran out of its %u MB of memory and was ended\n",
-             in->instance_id, in->fn->memory_mb);
-    hear(in, buf_str(&line));
-    buf_done(&line);
-}
-
-static void on_end(void *user, const struct job_report *report)
-{
-    struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
-
-    in->submitted = false;
-    if (report->end == JOB_NO_START) {
-        on_no_start(in, report->err);
-        return;
-    }
-    if (report->failures > 0) {
-        in->untried_ms = report->retry_ms > 0 ? report->retry_ms : 1;
-        tell_of_backoff(in, report);
-    }
-    in->run.outcome = endings[report->end].outcome;
-    in->run.duration_ns = report->duration_ns;
-    in->run.init_ns = report->init_ns ? report->init_ns : in->run.init_ns;
-    in->run.cold = report->cold;
-    in->run.handled = report->handled;
-    in->run.memory_bytes = report->memory_bytes;
-    in->facts.cpu_ns = report->cpu_ns;
-    in->run.exit_code = report->exit_code;
-    in->run.signal = report->signal;
-    if (report->end == JOB_MEMORY)
-        tell_of_memory(in);
-    if (endings[report->end].ours) {
-        buf_reset(&in->body);
-        in->shape->failure(&in->run, &in->body);
-    }
-    if (in->started)
-        log_point(in, LOG_RUN_END);
-    answer(in);
-}
-
-static const struct job_ops job_ops = {
-        .open = job_open,
-        .on_start = on_start,
-        .on_load = on_load,
-        .on_data = on_data,
-        .on_log = on_log,
-        .on_end = on_end,
-};
 
 /* ---- the way to the pool ---- */
 
@@ -371,7 +126,7 @@ static int submit(struct invocation *in, struct err *e)
 
     in->job = (struct job){
             .fn = in->fn,
-            .ops = &job_ops,
+            .ops = &invoke_job_ops,
             .user = in,
             .payload = buf_str(&in->payload),
             .answer_max = in->shape->answer_max,
@@ -404,7 +159,7 @@ static void on_ready(void *user, int r, const struct err *e)
         loop_defer(iv->loop, on_refuse_turn, in);
 }
 
-static void ready_code(struct invocation *in)
+void invocation_ready_code(struct invocation *in)
 {
     catalog_ready_code(in->iv->catalog, in->fn->code.sha, on_ready, in);
 }
@@ -456,24 +211,12 @@ static void carry_trace(struct invocation *in)
     t->state = str_of(in->tracestate);
 }
 
-int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation **ret,
-           struct err *e)
+static struct invocation *invocation_new(struct invoker *iv, const struct invoke_spec *spec,
+                                         const struct shape_ops *shape)
 {
-    const struct shape_ops *shape = shape_of(spec->fn->dialect);
-    struct invocation *in;
+    struct invocation *in = xnew(struct invocation);
     char id[UUID_TEXT];
-    int r;
 
-    assert(iv->magic == INVOKER_MAGIC);
-    r = iv->closing ? err_set(e, ERR_HOST, -ESHUTDOWN, "the service is stopping")
-                    : check(spec, shape, e);
-    if (r < 0) {
-        if (!spec->load_only)
-            watch_refused(iv, spec, e);
-        return r;
-    }
-
-    in = xnew(struct invocation);
     in->magic = INVOCATION_MAGIC;
     in->iv = iv;
     iv->live++;
@@ -501,17 +244,42 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
 
     in->on_done = spec->on_done;
     in->user = spec->user;
+    return in;
+}
 
+/* The pool did not take it: as if it had never come, but for those who watch. */
+static void take_back(struct invocation *in, const struct invoke_spec *spec, const struct err *e)
+{
+    if (spec->owned)
+        buf_move(spec->owned, &in->payload);
+    if (!in->load_only)
+        watch_end(in->iv, watch_refusal(&in->facts, e), in->watched);
+    destroy(in);
+}
+
+int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation **ret,
+           struct err *e)
+{
+    const struct shape_ops *shape = shape_of(spec->fn->dialect);
+    struct invocation *in;
+    int r;
+
+    assert(iv->magic == INVOKER_MAGIC);
+    r = iv->closing ? err_set(e, ERR_HOST, -ESHUTDOWN, "the service is stopping")
+                    : check(spec, shape, e);
+    if (r < 0) {
+        if (!spec->load_only)
+            watch_refused(iv, spec, e);
+        return r;
+    }
+
+    in = invocation_new(iv, spec, shape);
     if (!map_get(iv->ready, str_of(in->fn->code.sha))) {
-        ready_code(in);
+        invocation_ready_code(in);
     } else {
         r = submit(in, e);
         if (r < 0) {
-            if (spec->owned)
-                buf_move(spec->owned, &in->payload);
-            if (!in->load_only)
-                watch_end(iv, watch_refusal(&in->facts, e), in->watched);
-            destroy(in);
+            take_back(in, spec, e);
             return r;
         }
     }
