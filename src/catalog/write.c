@@ -32,61 +32,23 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obj.h"
-#include "catalog/internal.h"
-#include "catalog/triggers.h"
+#include "catalog/write.h"
 #include "loop/loop.h"
 #include "store/kv.h"
 
-enum { WRITE_MAGIC = 0x63777274, TRIES = 10, FIRST_PAUSE_MS = 1 };
+enum { TRIES = 10, FIRST_PAUSE_MS = 1 };
 
-/* KEY_ROOM: over KV_KEY is refused by check(), with all of its name. */
+/* KEY_ROOM: over KV_KEY is refused by write_check(), with all of its name. */
 enum { KEY_ROOM = 4 * KV_KEY, VALUE_MAX = 16 << 20 };
 
-enum verb { CREATE, UPDATE, DELETE };
-
 static_assert(1 + TRIGGERS_PER_FUNCTION <= KV_OPS, "a function goes in one transaction");
-
-struct write {
-    uint32_t magic;
-    struct list node; /* in catalog.writes */
-    struct catalog *c;
-    const struct kind *kind;
-    enum verb verb;
-    struct buf key;   /* "fn/..." */
-    struct buf value; /* what we want to be there; empty when deleting */
-    struct buf owner; /* store key of a function's space, of a trigger's function */
-    uint64_t expect;  /* revision to compare with */
-    uint64_t owner_rev;
-    void *draft; /* owned until installed; NULL when deleting */
-    bool running;
-    bool unknown; /* a try ended with an unknown outcome */
-    uint32_t tries;
-    struct loop_timer *pause; /* owned; NULL until needed */
-    union {
-        catalog_fn *fn;
-        catalog_space_fn *space;
-        catalog_trigger_fn *trigger;
-    } done;
-    void *user;
-};
 
 static void start_next(struct catalog *c, struct str lane);
 static void put(struct write *w);
 
-static struct str path_of(const struct write *w)
-{
-    return str_from(buf_str(&w->key), strlen(w->kind->prefix));
-}
-
 static struct str lane_of(const struct write *w)
 {
     return buf_str(w->kind == &trigger_kind ? &w->owner : &w->key);
-}
-
-/* Of a trigger: the path of its function. */
-static struct str function_of(const struct write *w)
-{
-    return str_from(buf_str(&w->owner), strlen(fn_kind.prefix));
 }
 
 static void bury(void *user)
@@ -110,7 +72,7 @@ static void finish(struct write *w, int r)
 
     list_remove(&w->node);
     if (r == 0 && w->verb != DELETE)
-        now = table_get(table_of(c, w->kind), path_of(w));
+        now = table_get(table_of(c, w->kind), write_path(w));
     if (w->kind == &fn_kind)
         w->done.fn(w->user, r, now);
     else if (w->kind == &space_kind)
@@ -126,19 +88,19 @@ static void committed(struct write *w, uint64_t rev)
 {
     if (w->draft)
         w->kind->stamp(w->draft, rev);
-    catalog_install(w->c, w->kind, path_of(w), TAKE_PTR(w->draft));
+    catalog_install(w->c, w->kind, write_path(w), TAKE_PTR(w->draft));
     finish(w, 0);
 }
 
 /* The store knows better than the table. */
 static void adopt(struct write *w, const struct kv_item *item)
 {
-    const void *have = table_get(table_of(w->c, w->kind), path_of(w)), *record = NULL;
+    const void *have = table_get(table_of(w->c, w->kind), write_path(w)), *record = NULL;
     struct err e = {0};
 
     if (!item) {
         if (have)
-            catalog_install(w->c, w->kind, path_of(w), NULL);
+            catalog_install(w->c, w->kind, write_path(w), NULL);
         return;
     }
     if (have && w->kind->revision(have) == item->rev)
@@ -146,7 +108,7 @@ static void adopt(struct write *w, const struct kv_item *item)
     if (w->kind->decode(item->value, item->rev, &record, &e) < 0)
         log_err(NULL, "record '%s' not taken over, ignoring: %s", w->key.p, e.msg);
     else
-        catalog_install(w->c, w->kind, path_of(w), record);
+        catalog_install(w->c, w->kind, write_path(w), record);
 }
 
 static bool as_wanted(const struct write *w, const struct kv_item *item)
@@ -216,7 +178,7 @@ static void on_put(void *user, int r, uint64_t rev)
 /* What goes together with its function. keys: room for their store keys. */
 static uint32_t add_triggers(const struct write *w, struct buf *keys, struct kv_op *ops)
 {
-    size_t from, n = catalog_triggers_of(w->c, path_of(w), &from), at = 0;
+    size_t from, n = catalog_triggers_of(w->c, write_path(w), &from), at = 0;
     const struct table_row *rows = n > 0 ? w->c->triggers.rows + from : NULL;
 
     assert(n < KV_OPS);
@@ -255,111 +217,10 @@ static void put(struct write *w)
     buf_done(&keys);
 }
 
-/* Functions of a space: in the table, or on their way into it. */
-static bool space_in_use(const struct write *w)
-{
-    const struct catalog *c = w->c;
-    struct buf prefix;
-    bool used;
-    size_t at;
-
-    buf_init(&prefix, KV_KEY + 1);
-    buf_adds(&prefix, path_of(w));
-    buf_addc(&prefix, '/');
-    at = table_from(&c->fns, buf_str(&prefix));
-    used = at < c->fns.n && str_starts(c->fns.rows[at].path, buf_str(&prefix));
-    list_each (it, &c->writes) {
-        const struct write *other = container_of(it, struct write, node);
-
-        if (other->kind == &fn_kind && other->verb == CREATE &&
-            str_starts(path_of(other), buf_str(&prefix)))
-            used = true;
-    }
-    buf_done(&prefix);
-    return used;
-}
-
-/* Creations on their way count: a burst of them must not pass together. The triggers of a function
- * are in one lane, so there none is. */
-static bool is_full(const struct write *w)
-{
-    size_t n = table_of(w->c, w->kind)->n, from;
-
-    if (w->kind == &trigger_kind)
-        return catalog_triggers_of(w->c, function_of(w), &from) >= TRIGGERS_PER_FUNCTION;
-    list_each (it, &w->c->writes) {
-        const struct write *other = container_of(it, struct write, node);
-
-        n += other != w && other->running && other->kind == w->kind && other->verb == CREATE;
-    }
-    return n >= w->c->most;
-}
-
-/* Of two triggers of a function with one name, people could not tell which is meant. */
-static bool name_taken(const struct write *w)
-{
-    const struct trigger *draft = w->draft;
-    size_t from, n = catalog_triggers_of(w->c, function_of(w), &from);
-
-    for (size_t i = 0; i < n; i++) {
-        const struct trigger *t = w->c->triggers.rows[from + i].record;
-
-        if (draft->name[0] && strcmp(t->name, draft->name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* What must be there for this to be created, and what not. */
-static int check_owner(struct write *w)
-{
-    if (w->kind == &fn_kind) {
-        struct fn_key key = fn_key_of(w->draft);
-        const struct space *space = catalog_find_space(w->c, &key);
-
-        w->owner_rev = space ? space->revision : 0;
-    } else if (w->kind == &trigger_kind) {
-        const struct fn *f = catalog_find_path(w->c, function_of(w));
-
-        if (!f)
-            return -ENOENT;
-        if (name_taken(w))
-            return -EEXIST;
-        w->owner_rev = f->revision;
-    }
-    return 0;
-}
-
-/* Does the table allow it? Also settles what to compare with. */
-static int check(struct write *w)
-{
-    const void *have = table_get(table_of(w->c, w->kind), path_of(w));
-    int r = w->verb == CREATE && !have ? check_owner(w) : 0;
-
-    if (r < 0)
-        return r;
-    if (!buf_ok(&w->key) || !buf_ok(&w->value) || w->key.n > KV_KEY)
-        return -E2BIG;
-    if (w->verb == CREATE && have)
-        return -EEXIST;
-    if (w->verb == CREATE && is_full(w))
-        return -EDQUOT;
-    if (w->verb != CREATE && !have)
-        return -ENOENT;
-    if (w->verb == UPDATE && w->expect != w->kind->revision(have))
-        return -ESTALE;
-    if (w->verb == DELETE) {
-        if (w->kind == &space_kind && space_in_use(w))
-            return -ENOTEMPTY;
-        w->expect = w->kind->revision(have);
-    }
-    return 0;
-}
-
 static void start(void *user)
 {
     struct write *w = OBJ(user, struct write, WRITE_MAGIC);
-    int r = check(w);
+    int r = write_check(w);
 
     if (r < 0)
         finish(w, r);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * write_check.c - does the table allow this change? Asked when its turn in the lane has come, so that
+ * it is judged by what the one before has left. Changes in other lanes may be on their way: where
+ * they count, they are counted too.
+ */
+#include <errno.h>
+
+#include "catalog/write.h"
+#include "store/kv.h"
+
+/* Of a trigger: the path of its function. */
+static struct str function_of(const struct write *w)
+{
+    return str_from(buf_str(&w->owner), strlen(fn_kind.prefix));
+}
+
+/* Functions of a space: in the table, or on their way into it. */
+static bool space_in_use(const struct write *w)
+{
+    const struct catalog *c = w->c;
+    struct buf prefix;
+    bool used;
+    size_t at;
+
+    buf_init(&prefix, KV_KEY + 1);
+    buf_adds(&prefix, write_path(w));
+    buf_addc(&prefix, '/');
+    at = table_from(&c->fns, buf_str(&prefix));
+    used = at < c->fns.n && str_starts(c->fns.rows[at].path, buf_str(&prefix));
+    list_each (it, &c->writes) {
+        const struct write *other = container_of(it, struct write, node);
+
+        if (other->kind == &fn_kind && other->verb == CREATE &&
+            str_starts(write_path(other), buf_str(&prefix)))
+            used = true;
+    }
+    buf_done(&prefix);
+    return used;
+}
+
+/* Creations on their way count: a burst of them must not pass together. The triggers of a function
+ * are in one lane, so there none is. */
+static bool is_full(const struct write *w)
+{
+    size_t n = table_of(w->c, w->kind)->n, from;
+
+    if (w->kind == &trigger_kind)
+        return catalog_triggers_of(w->c, function_of(w), &from) >= TRIGGERS_PER_FUNCTION;
+    list_each (it, &w->c->writes) {
+        const struct write *other = container_of(it, struct write, node);
+
+        n += other != w && other->running && other->kind == w->kind && other->verb == CREATE;
+    }
+    return n >= w->c->most;
+}
+
+/* Of two triggers of a function with one name, people could not tell which is meant. */
+static bool name_taken(const struct write *w)
+{
+    const struct trigger *draft = w->draft;
+    size_t from, n = catalog_triggers_of(w->c, function_of(w), &from);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct trigger *t = w->c->triggers.rows[from + i].record;
+
+        if (draft->name[0] && strcmp(t->name, draft->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What must be there for this to be created, and what not. */
+static int check_owner(struct write *w)
+{
+    if (w->kind == &fn_kind) {
+        struct fn_key key = fn_key_of(w->draft);
+        const struct space *space = catalog_find_space(w->c, &key);
+
+        w->owner_rev = space ? space->revision : 0;
+    } else if (w->kind == &trigger_kind) {
+        const struct fn *f = catalog_find_path(w->c, function_of(w));
+
+        if (!f)
+            return -ENOENT;
+        if (name_taken(w))
+            return -EEXIST;
+        w->owner_rev = f->revision;
+    }
+    return 0;
+}
+
+int write_check(struct write *w)
+{
+    const void *have = table_get(table_of(w->c, w->kind), write_path(w));
+    int r = w->verb == CREATE && !have ? check_owner(w) : 0;
+
+    if (r < 0)
+        return r;
+    if (!buf_ok(&w->key) || !buf_ok(&w->value) || w->key.n > KV_KEY)
+        return -E2BIG;
+    if (w->verb == CREATE && have)
+        return -EEXIST;
+    if (w->verb == CREATE && is_full(w))
+        return -EDQUOT;
+    if (w->verb != CREATE && !have)
+        return -ENOENT;
+    if (w->verb == UPDATE && w->expect != w->kind->revision(have))
+        return -ESTALE;
+    if (w->verb == DELETE) {
+        if (w->kind == &space_kind && space_in_use(w))
+            return -ENOTEMPTY;
+        w->expect = w->kind->revision(have);
+    }
+    return 0;
+}
