@@ -43,6 +43,8 @@ static void put_trigger(struct jw *w, struct call *c, const struct trigger *t)
     jw_kstrz(w, "qualifier", t->qualifier);
     jw_kstrz(w, "source", t->source);
     jw_kbool(w, "enabled", t->enabled);
+    if (t->concurrency > 0)
+        jw_kint(w, "concurrency", t->concurrency);
     jw_key(w, "config");
     jw_raw(w, str_of(t->config));
     if (next_ms >= 0)
@@ -186,7 +188,7 @@ static int parse_config(struct cJSON *config, struct str source, enum dialect di
 
 static int check_keys(const struct cJSON *body, struct err *e)
 {
-    static const char *const known[] = {"source", "enabled", "config"};
+    static const char *const known[] = {"source", "enabled", "concurrency", "config"};
 
     if (!cJSON_IsObject(body))
         return err_set(e, ERR_CALLER, -EINVAL, "the body must be a JSON object");
@@ -206,13 +208,16 @@ static int parse_trigger(struct cJSON *body, struct trigger *t, struct err *e)
 {
     cleanup_with(buf_done) struct buf config;
     struct str source = STR_NONE;
+    int64_t concurrency = t->concurrency;
     int r = check_keys(body, e);
 
     buf_init(&config, TRIGGER_CONFIG);
     t->enabled = true;
     if (r < 0 || (r = json_str(body, "source", false, &source, e)) < 0 ||
-        (r = json_bool(body, "enabled", false, &t->enabled, e)) < 0)
+        (r = json_bool(body, "enabled", false, &t->enabled, e)) < 0 ||
+        (r = json_int(body, "concurrency", false, 0, TRIGGER_CONCURRENCY, &concurrency, e)) < 0)
         return r;
+    t->concurrency = (uint32_t)concurrency;
     if (!source_of(source))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "source must be timer: this version of evoke has no other");
@@ -228,7 +233,8 @@ static int parse_trigger(struct cJSON *body, struct trigger *t, struct err *e)
 
 static bool says_the_same(const struct trigger *a, const struct trigger *b)
 {
-    return a->enabled == b->enabled && str_eq(str_of(a->config), str_of(b->config)) &&
+    return a->enabled == b->enabled && a->concurrency == b->concurrency &&
+           str_eq(str_of(a->config), str_of(b->config)) &&
            str_eq(str_of(a->source), str_of(b->source));
 }
 

@@ -54,8 +54,11 @@ struct lane {
     int64_t dues[LANE_DUES]; /* ascending */
     uint32_t ndues, held;    /* of our events; those that are tried: */
     uint32_t running;
-    uint32_t asked, got, limit; /* while a lease is made */
-    uint32_t rests;             /* in a row */
+    uint32_t asked, got, limit; /* while a lease is made; with caps of its triggers: */
+    uint32_t ncaps;
+    bool freed;     /* ... a run of theirs has ended since it was asked for */
+    bool capped;    /* ... they left it nothing: until one does */
+    uint32_t rests; /* in a row */
     int64_t rest_from_ms, rest_until_ms;
 };
 

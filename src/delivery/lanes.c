@@ -78,6 +78,7 @@ void lanes_forget(struct delivery *d)
             list_remove(&lane->sleep);
             lane->waiting = 0;
             lane->ndues = lane->asked = 0;
+            lane->capped = false;
             if (lane->held == 0) {
                 lane_free(d, lane);
                 again = true;
@@ -98,6 +99,7 @@ static void wake_at(struct delivery *d, int64_t at_ms)
 
 static void enter_ring(struct delivery *d, struct lane *lane)
 {
+    lane->capped = false;
     if (list_empty(&lane->node))
         list_push_back(&d->due, &lane->node);
     delivery_turn(d);

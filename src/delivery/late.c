@@ -75,6 +75,7 @@ static uint32_t gather(struct list *lanes, struct q_want *wants, uint32_t n, uin
         struct lane *lane = container_of(it, struct lane, node);
 
         list_push_back(&asked, it);
+        lane->capped = false; /* its triggers may have changed */
         if (lane->waiting > 0)
             wants[n++] = (struct q_want){.queue = str_of(lane->name)};
     }

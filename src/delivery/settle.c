@@ -100,6 +100,11 @@ void settle(struct held *h, enum what what, const struct tried *t)
         destination_record(h, t, now);
     count(d, h, counted);
     held_stop(h);
+    if (h->source.n > 0) {
+        h->lane->freed = true;
+        if (h->lane->capped)
+            lane_due(d, h->lane, 0);
+    }
     h->state = HELD_LEAVING;
     list_remove(&h->node);
     list_push_back(&d->leaving, &h->node);

@@ -7,6 +7,10 @@
  * single event wait for each other equally long. HTTP endpoints have a bound of their own, since one that
  * hangs must not keep functions from running.
  *
+ * A trigger may have a bound of its own: a lease then takes no more of its events than that leaves. A lane
+ * that got less than it asked for because of it stays in the ring, and is left out until a run of a
+ * trigger's ends, or something new is due.
+ *
  * A lease holds for a day, and is extended where a run takes longer: whoever dies is told apart by the
  * fencing token at once, not by time. If the clock jumps and an event we hold is leased to us again, it is
  * the same run under a new attempt. A lease whose answer was lost may have been made: what runs under our
@@ -21,6 +25,7 @@
 #include "base/map.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
+#include "catalog/triggers.h"
 #include "delivery/internal.h"
 #include "fn/fn.h"
 #include "loop/loop.h"
@@ -37,6 +42,7 @@ struct taking {
     uint32_t epoch, nwants;
     struct q_want wants[WANTS];
     struct lane *lanes[WANTS];
+    struct q_cap *caps[WANTS]; /* owned, until the lease is asked for */
 };
 
 /* ---- held events ---- */
@@ -162,12 +168,63 @@ static void gather(struct delivery *d, struct taking *t, bool fns, bool https)
 
         if (t->nwants == WANTS)
             break;
-        if (!(lane->http ? https : fns))
+        if (!(lane->http ? https : fns) || lane->capped)
             continue;
         lane->limit = most_of(d, lane);
         if (lane->running < lane->limit)
             t->lanes[t->nwants++] = lane;
     }
+}
+
+/* ---- bounds of triggers ---- */
+
+static uint32_t tried_of(const struct delivery *d, struct str source)
+{
+    uint32_t n = 0;
+
+    list_each (it, &d->trying)
+        n += str_eq(container_of(it, const struct held, node)->source, source);
+    return n;
+}
+
+struct capping {
+    struct taking *t;
+    uint32_t at; /* of the lane */
+};
+
+static bool cap_one(void *user, const struct trigger *trigger)
+{
+    struct capping *c = user;
+    struct q_want *want = &c->t->wants[c->at];
+    struct str id = str_of(trigger->id);
+    uint32_t tried, most = trigger->concurrency;
+
+    if (most == 0)
+        return true;
+    if (!c->t->caps[c->at])
+        c->t->caps[c->at] = xcalloc(Q_CAPS, sizeof(struct q_cap));
+    tried = tried_of(c->t->d, id);
+    c->t->caps[c->at][want->ncaps++] = (struct q_cap){id, most > tried ? most - tried : 0};
+    want->caps = c->t->caps[c->at];
+    return want->ncaps < Q_CAPS;
+}
+
+static_assert((int)TRIGGERS_PER_FUNCTION <= (int)Q_CAPS, "each trigger may have its bound");
+
+static void set_caps(struct taking *t, uint32_t at)
+{
+    struct lane *lane = t->lanes[at];
+    struct capping c = {t, at};
+    const struct fn *fn;
+    struct fn_key key;
+
+    fn = lane->http ? NULL : catalog_find_path(t->d->env.catalog, str_of(lane->name));
+    if (fn) {
+        key = fn_key_of(fn);
+        catalog_each_trigger(t->d->env.catalog, &key, cap_one, &c);
+    }
+    lane->ncaps = t->wants[at].ncaps;
+    lane->freed = false;
 }
 
 static void keep_asked(struct taking *t)
@@ -182,7 +239,8 @@ static void keep_asked(struct taking *t)
         lane->got = 0;
         list_remove(&lane->node);
         t->lanes[n] = lane;
-        t->wants[n++] = (struct q_want){str_of(lane->name), lane->asked};
+        t->wants[n] = (struct q_want){.queue = str_of(lane->name), .most = lane->asked};
+        set_caps(t, n++);
     }
     t->nwants = n;
 }
@@ -260,9 +318,13 @@ static void on_leased(void *user, int r, const struct q_event *events, uint32_t 
 
         lane->asked = 0;
         if (list_empty(&lane->node)) {
-            if (full)
+            bool capped = !full && lane->ncaps > 0 && lane->waiting > 0;
+
+            if (full || capped)
                 lane_due(d, lane, 0);
-            else
+            if (capped)
+                lane->capped = !lane->freed;
+            else if (!full)
                 track &= lane_quiet(d, lane);
         }
     }
@@ -301,6 +363,8 @@ void take(struct delivery *d)
     d->leasing = true;
     delivery_hold(d);
     q_lease(d->queue, &lease, on_leased, t);
+    for (uint32_t i = 0; i < t->nwants; i++)
+        free(t->caps[i]);
 }
 
 /* ---- runs that take longer than a lease ---- */

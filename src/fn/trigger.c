@@ -37,6 +37,7 @@ static const struct field fields[] = {
         AT(TEXT, source, "source"),
         AT(TEXT, name, "name"),
         AT(BOOL, enabled, "enabled"),
+        AT(U32, concurrency, "concurrency"),
         AT(TEXT, config, "config"),
         AT(TEXT, extra, "extra"),
         AT(I64, created_ms, "created_ms"),

@@ -18,6 +18,7 @@ enum {
     TRIGGER_NAME = 128,
     TRIGGER_CONFIG = 64 << 10,   /* bytes of config and of extra, each */
     TRIGGERS_PER_FUNCTION = 100, /* of all dialects the most; each has its own below */
+    TRIGGER_CONCURRENCY = 1000,
 };
 
 struct trigger {
@@ -29,8 +30,9 @@ struct trigger {
     char *source;                              /* "timer" */
     char *name;
     bool enabled;
-    char *config; /* JSON object text: the source's own form (source/source.h) */
-    char *extra;  /* JSON object text: the dialect's own form, given back; never NULL */
+    uint32_t concurrency; /* most of its events that are tried at once; 0: as its function allows */
+    char *config;         /* JSON object text: the source's own form (source/source.h) */
+    char *extra;          /* JSON object text: the dialect's own form, given back; never NULL */
     int64_t created_ms, modified_ms;
     uint64_t revision; /* of the store; 0 while it is a draft */
 };

@@ -60,6 +60,8 @@ enum {
     Q_CURSORS = 128,
     Q_LIST = 1000,
     Q_LATE = 64, /* a late lease looks past so many that are not late */
+    Q_CAPS = 100,
+    Q_CAPPED = 2000, /* a lease steps over so many that their source may not have now */
 };
 
 enum q_state {
@@ -118,10 +120,18 @@ struct q_event {
     struct str note; /* what the caller wrote down with its tries */
 };
 
+/* Of these, no more than so many come from this source. */
+struct q_cap {
+    struct str source;
+    uint32_t most;
+};
+
 /* What is asked for: the oldest due events of these queues, each up to its own number. */
 struct q_want {
     struct str queue;
     uint32_t most;
+    const struct q_cap *caps; /* other sources may have as many as there is room for */
+    uint32_t ncaps;           /* up to Q_CAPS */
 };
 struct q_lease {
     uint64_t token;
@@ -257,6 +267,9 @@ static inline void q_put(struct queue *q, const struct q_put *put, q_put_fn *fn,
  * a queue: first the latter; then by priority, and within one what had to wait for its moment, by
  * that moment, then the rest in order of put. At most Q_RECORDS in all, and fewer when their bytes
  * are many: ask again.
+ *
+ * What ran and was not ended is leased whatever its source's cap, and counts for it. More than
+ * Q_CAPPED waiting events of a source that may have no more stand in the way of those behind them.
  *
  * Late: of a queue that has no room to run, what has reached its expires_ms is found in that order
  * as well, also what is not due; the search in each priority ends behind Q_LATE events that are not

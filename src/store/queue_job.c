@@ -90,9 +90,18 @@ static const struct q_want *keep_wants(struct room *to, const struct q_want *fro
 
     for (uint32_t i = 0; i < n; i++) {
         struct str queue = keep(to, from[i].queue);
+        struct q_cap *caps = keep_array(to, from[i].caps, from[i].ncaps, sizeof(*caps));
 
-        if (kept)
+        for (uint32_t k = 0; k < from[i].ncaps; k++) {
+            struct str source = keep(to, from[i].caps[k].source);
+
+            if (caps)
+                caps[k].source = source;
+        }
+        if (kept) {
             kept[i].queue = queue;
+            kept[i].caps = caps;
+        }
     }
     return kept;
 }
@@ -193,12 +202,22 @@ static bool items_fit(const struct q_asked *a)
     return true;
 }
 
+static bool caps_fit(const struct q_want *want)
+{
+    if (want->ncaps > Q_CAPS)
+        return false;
+    for (uint32_t i = 0; i < want->ncaps; i++)
+        if (want->caps[i].source.n > Q_SOURCE)
+            return false;
+    return true;
+}
+
 static bool wants_fit(const struct q_lease *l)
 {
     if (l->nwants > Q_RECORDS)
         return false;
     for (uint32_t i = 0; i < l->nwants; i++)
-        if (l->wants[i].queue.n > Q_NAME)
+        if (l->wants[i].queue.n > Q_NAME || !caps_fit(&l->wants[i]))
             return false;
     return true;
 }

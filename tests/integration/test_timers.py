@@ -11,6 +11,7 @@ import signal
 
 import pytest
 
+import producers
 from clock import Clock
 from events import Events, key
 from evoked import deadline
@@ -42,9 +43,10 @@ class Timer:
     def __init__(self, evoke, sink, name="t"):
         self.evoke, self.sink, self.name, self.client = evoke, sink, name, Client(evoke)
 
-    def put(self, schedule, enabled=True, **config):
+    def put(self, schedule, enabled=True, concurrency=None, **config):
+        bound = {} if concurrency is None else {"concurrency": concurrency}
         r = self.client.call("PUT", f"/evoke/v1/functions/{key(self.sink.name)}/triggers/{self.name}",
-                             {"source": "timer", "enabled": enabled, "config": {"schedule": schedule, **config}})
+                             {"source": "timer", "enabled": enabled, **bound, "config": {"schedule": schedule, **config}})
         assert r.status_code in (200, 201), r.text
         return r.json()
 
@@ -143,6 +145,36 @@ def test_a_disabled_time_is_not_missed(evoke, clock, sink):
     expect(evoke, sink, "2026-01-01T06:00:00Z")
 
 
+def test_a_trigger_has_no_more_runs_than_its_bound(evoke, clock):
+    """Others of its function go on; what it has put goes on when it is disabled, and when it is gone."""
+    sink = Sink(evoke, "g", producers.SOURCE.replace('event["n"]', 'event.get("n", 0)'), timeout=600)
+    timer, events = Timer(evoke, sink), Events(evoke, "g")
+    sink.do("hang")
+    assert "concurrency" not in timer.put("0 * * * * *", missed="all")
+    assert timer.put("0 * * * * *", missed="all", concurrency=2)["concurrency"] == 2
+    clock.jump(6 * 60_000)
+    events.wait(accepted=6, running=2, waiting=4)
+    sink.do(None)
+    assert events.wait(running=2, waiting=4)
+    invoked = events.put({"n": 7})  # behind those that wait for their turn, and yet at once
+    sink.wait(lambda effects: effects[7] == 1)
+    events.wait(accepted=7, done=1, running=2, waiting=4)
+    assert events.get(invoked)["state"] == "done"
+    assert timer.put("0 * * * * *", enabled=False, missed="all")["concurrency"] == 2  # as it was
+    events.wait(running=2, waiting=4)
+    sink.do("hang")
+    timer.put("0 * * * * *", enabled=False, missed="all", concurrency=3)
+    events.wait(running=3, waiting=3)
+    sink.do(None)
+    timer.delete()
+    events.wait(running=3, waiting=0)
+    for event in events.list():
+        if event["state"] == "running":
+            events.call("DELETE", f"events/{event['id']}")
+    events.wait(done=4, cancelled=3)
+    sink.close()
+
+
 @pytest.mark.parametrize("start,after,due", [
     ("2026-03-28T12:00:00Z", "2026-03-29T00:59:59Z", "2026-03-29T03:00:00+02:00"),  # 02:30 is left out of that night
     ("2026-10-24T12:00:00Z", "2026-10-25T00:29:59Z", "2026-10-25T02:30:00+02:00"),  # and comes twice in this one
@@ -188,6 +220,14 @@ def test_due_times_are_neither_lost_nor_doubled_by_kill_9(evoke, clock, sink):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("bound,ok", [(0, True), (1000, True), (1001, False), (-1, False), ("2", False), (1.5, False)])
+def test_a_bound_has_its_range(evoke, sink, bound, ok):
+    r = Client(evoke).call("PUT", f"/evoke/v1/functions/{key('f')}/triggers/t",
+                           {"source": "timer", "concurrency": bound, "config": {"schedule": "0 * * * * *"}})
+    assert r.status_code == (201 if ok else 400), r.text
+    assert ok or "concurrency" in r.json()["error"]["message"]
+
+
 def test_a_thousand_timers_of_one_second(evoke, clock):
     functions, each = 10, 100
     sinks = [Sink(evoke, f"f{i}", SOURCE) for i in range(functions)]

@@ -119,9 +119,44 @@ int qdb_do_revoke(struct qdb *db, struct q_job *job)
 
 /* What one queue has, up to a number. */
 struct pick {
+    const struct qdb_name *queue;
+    const struct q_lease *lease;
     uint64_t seqs[Q_RECORDS];
     uint32_t n, most;
+    struct pick_cap {
+        const struct qdb_name *source; /* NULL: nothing is of it */
+        uint32_t left;
+    } caps[Q_CAPS];
+    uint32_t ncaps;
 };
+
+static void pick_begin(struct qdb *db, struct pick *p, const struct qdb_name *queue,
+                       const struct q_lease *lease, const struct q_want *want, uint32_t room)
+{
+    p->queue = queue;
+    p->lease = lease;
+    p->n = 0;
+    p->most = want->most < room ? want->most : room;
+    p->ncaps = lease->late ? 0 : want->ncaps;
+    for (uint32_t i = 0; i < p->ncaps; i++)
+        p->caps[i] = (struct pick_cap){qdb_name_find(db, want->caps[i].source), want->caps[i].most};
+}
+
+/* One more of a source. False: it may have no more. */
+static bool count_source(struct pick *p, int64_t source)
+{
+    for (uint32_t i = 0; i < p->ncaps; i++) {
+        struct pick_cap *cap = &p->caps[i];
+
+        if (!cap->source || cap->source->id != source)
+            continue;
+        if (cap->left == 0)
+            return false;
+        cap->left--;
+        return true;
+    }
+    return true;
+}
 
 /* Rows of a bound statement; those of a holder who is still there are left alone. */
 static int pick_rows(struct qdb *db, struct pick *p, sqlite3_stmt *st, bool of_others)
@@ -134,68 +169,84 @@ static int pick_rows(struct qdb *db, struct pick *p, sqlite3_stmt *st, bool of_o
     return qdb_end(st, code);
 }
 
-static int pick_run_out(struct qdb *db, struct pick *p, const struct qdb_name *queue,
-                        uint64_t token)
+static int pick_run_out(struct qdb *db, struct pick *p)
 {
     sqlite3_stmt *st = qdb_stmt(db, QDB_OF_OTHERS);
     int code;
 
-    sqlite3_bind_int64(st, 1, queue->id);
-    sqlite3_bind_int64(st, 2, (int64_t)token);
+    sqlite3_bind_int64(st, 1, p->queue->id);
+    sqlite3_bind_int64(st, 2, (int64_t)p->lease->token);
     code = pick_rows(db, p, st, true);
     if (code != SQLITE_OK)
         return code;
     st = qdb_stmt(db, QDB_RUN_OUT);
-    sqlite3_bind_int64(st, 1, queue->id);
-    sqlite3_bind_int64(st, 2, (int64_t)token);
+    sqlite3_bind_int64(st, 1, p->queue->id);
+    sqlite3_bind_int64(st, 2, (int64_t)p->lease->token);
     sqlite3_bind_int64(st, 3, (int64_t)(db->now_ns / 1000000));
-    return pick_rows(db, p, st, false);
+    code = pick_rows(db, p, st, false);
+    for (uint32_t i = 0; p->ncaps > 0 && i < p->n && code == SQLITE_OK; i++) {
+        struct qdb_event ev;
+        bool found;
+
+        code = qdb_event_get(db, p->seqs[i], &ev, &found);
+        if (code == SQLITE_OK && found)
+            (void)count_source(p, ev.row->source->id);
+    }
+    return code;
 }
 
-static int pick_of_priority(struct qdb *db, struct pick *p, const struct qdb_name *queue,
-                            int priority)
+static int pick_of_priority(struct qdb *db, struct pick *p, int priority)
 {
     sqlite3_stmt *st = qdb_stmt(db, QDB_TIMED);
     int code;
 
-    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int64(st, 1, p->queue->id);
     sqlite3_bind_int(st, 2, priority);
     sqlite3_bind_int64(st, 3, db->now_ms);
     code = pick_rows(db, p, st, false);
     if (code != SQLITE_OK)
         return code;
     st = qdb_stmt(db, QDB_AT_ONCE);
-    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int64(st, 1, p->queue->id);
     sqlite3_bind_int(st, 2, priority);
     return pick_rows(db, p, st, false);
 }
 
-/* Rows that have reached their age; Q_LATE others are stepped over. */
-static int pick_late_rows(struct qdb *db, struct pick *p, const struct qdb_name *queue,
-                          int priority, enum qdb_stmt which)
+/* A waiting row: is it wanted? */
+static bool judge(const struct qdb *db, struct pick *p, sqlite3_stmt *st)
 {
+    int64_t expires_ms = sqlite3_column_int64(st, 3);
+
+    if (p->lease->late)
+        return expires_ms > 0 && expires_ms <= db->now_ms;
+    return count_source(p, sqlite3_column_int64(st, 1));
+}
+
+/* Where each row has to be looked at. So many unwanted ones are stepped over. */
+static int pick_judged_rows(struct qdb *db, struct pick *p, int priority, enum qdb_stmt which)
+{
+    uint32_t unwanted = 0, most = p->lease->late ? Q_LATE : Q_CAPPED;
+    int64_t until = p->lease->late ? INT64_MAX : db->now_ms;
     sqlite3_stmt *st = qdb_stmt(db, which);
-    uint32_t others = 0;
     int code = SQLITE_OK;
 
-    sqlite3_bind_int64(st, 1, queue->id);
+    sqlite3_bind_int64(st, 1, p->queue->id);
     sqlite3_bind_int(st, 2, priority);
-    while (p->n < p->most && others < Q_LATE && (code = sqlite3_step(st)) == SQLITE_ROW) {
-        int64_t expires_ms = sqlite3_column_int64(st, 1);
-
-        if (expires_ms > 0 && expires_ms <= db->now_ms)
+    while (p->n < p->most && unwanted < most && (code = sqlite3_step(st)) == SQLITE_ROW &&
+           sqlite3_column_int64(st, 2) <= until) {
+        if (judge(db, p, st))
             p->seqs[p->n++] = (uint64_t)sqlite3_column_int64(st, 0);
         else
-            others++;
+            unwanted++;
     }
     return qdb_end(st, code);
 }
 
-static int pick_late(struct qdb *db, struct pick *p, const struct qdb_name *queue, int priority)
+static int pick_judged(struct qdb *db, struct pick *p, int priority)
 {
-    int code = pick_late_rows(db, p, queue, priority, QDB_LATE_TIMED);
+    int code = pick_judged_rows(db, p, priority, QDB_JUDGE_TIMED);
 
-    return code == SQLITE_OK ? pick_late_rows(db, p, queue, priority, QDB_LATE_AT_ONCE) : code;
+    return code == SQLITE_OK ? pick_judged_rows(db, p, priority, QDB_JUDGE_AT_ONCE) : code;
 }
 
 /* The highest priority below one that something waits with; -1: none. */
@@ -220,19 +271,18 @@ static int next_priority(struct qdb *db, const struct qdb_name *queue, int below
     return qdb_end(st, code);
 }
 
-static int pick(struct qdb *db, struct pick *p, const struct qdb_name *queue,
-                const struct q_lease *l)
+static int pick(struct qdb *db, struct pick *p)
 {
+    bool late = p->lease->late, judged = late || p->ncaps > 0;
     int code = SQLITE_OK, priority = 10;
 
-    if (!l->late && qdb_ledger_sum(queue, Q_RUNNING) > 0)
-        code = pick_run_out(db, p, queue, l->token);
+    if (!late && qdb_ledger_sum(p->queue, Q_RUNNING) > 0)
+        code = pick_run_out(db, p);
     while (code == SQLITE_OK && p->n < p->most) {
-        code = next_priority(db, queue, priority, &priority);
+        code = next_priority(db, p->queue, priority, &priority);
         if (code != SQLITE_OK || priority < 0)
             break;
-        code = l->late ? pick_late(db, p, queue, priority)
-                       : pick_of_priority(db, p, queue, priority);
+        code = judged ? pick_judged(db, p, priority) : pick_of_priority(db, p, priority);
     }
     return code;
 }
@@ -275,9 +325,8 @@ int qdb_do_lease(struct qdb *db, struct q_job *job)
 
         if (!queue || job->n >= Q_RECORDS)
             continue;
-        p.n = 0;
-        p.most = l->wants[i].most < Q_RECORDS - job->n ? l->wants[i].most : Q_RECORDS - job->n;
-        code = pick(db, &p, queue, l);
+        pick_begin(db, &p, queue, l, &l->wants[i], Q_RECORDS - job->n);
+        code = pick(db, &p);
         for (uint32_t k = 0; k < p.n && code == SQLITE_OK && job->bytes < LEASE_BYTES; k++)
             code = take(db, job, p.seqs[k]);
     }

@@ -107,10 +107,10 @@ static const char *const stmt_text[QDB_STMTS] = {
                       " AND at > 0 AND at <= ?3 ORDER BY at, seq",
         [QDB_AT_ONCE] = "SELECT seq FROM event WHERE queue = ?1 AND state = 0 AND priority = ?2"
                         " AND at = 0 ORDER BY seq",
-        [QDB_LATE_TIMED] = "SELECT seq, expires FROM event WHERE queue = ?1 AND state = 0"
-                           " AND priority = ?2 AND at > 0 ORDER BY at, seq",
-        [QDB_LATE_AT_ONCE] = "SELECT seq, expires FROM event WHERE queue = ?1 AND state = 0"
-                             " AND priority = ?2 AND at = 0 ORDER BY seq",
+        [QDB_JUDGE_TIMED] = "SELECT seq, source, at, expires FROM event WHERE queue = ?1"
+                            " AND state = 0 AND priority = ?2 AND at > 0 ORDER BY at, seq",
+        [QDB_JUDGE_AT_ONCE] = "SELECT seq, source, at, expires FROM event WHERE queue = ?1"
+                              " AND state = 0 AND priority = ?2 AND at = 0 ORDER BY seq",
         [QDB_RUN_OUT] = "SELECT seq FROM event WHERE queue = ?1 AND state = 1 AND token = ?2"
                         " AND at <= ?3 ORDER BY at, seq",
         [QDB_OF_OTHERS] = "SELECT seq, token FROM event WHERE queue = ?1 AND state = 1"

@@ -135,6 +135,8 @@ static void timers_become_requests_in_the_words_of_their_cloud(void **state)
              "{\"schedule\":\"@every 3m\",\"syntax\":\"fc\",\"missed\":\"all\"}"},
             {"fc", "{cron: \"0 0 4 * * *\", payload: hi}",
              "{\"schedule\":\"0 0 4 * * *\",\"syntax\":\"fc\",\"payload\":\"hi\"}"},
+            {"fc", "{rate: 3m, concurrency: 2}", "true,\"concurrency\":2,"},
+            {"fc", "{rate: 3m}", "true,\"concurrency\":0,"},
             {"scf", "{cron: \"0 0 4 * * * *\"}",
              "{\"schedule\":\"0 0 4 * * * *\",\"syntax\":\"scf\"}"},
             {"scf", "{rate: 3m}", NULL},

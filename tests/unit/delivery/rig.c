@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/map.h"
-#include "catalog/catalog.h"
+#include "catalog/triggers.h"
 #include "tempdir.h"
 
 /* ---- the clock: stands, until it is moved (src/base/clock_shift.c) ---- */
@@ -93,6 +93,16 @@ const struct fn *catalog_find_path(const struct catalog *c, struct str path)
     if (!str_starts(path, S("functiongraph/")) || i < 0 || i > 3 || the_rig->gone[i])
         return NULL;
     return the_rig->fns[i];
+}
+
+void catalog_each_trigger(const struct catalog *c, const struct fn_key *key,
+                          bool (*fn)(void *user, const struct trigger *t), void *user)
+{
+    (void)c;
+    for (int i = 0; i < 2; i++)
+        if (the_rig->triggers[i].concurrency > 0 && str_eq(key->name, S("a")) &&
+            !fn(user, &the_rig->triggers[i]))
+            return;
 }
 
 struct fn *rig_fn(struct rig *g, int i)

@@ -13,6 +13,7 @@
 #include "dialect/shape.h"
 #include "fn/async.h"
 #include "fn/fn.h"
+#include "fn/trigger.h"
 #include "invoke/invoke.h"
 #include "loop/loop.h"
 #include "store/queue.h"
@@ -41,6 +42,7 @@ struct rig {
     char *dir;
     struct fn *fns[4];
     bool gone[4];
+    struct trigger triggers[2]; /* of function 0, those with a bound */
     /* How runs go. */
     void (*on_run)(struct invocation *in); /* NULL: it ends well in the next turn */
     int refuse_at_once;                    /* invoke() itself says so */

@@ -182,6 +182,99 @@ static void who_grows_too_old_where_nothing_can_run_ends_in_time(void **state)
     rig_free(g);
 }
 
+static void put_of(struct rig *g, const char *source, const char *prefix, int n)
+{
+    for (int k = 0; k < n; k++) {
+        char id[40];
+        struct err e = {0};
+
+        (void)snprintf(id, sizeof(id), "%s%d", prefix, k);
+        g->answered = false;
+        t_ok(delivery_put(g->delivery,
+                          &(struct delivery_event){.fn = rig_fn(g, 0),
+                                                   .source = str_of(source),
+                                                   .trigger = RUN_TIMER,
+                                                   .id = str_of(id),
+                                                   .payload = S("x")},
+                          rig_on_answer, g, &e),
+             &e);
+        rig_wait_answer(g);
+        assert_int_equal(g->r, 0);
+    }
+}
+
+static void bound(struct rig *g, int i, const char *id, uint32_t concurrency)
+{
+    (void)snprintf(g->triggers[i].id, sizeof(g->triggers[i].id), "%s", id);
+    g->triggers[i].concurrency = concurrency;
+}
+
+static uint32_t open_of(struct rig *g, char first)
+{
+    uint32_t n = 0;
+
+    list_each (it, &g->open)
+        n += container_of(it, struct invocation, node)->id[0] == first;
+    return n;
+}
+
+static void a_trigger_has_no_more_runs_than_its_bound(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    configure(g, 10, 10);
+    bound(g, 0, "timer", 2);
+    bound(g, 1, "other", 1);
+    g->on_run = hold;
+    put_of(g, "timer", "t", 30);
+    rig_until_open(g, 2);
+    put_of(g, "other", "o", 5);
+    rig_until_open(g, 3);
+    put_of(g, "", "i", 4); /* behind them all, and yet at once */
+    rig_until_open(g, 7);
+    assert_int_equal(open_of(g, 't'), 2);
+    assert_int_equal(open_of(g, 'o'), 1);
+    g->triggers[0].concurrency = 3; /* one more */
+    rig_until_open(g, 8);
+    assert_int_equal(open_of(g, 't'), 3);
+    while (g->runs < 39 || g->running > 0) {
+        if (g->running > 0)
+            rig_end(g, rig_first(g));
+        rig_turn(g);
+        assert_true(open_of(g, 't') <= 3 && open_of(g, 'o') <= 1);
+    }
+    rig_until_state(g, Q_DONE, 39);
+    rig_free(g);
+}
+
+/* Also when a daemon ends with runs under way, and begins again. */
+static void a_triggers_bound_holds_for_who_comes_next(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    configure(g, 10, 10);
+    bound(g, 0, "timer", 2);
+    g->on_run = hold;
+    put_of(g, "timer", "t", 6);
+    rig_until_open(g, 2);
+    rig_stop_delivery(g);
+    rig_until_open(g, 0);
+    rig_start_delivery(g);
+    configure(g, 10, 10);
+    rig_until_open(g, 2);
+    put_of(g, "", "i", 1);
+    rig_until_open(g, 3);
+    assert_int_equal(open_of(g, 't'), 2);
+    g->triggers[0].concurrency = 0; /* none any more: all of them */
+    rig_until_open(g, 7);
+    while (g->running > 0)
+        rig_end(g, rig_first(g));
+    rig_until_state(g, Q_DONE, 7);
+    rig_free(g);
+}
+
 static void events_for_later_come_then(void **state)
 {
     struct rig *g = rig_new(NULL, 0);
@@ -225,6 +318,8 @@ int main(void)
             cmocka_unit_test(one_more_than_may_wait_is_refused),
             cmocka_unit_test(who_grows_too_old_behind_one_that_hangs_ends_in_time),
             cmocka_unit_test(who_grows_too_old_where_nothing_can_run_ends_in_time),
+            cmocka_unit_test(a_trigger_has_no_more_runs_than_its_bound),
+            cmocka_unit_test(a_triggers_bound_holds_for_who_comes_next),
             cmocka_unit_test(events_for_later_come_then),
     };
 

@@ -23,6 +23,7 @@ static struct trigger *sample(void)
     set(&t->qualifier, "prod");
     set(&t->config, "{\"schedule\":\"@every 5m\",\"payload\":\"a \\\"b\\\"\"}");
     t->enabled = false;
+    t->concurrency = 3;
     t->created_ms = 5;
     return t;
 }
@@ -65,6 +66,7 @@ static void what_is_encoded_is_decoded_to_the_same(void **state)
     t_ok(trigger_decode(str_of(one), 3, &back, &e), &e);
     assert_int_equal(back->revision, 3);
     assert_false(back->enabled);
+    assert_int_equal(back->concurrency, 3);
     two = encoded(back);
     assert_string_equal(two, one);
     trigger_unref(trigger_ref(t));

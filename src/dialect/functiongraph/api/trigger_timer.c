@@ -3,7 +3,7 @@
  * trigger_timer.c - event_data of a TIMER, between the cloud's words and the source's.
  *
  *   name, schedule_type, schedule, user_event    what the source needs (source/timer.h)
- *   missed_policy                                an addition of ours: skip, once or all
+ *   missed_policy, max_concurrency               additions of ours: skip, once or all; 0: no bound
  *   the rest (sync_execution, ...)               kept and given back
  *
  * Pure but for the clock the schedule's parser does not read.
@@ -28,7 +28,8 @@ static const struct {
 };
 
 static const char *const understood[] = {"name",       "schedule_type", "schedule",
-                                         "user_event", "missed_policy", "triggerid"};
+                                         "user_event", "missed_policy", "max_concurrency",
+                                         "triggerid"};
 
 static bool is_understood(const char *key)
 {
@@ -146,6 +147,16 @@ static int read_config(const struct cJSON *data, struct config *k, struct fg_err
     return 0;
 }
 
+static int read_bound(const struct cJSON *data, struct trigger *draft, struct fg_error *x)
+{
+    int64_t n = draft->concurrency;
+
+    if (json_int(data, "max_concurrency", false, 0, TRIGGER_CONCURRENCY, &n, &x->e) < 0)
+        return -EINVAL;
+    draft->concurrency = (uint32_t)n;
+    return 0;
+}
+
 /* What we have no word for, over what was kept before. */
 static int keep_rest(const struct cJSON *data, struct trigger *draft, struct fg_error *x)
 {
@@ -183,7 +194,8 @@ int fg_parse_timer(const struct cJSON *data, bool update, struct trigger *draft,
     x->status = 400;
     x->code = "FSS.1109";
     config_read(before, &k);
-    if (read_name(data, update, draft, x) < 0 || read_config(data, &k, x) < 0)
+    if (read_name(data, update, draft, x) < 0 || read_config(data, &k, x) < 0 ||
+        read_bound(data, draft, x) < 0)
         return -EINVAL;
     config_write(&k, &text);
     r = timer_check(buf_str(&text), &x->e);
@@ -210,6 +222,8 @@ void fg_put_timer(struct jw *w, const struct trigger *t)
     jw_kstr(w, "user_event", k.payload);
     if (k.missed.p)
         jw_kstr(w, "missed_policy", k.missed);
+    if (t->concurrency > 0)
+        jw_kint(w, "max_concurrency", t->concurrency);
     jw_kstrz(w, "triggerid", t->id);
     cJSON_ArrayForEach(field, kept)
     {

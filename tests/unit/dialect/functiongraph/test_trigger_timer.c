@@ -78,6 +78,24 @@ static void an_update_changes_what_it_names(void **state)
     trigger_unref(t);
 }
 
+static void a_bound_of_its_own_is_shown_kept_and_taken_away(void **state)
+{
+    struct trigger *t = draft();
+
+    (void)state;
+    take(t,
+         "{\"name\":\"T\",\"schedule_type\":\"Rate\",\"schedule\":\"3m\",\"max_concurrency\":1000}",
+         false);
+    assert_int_equal(t->concurrency, 1000);
+    assert_string_equal(t->extra, "{}");
+    take(t, "{\"user_event\":\"u\"}", true);
+    shows(t, "{\"name\":\"T\",\"schedule_type\":\"Rate\",\"schedule\":\"3m\",\"user_event\":\"u\","
+             "\"max_concurrency\":1000,\"triggerid\":\"00000000-0000-4000-8000-000000000001\"}");
+    take(t, "{\"max_concurrency\":0}", true);
+    assert_int_equal(t->concurrency, 0);
+    trigger_unref(t);
+}
+
 static void what_another_door_said_is_shown_and_kept(void **state)
 {
     struct trigger *t = draft();
@@ -121,6 +139,9 @@ static void what_is_wrong_is_told_and_names_the_code(void **state)
             {"{\"name\":\"T\",\"schedule_type\":\"Rate\",\"schedule\":\"3m\",\"missed_policy\":"
              "\"\"}",
              "skip, once or all"},
+            {"{\"name\":\"T\",\"schedule_type\":\"Rate\",\"schedule\":\"3m\",\"max_concurrency\":"
+             "1001}",
+             "max_concurrency"},
             {"{\"name\":\"T\",\"schedule_type\":\"Rate\",\"schedule\":\"3m\",\"sync_execution\":"
              "1}",
              "sync_execution"},
@@ -144,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_rate_is_the_sources_own_form),
             cmocka_unit_test(an_update_changes_what_it_names),
+            cmocka_unit_test(a_bound_of_its_own_is_shown_kept_and_taken_away),
             cmocka_unit_test(what_another_door_said_is_shown_and_kept),
             cmocka_unit_test(a_field_of_ours_in_what_is_kept_is_not_shown_twice),
             cmocka_unit_test(what_is_wrong_is_told_and_names_the_code),
