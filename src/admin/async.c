@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "admin/query.h"
+#include "api/api.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -47,7 +48,7 @@ static int parse_target(const char *key, const struct cJSON *value, struct fn_de
         return err_set(e, ERR_CALLER, -EINVAL, "async.%s.to must have 1 to %d bytes", key,
                        FN_TARGET_TO);
     if (str_eq(kind, S("http"))) {
-        if (!str_starts(to, S("http://")) && !str_starts(to, S("https://")))
+        if (!fn_target_is_url(to))
             return err_set(e, ERR_CALLER, -EINVAL, "async.%s.to must be an http or https URL", key);
         d->kind = FN_TARGET_HTTP;
         d->to = str_dup(to);
@@ -55,7 +56,7 @@ static int parse_target(const char *key, const struct cJSON *value, struct fn_de
     }
     if (!str_eq(kind, S("function")))
         return err_set(e, ERR_CALLER, -EINVAL, "async.%s.kind must be function or http", key);
-    if (admin_query_path(to, &path, e) < 0)
+    if (admin_query_path(to, &path, e) < 0 || path.n > FN_TARGET_TO)
         return err_set(e, ERR_CALLER, -EINVAL,
                        "async.%s.to must be a whole key, dialect/account/region/space/name", key);
     d->kind = FN_TARGET_FUNCTION;
@@ -148,6 +149,22 @@ int admin_parse_async(const struct cJSON *value, struct fn *f, struct err *e)
     fn_async_free(f->async);
     f->async = a;
     return 0;
+}
+
+static bool may_name(const struct call *c, const struct fn_destination *d)
+{
+    return d->kind != FN_TARGET_FUNCTION ||
+           admin_sees_path(c->by.account, c->by.dialect, str_of(d->to));
+}
+
+bool admin_permit_async(struct call *c, const struct fn *f)
+{
+    if (!f->async || (may_name(c, &f->async->on_success) && may_name(c, &f->async->on_failure)))
+        return true;
+    call_fail(c, 403, NULL,
+              "key '%s' acts for account '%s' only: a destination is a function of it", c->by.name,
+              c->by.account);
+    return false;
 }
 
 static void put_target(struct jw *w, const char *key, const struct fn_destination *d)

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin/async.h"
 #include "admin/handlers.h"
 #include "admin/object.h"
 #include "admin/parse.h"
@@ -248,6 +249,10 @@ void admin_deploy(struct call *c)
     if (prepare(body, draft, &code, &e) < 0) {
         fn_unref(draft);
         call_fail_err(c, NULL, &e);
+        return;
+    }
+    if (!admin_permit_async(c, draft)) {
+        fn_unref(draft);
         return;
     }
     if (is_other_code(&code, before)) {

@@ -51,6 +51,9 @@ static int known_keys(const struct cJSON *body, const char *const *known, size_t
             i++;
         if (i == n)
             return err_set(e, ERR_CALLER, -EINVAL, "unknown key '%.64s'", item->string);
+        if (cJSON_IsNull(item)) /* whoever meant to name something has not */
+            return err_set(e, ERR_CALLER, -EINVAL, "'%.64s' is null, leave it out to mean any",
+                           item->string);
     }
     return 0;
 }

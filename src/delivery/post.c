@@ -5,8 +5,9 @@
  *
  * The loop hands a post in and gets every one of them home again, exactly once: with an answer, with the
  * reason why there is none, or broken off. Redirects are not followed: where a record goes is what the
- * function's owner wrote down. Link-local addresses are refused, because what answers there is a cloud's
- * metadata service, which trusts whoever asks (docs/THREAT-MODEL.md).
+ * function's owner wrote down. Link-local addresses and the few others at which a cloud's metadata service
+ * answers, which trusts whoever asks, are refused (docs/THREAT-MODEL.md); functions do not reach them
+ * either (sandbox/net_router.c).
  */
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -44,7 +45,7 @@ struct post {
     struct buf body, answer;
     char error[CURL_ERROR_SIZE];
     long status;
-    bool link_local; /* it would go where nothing is sent */
+    bool closed; /* it would go where nothing is sent */
     atomic_bool forgotten;
     post_fn *fn;
     void *user;
@@ -100,8 +101,9 @@ static void finished(struct poster *o, const CURLMsg *m)
     (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&p);
     if (m->data.result == CURLE_OK)
         (void)curl_easy_getinfo(p->curl, CURLINFO_RESPONSE_CODE, &p->status);
-    else if (p->link_local)
-        (void)snprintf(p->error, sizeof(p->error), "link-local addresses are not posted to");
+    else if (p->closed)
+        (void)snprintf(p->error, sizeof(p->error),
+                       "link-local and metadata addresses are not posted to");
     else if (!p->error[0])
         (void)snprintf(p->error, sizeof(p->error), "%s", curl_easy_strerror(m->data.result));
     go_home(o, p);
@@ -162,19 +164,27 @@ static size_t on_answer(char *bytes, size_t size, size_t n, void *user)
     return size * n;
 }
 
-static bool is_link_local(const struct sockaddr *a)
+/* Link-local, and the metadata services of Alibaba, Azure and Oracle. */
+static bool is_closed_v4(uint32_t ip)
 {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+    return ip >> 16 == 0xa9fe || ip == 0x646464c8 || ip == 0xa83f8110 || ip >> 8 == 0xc00000;
+}
+
+static bool is_closed(const struct sockaddr *a)
+{
+    static const uint8_t aws[] = {0xfd, 0x00, 0x0e, 0xc2}, nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)a)->sin6_addr;
     uint32_t ip;
 
-    if (a->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-        memcpy(&ip, v6->sin6_addr.s6_addr + 12, sizeof(ip));
-        return ntohl(ip) >> 16 == 0xa9fe;
+    if (a->sa_family == AF_INET)
+        return is_closed_v4(ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr));
+    if (a->sa_family != AF_INET6)
+        return false;
+    if (IN6_IS_ADDR_V4MAPPED(v6) || memcmp(v6, nat64, sizeof(nat64)) == 0) {
+        memcpy(&ip, v6->s6_addr + 12, sizeof(ip));
+        return is_closed_v4(ntohl(ip));
     }
-    if (a->sa_family == AF_INET6)
-        return IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
-    return a->sa_family == AF_INET && ntohl(v4->sin_addr.s_addr) >> 16 == 0xa9fe; /* 169.254/16 */
+    return IN6_IS_ADDR_LINKLOCAL(v6) || memcmp(v6, aws, sizeof(aws)) == 0;
 }
 
 static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *a)
@@ -182,8 +192,8 @@ static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_soc
     struct post *p = OBJ(user, struct post, POST_MAGIC);
 
     (void)purpose;
-    p->link_local |= is_link_local(&a->addr);
-    if (p->link_local)
+    p->closed |= is_closed(&a->addr);
+    if (p->closed)
         return CURL_SOCKET_BAD;
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }

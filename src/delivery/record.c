@@ -24,10 +24,16 @@ enum { ERROR_MOST = 1024, TAIL_MOST = 2048 };
 static const char *const triggers[RUN_TRIGGERS] = {
         [RUN_HTTP] = "http", [RUN_TIMER] = "timer", [RUN_PUBSUB] = "pubsub", [RUN_OTHER] = "other"};
 
+/* A NUL byte is one that no reader of ours would take: a function that prints one must not lose its
+ * record, with the number of its tries in it, by that. It is shown as a space. */
 static void put(struct jw *w, const char *key, struct str s)
 {
+    cleanup_free char *copy = s.n > 0 && memchr(s.p, 0, s.n) ? xcalloc(1, s.n) : NULL;
+
+    for (size_t i = 0; copy && i < s.n; i++)
+        copy[i] = (char)(s.p[i] ? s.p[i] : ' ');
     if (s.n > 0)
-        jw_kstr(w, key, s);
+        jw_kstr(w, key, copy ? (struct str){copy, s.n} : s);
 }
 
 static struct str get(const struct cJSON *o, const char *key)

@@ -26,6 +26,22 @@ const char *const fn_target_names[FN_TARGETS] = {
         [FN_TARGET_HTTP] = "http",
 };
 
+bool fn_target_is_url(struct str url)
+{
+    struct str rest = str_starts(url, S("https://"))  ? str_from(url, 8)
+                      : str_starts(url, S("http://")) ? str_from(url, 7)
+                                                      : STR_NONE;
+    size_t host = 0, end = 0;
+
+    for (size_t i = 0; i < url.n; i++)
+        if (url.p[i] <= ' ' || url.p[i] == '\x7f') /* bytes above ASCII are negative: no URL */
+            return false;
+    for (; end < rest.n && !str_has(S("/?#"), rest.p[end]); end++)
+        if (rest.p[end] == '@')
+            host = end + 1;
+    return host < end && rest.p[host] != ':' && url.n <= FN_TARGET_TO;
+}
+
 #define AT(type_, member)                                                                          \
     {                                                                                              \
         .key = #member, .type = FIELD_##type_, .at = offsetof(struct fn_async, member)             \

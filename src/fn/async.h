@@ -29,6 +29,9 @@ struct fn_destination {
 
 enum { FN_TARGET_TO = 2048 };
 
+/* An http or https URL with a host in it and nothing that is no character of a URL. */
+bool fn_target_is_url(struct str url);
+
 /* Of a function that has none of its own, the dialect's shape says (shape->retry). */
 struct fn_async {
     uint32_t max_age_s;

@@ -50,7 +50,7 @@ struct err;
 struct loop;
 
 enum {
-    Q_NAME = 1024, /* bytes of a queue's name */
+    Q_NAME = 2560, /* bytes of a queue's name: a URL of 2048 and more fits */
     Q_SOURCE = 128,
     Q_ID = 256, /* event id, dedup id, order key, cursor name and value */
     Q_ATTRIBUTES = 16 << 10,

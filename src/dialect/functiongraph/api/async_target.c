@@ -68,25 +68,13 @@ static int parse_function(struct call *c, const struct cJSON *param, const struc
     return 0;
 }
 
-static bool is_url(struct str url)
-{
-    struct str rest = str_starts(url, S("https://"))  ? str_from(url, 8)
-                      : str_starts(url, S("http://")) ? str_from(url, 7)
-                                                      : STR_NONE;
-
-    for (size_t i = 0; i < url.n; i++)
-        if (url.p[i] <= ' ' || url.p[i] == '\x7f') /* bytes above ASCII are negative: no URL */
-            return false;
-    return rest.n > 0 && !str_has(S("/?#:@"), rest.p[0]) && url.n <= FN_TARGET_TO;
-}
-
 static int parse_http(const struct cJSON *param, struct fn_destination *ret, struct fg_error *x)
 {
     struct str url = STR_NONE;
 
     if (json_str(param, "url", false, &url, &x->e) < 0)
         return -EINVAL;
-    if (!is_url(url))
+    if (!fn_target_is_url(url))
         return fg_refuse(
                 x, 400, "FSS.0400",
                 "url in the param of HTTP is no http or https URL of at most %d characters",
