@@ -295,7 +295,9 @@ static void show_payload(const struct view *v, const struct cJSON *ev)
 /* What to do, by state: text, the function, text, the id, text. A command is never broken. */
 static const struct {
     const char *state, *before, *between, *after;
+    bool short_name; /* there is no room for all of it */
 } nexts[] = {
+        {"done", "`evoke logs ", " --request ", "`", true},
         {"waiting", "`evoke why ", "` says why\n        `evoke cancel ", "` gives it up"},
         {"running", "`evoke logs -f ", "`\n        `evoke cancel ", "` ends its run"},
         {"dead", "`evoke why ", "`, then\n        `evoke deadletter redrive ", "`"},
@@ -304,13 +306,15 @@ static const struct {
 
 static void print_next(const struct cJSON *ev)
 {
+    struct str state = view_text(ev, "state"), function = view_text(ev, "function");
+    struct str name = str_from(function, before_name(function));
     struct term t = term_of(stderr);
 
     for (size_t i = 0; i < ARRAY_LEN(nexts); i++) {
-        if (!str_eq(view_text(ev, "state"), str_of(nexts[i].state)))
+        if (!str_eq(state, str_of(nexts[i].state)))
             continue;
         fprintf(stderr, "\n  next: %s", nexts[i].before);
-        (void)term_write(&t, view_text(ev, "function"));
+        (void)term_write(&t, nexts[i].short_name ? name : function);
         fputs(nexts[i].between, stderr);
         (void)term_write(&t, view_text(ev, "id"));
         fprintf(stderr, "%s\n", nexts[i].after);
