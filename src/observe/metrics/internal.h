@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h - the metrics from inside, for metrics.c, table.c and
- * scrape.c. */
+/* internal.h - the metrics from inside, for metrics.c, scrape.c, table.c and text.c. */
 #ifndef EVOKE_OBSERVE_METRICS_INTERNAL_H
 #define EVOKE_OBSERVE_METRICS_INTERNAL_H
 
@@ -105,7 +104,7 @@ struct metrics {
 /* Every function and METRICS_OTHER, one after the other: *cursor 0 at first; NULL at the end. */
 struct metered *metered_next(const struct metrics *m, size_t *cursor);
 
-/* ---- table.c ---- */
+/* ---- text.c ---- */
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
