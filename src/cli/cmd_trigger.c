@@ -21,6 +21,7 @@
 #include "cli/schedule_of.h"
 #include "cli/triggers.h"
 #include "cli/view.h"
+#include "fn/trigger.h"
 
 enum { TEXT_MAX = 64 << 10, NAME_MAX_BYTES = 128, SCHEDULE_MAX = 256, PAYLOAD_MAX = 4096 };
 
@@ -70,8 +71,9 @@ static void trigger_path(struct str function_path, const char *name, struct buf 
     uri_encode(str_of(name), "", out);
 }
 
+/* concurrency < 0: as it is. */
 static int put(struct client *client, struct str path, struct cJSON *config, bool enabled,
-               struct cJSON **ret, struct err *e)
+               int64_t concurrency, struct cJSON **ret, struct err *e)
 {
     cleanup_with(json_freep) struct cJSON *body = cJSON_CreateObject();
     cleanup_with(buf_done) struct buf text;
@@ -79,6 +81,8 @@ static int put(struct client *client, struct str path, struct cJSON *config, boo
     buf_init(&text, 4ul * TEXT_MAX);
     cJSON_AddStringToObject(body, "source", "timer");
     cJSON_AddBoolToObject(body, "enabled", enabled);
+    if (concurrency >= 0)
+        cJSON_AddNumberToObject(body, "concurrency", (double)concurrency);
     cJSON_AddItemToObject(body, "config", cJSON_Duplicate(config, true));
     json_print(body, &text);
     return events_post(client, "PUT", path, buf_str(&text), ret, e);
@@ -131,7 +135,8 @@ static int create(const struct common *common, const struct args *args)
     if (schedule_of(&words, str_cut(&rest, '/'), config, &e) < 0)
         return command_fail(&e);
     trigger_path(buf_str(&function), args->words[0], &path);
-    status = put(client, buf_str(&path), config, !args_has(args, "disabled"), &trigger, &e);
+    status = put(client, buf_str(&path), config, !args_has(args, "disabled"),
+                 args_number(args, "concurrency", 0), &trigger, &e);
     if (status < 0)
         return command_fail(&e);
     tell(common->format,
@@ -181,6 +186,13 @@ static const struct option create_options[] = {
          .arg = "TEXT",
          .help = "your own words in the event",
          .max = PAYLOAD_MAX},
+        {.name = "concurrency",
+         .kind = OPTION_INT,
+         .arg = "N",
+         .help = "most of its events that run at once (0: as the function may)",
+         .def = "0",
+         .min = 0,
+         .max = TRIGGER_CONCURRENCY},
         {.name = "disabled", .kind = OPTION_FLAG, .help = "it fires nothing before it is enabled"},
 };
 
@@ -280,7 +292,7 @@ static int enable(const struct common *common, const struct args *args, bool ena
         return command_fail(&e);
     trigger_path(view_text(trigger, "function"), args->words[0], &path);
     if (put(client, buf_str(&path), cJSON_GetObjectItemCaseSensitive(trigger, "config"), enabled,
-            &changed, &e) < 0)
+            -1, &changed, &e) < 0)
         return command_fail(&e);
     tell(common->format, enabled ? "enabled" : "disabled", changed);
     return EXIT_OK;

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from events import named
 from evoked import deadline
 from golden import same
 from terminal import Terminal
@@ -78,6 +79,8 @@ def daemon(tmp_path, evoke):
     return evoke
 
 
+PATH = "functiongraph/local/local-1/default/greeting"
+
 CASES = [  # in order: each sees what those before did. A word in front of ';' is awaited first: these events have ended
     ("deploy", ["deploy", "."]),
     ("deploy-again", ["deploy", "."]),
@@ -94,19 +97,19 @@ CASES = [  # in order: each sees what those before did. A word in front of ';' i
     ("async-fails", ["invoke", "greeting", "--async", "--event", '{"fail":true}', "--id", "order-2"]),
     ("async-bad-id", ["invoke", "greeting", "--async", "--id", "a b"]),
     ("async-id-alone", ["invoke", "greeting", "--id", "order-1"]),
-    ("list-invocations", ["list", "invocations", "greeting"], "order-1", "order-2"),
-    ("get-invocation", ["get", "invocation", "order-1"]),
+    ("list-invocations", ["list", "invocations", "greeting"], named(PATH, "order-1"), named(PATH, "order-2")),
+    ("get-invocation", ["get", "invocation", named(PATH, "order-1")]),
     ("get-invocation-unknown", ["get", "invocation", "nosuch"]),
     ("deadletter-list", ["deadletter", "list"]),
-    ("deadletter-show", ["deadletter", "show", "order-2"]),
-    ("deadletter-show-done", ["deadletter", "show", "order-1"]),
+    ("deadletter-show", ["deadletter", "show", named(PATH, "order-2")]),
+    ("deadletter-show-done", ["deadletter", "show", named(PATH, "order-1")]),
     ("deadletter-redrive-which", ["deadletter", "redrive"]),
-    ("deadletter-redrive-done", ["deadletter", "redrive", "order-1"]),
-    ("deadletter-redrive", ["deadletter", "redrive", "order-2"]),
-    ("ledger", ["get", "ledger", "greeting"], "order-2"),
+    ("deadletter-redrive-done", ["deadletter", "redrive", named(PATH, "order-1")]),
+    ("deadletter-redrive", ["deadletter", "redrive", named(PATH, "order-2")]),
+    ("ledger", ["get", "ledger", "greeting"], named(PATH, "order-2")),
     ("why", ["why", "greeting"]),
     ("replay-unknown", ["replay", "nosuch"]),
-    ("cancel-ended", ["cancel", "order-1"]),
+    ("cancel-ended", ["cancel", named(PATH, "order-1")]),
     ("deadletter-purge", ["deadletter", "purge", "--function", "greeting", "--yes"]),
     ("ledger-purged", ["get", "ledger"]),
     ("trigger-delete", ["trigger", "delete", "yearly"]),
@@ -187,7 +190,7 @@ def e(daemon):
 
 
 def test_the_request_id_is_all_of_stdout(e):
-    for words in (["invoke", "greeting", "--async"], ["replay", "first"]):
+    for words in (["invoke", "greeting", "--async"], ["replay", named(PATH, "first")]):
         if words[0] == "replay":
             ok(e, "invoke", "greeting", "--async", "--id", "first")
         ident = ok(e, *words).stdout
@@ -195,7 +198,7 @@ def test_the_request_id_is_all_of_stdout(e):
         settled(e, ident.strip())
         assert state(e, ident.strip()) == "done"
     p = ok(e, "invoke", "greeting", "--async", "--id", "one", "--output", "json")
-    assert json.loads(p.stdout) == {"request_id": "one"} and p.stderr == ""
+    assert json.loads(p.stdout) == {"request_id": named(PATH, "one")} and p.stderr == ""
 
 
 def test_an_event_that_runs_is_cancelled(e):
@@ -240,7 +243,7 @@ def test_pages_are_put_together(e):
         ok(e, "invoke", "greeting", "--async", "--id", f"p{i}")
     listed = json.loads(ok(e, "list", "invocations", "-n", "4", "-o", "json").stdout)
     assert [x["id"] for x in listed] == ["p4", "p3", "p2", "p1"]
-    settled(e, *(f"p{i}" for i in range(5)))
+    settled(e, *(named(PATH, f"p{i}") for i in range(5)))
     assert json.loads(ok(e, "list", "invocations", "--state", "waiting,dead", "-o", "json").stdout) == []
     assert ok(e, "list", "invocations", "--state", "gone", code=2).stdout == ""
 
@@ -256,6 +259,20 @@ def test_a_timer_in_every_way(e, words, config):
     made = json.loads(ok(e, "trigger", "list", "greeting", "-o", "json").stdout)
     assert {t["name"]: t["config"] for t in made}["t"] == config
     assert {t["name"]: t["enabled"] for t in made} == {"yearly": False, "t": True}
+
+
+def test_a_bound_of_its_own_is_set_kept_and_taken_back(e):
+    def bound():
+        return [t for t in json.loads(ok(e, "trigger", "list", "-o", "json").stdout) if t["name"] == "t"][0].get("concurrency")
+
+    create = ["trigger", "create", "t", "greeting", "--rate", "1h"]
+    ok(e, *create, "--concurrency", "1000")
+    for words in (["disable", "t"], ["enable", "t"]):
+        ok(e, "trigger", *words)
+        assert bound() == 1000
+    assert "--concurrency" in ok(e, *create, "--concurrency", "1001", code=2).stderr
+    ok(e, *create)
+    assert bound() is None
 
 
 def test_a_name_that_two_functions_have_needs_the_function(e):
