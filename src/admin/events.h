@@ -13,7 +13,10 @@ struct jw;
 struct q_event;
 struct queue;
 
-enum { ADMIN_EVENT_ID = 128 };
+enum {
+    ADMIN_EVENT_ID = 145,
+    ADMIN_EVENT_NAME = 128, /* what a caller may call his event; its id is longer */
+};
 
 /* 1 to ADMIN_EVENT_ID of A-Za-z0-9._- */
 bool admin_event_id(struct str id);

@@ -3,8 +3,9 @@
  * invoke_async.c - POST .../invoke?async=true: the event is on disk, then the answer is 202.
  *
  * With X-Evoke-Event-Id the caller names the event, so that it may ask again after an answer it did
- * not get: the second time nothing new is put. Ids are unique in the whole store; one that another
- * function's event has is refused, since 202 would say that this event was kept.
+ * not get: the second time nothing new is put. A name is its function's own: ids are unique in the
+ * whole store, so the id is made of the name and of the function's path (a part of its digest).
+ * Whoever takes a name for one function neither hears of nor stands in the way of another's events.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,59 +15,39 @@
 #include "admin/handlers.h"
 #include "api/api.h"
 #include "base/alloc.h"
-#include "base/cleanup.h"
+#include "base/crypto.h"
 #include "base/err.h"
 #include "base/obj.h"
 #include "delivery/delivery.h"
 #include "fn/fn.h"
 #include "invoke/invoke.h"
-#include "store/queue.h"
 
-enum { PUTTING_MAGIC = 0x41505554, PATH_MAX_BYTES = 64 << 10 };
+enum { PUTTING_MAGIC = 0x41505554, PATH_MAX_BYTES = 64 << 10, DIGEST = 16 };
+
+static_assert(ADMIN_EVENT_NAME + 1 + DIGEST <= ADMIN_EVENT_ID, "an id can be asked for");
 
 struct putting {
     uint32_t magic;
     struct call *call;
     char id[ADMIN_EVENT_ID + 1];
-    char *path; /* owned: of the function */
 };
 
 static struct call *putting_free(struct putting *p)
 {
     struct call *c = p->call;
 
-    free(p->path);
     p->magic = 0;
     free(p);
     return c;
 }
 
-static void on_known(void *user, int r, const struct q_event *events, uint32_t n, bool more)
-{
-    struct putting *p = OBJ(user, struct putting, PUTTING_MAGIC);
-    bool own = r == 0 && n > 0 && str_eq(events[0].queue, str_of(p->path));
-
-    (void)more;
-    if (r < 0) {
-        admin_fail_queue(putting_free(p), r);
-    } else if (own) {
-        call_header(p->call, "X-Evoke-Duplicate", S("true"));
-        admin_reply_accepted(p->call, p->id);
-        (void)putting_free(p);
-    } else {
-        call_fail(putting_free(p), 409, NULL,
-                  "an event of another function has this X-Evoke-Event-Id: nothing was accepted");
-    }
-}
-
 static void on_put(void *user, int r, const struct err *e)
 {
     struct putting *p = OBJ(user, struct putting, PUTTING_MAGIC);
-    struct q_filter filter = {.id = str_of(p->id), .limit = 1};
 
-    if (r == -EEXIST) {
-        q_list(delivery_queue(p->call->api->delivery), &filter, on_known, p); /* -> on_known */
-    } else if (r == 0) {
+    if (r == 0 || r == -EEXIST) {
+        if (r == -EEXIST)
+            call_header(p->call, "X-Evoke-Duplicate", S("true"));
         admin_reply_accepted(p->call, p->id);
         (void)putting_free(p);
     } else {
@@ -74,31 +55,33 @@ static void on_put(void *user, int r, const struct err *e)
     }
 }
 
-static bool take_id(struct call *c, struct str *ret)
+/* The name it was given, NULL: none; or false: it has replied. */
+static bool take_name(struct call *c, struct str *ret)
 {
-    struct str given = http_header(c->req, S("X-Evoke-Event-Id"));
-
-    *ret = given.p ? given : str_of(c->request_id);
-    if (!given.p || admin_event_id(given))
+    *ret = http_header(c->req, S("X-Evoke-Event-Id"));
+    if (!ret->p || (ret->n <= ADMIN_EVENT_NAME && admin_event_id(*ret)))
         return true;
     call_fail(c, 400, NULL, "X-Evoke-Event-Id has 1 to %d characters of A-Za-z0-9._-",
-              ADMIN_EVENT_ID);
+              ADMIN_EVENT_NAME);
     return false;
 }
 
-static struct putting *putting_new(struct call *c, const struct fn *f, struct str id)
+static void write_id(struct call *c, const struct fn *f, struct str name,
+                     char out[ADMIN_EVENT_ID + 1])
 {
-    struct putting *p = xnew(struct putting);
+    char digest[SHA256_HEX];
     struct fn_key key = fn_key_of(f);
     struct buf path;
 
+    if (!name.p) {
+        (void)snprintf(out, ADMIN_EVENT_ID + 1, "%s", c->request_id);
+        return;
+    }
     buf_init(&path, PATH_MAX_BYTES);
     fn_key_path(&key, &path);
-    p->magic = PUTTING_MAGIC;
-    p->call = c;
-    p->path = buf_take(&path);
-    (void)snprintf(p->id, sizeof(p->id), "%.*s", STR_ARG(id));
-    return p;
+    sha256_hex(buf_str(&path), digest);
+    (void)snprintf(out, ADMIN_EVENT_ID + 1, "%.*s.%.*s", STR_ARG(name), DIGEST, digest);
+    buf_done(&path);
 }
 
 static void fail_put(struct call *c, int r, const struct fn *f, const struct err *e)
@@ -115,15 +98,21 @@ void admin_invoke_async(struct call *c, const struct fn *f)
     struct delivery_event ev = {.fn = f, .trigger = RUN_OTHER};
     struct run_trace trace;
     struct putting *p;
+    struct str name;
     struct err e = {0};
     int r;
 
-    if (!take_id(c, &ev.id) || !admin_queue(c))
+    if (!take_name(c, &name) || !admin_queue(c))
         return;
     call_trace(c, &spec, &trace);
     ev.trace = spec.trace;
+    ev.by = str_of(c->by.role);
     ev.payload = c->req->body;
-    p = putting_new(c, f, ev.id);
+    p = xnew(struct putting);
+    p->magic = PUTTING_MAGIC;
+    p->call = c;
+    write_id(c, f, name, p->id);
+    ev.id = str_of(p->id);
     r = delivery_put(c->api->delivery, &ev, on_put, p, &e); /* -> on_put */
     if (r < 0)
         fail_put(putting_free(p), r, f, &e);

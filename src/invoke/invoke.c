@@ -39,7 +39,7 @@
 #include "loop/loop.h"
 #include "runtime/runtime.h"
 
-enum { REQUEST_ID_MAX = 128 };
+enum { REQUEST_ID_MAX = 160 };
 
 void invoker_unhold(struct invoker *iv)
 {

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from clock import Clock
-from events import Events, key
+from events import Events, key, named
 from evoked import deadline
 from producers import Admin, Producers, Sink
 from signing import Client, urn
@@ -64,12 +64,12 @@ def test_every_try_has_the_events_id_as_its_request_id(timed):
     events = Events(e, "f")
     events.rules(retries=1)
     event = events.put({}, **{"x-evoke-event-id": "order-4711"})
-    assert event == "order-4711"
+    assert event == named("f", "order-4711")
     events.wait(waiting=1)
     clock.jump(HOUR // 60)
     events.wait(dead=1)
     tries = events.get(event)["tries"]
-    assert len(tries) == 2 and all("this is order-4711" in t["log"] for t in tries), tries
+    assert len(tries) == 2 and all("this is " + event in t["log"] for t in tries), tries
     assert len(events.list()) == 1
     assert events.client.call("POST", f"/evoke/v1/functions/{events.list()[0]['function']}/invoke", {}, query="async=true",
                               headers={"x-evoke-event-id": "order-4711"}).headers["X-Evoke-Duplicate"] == "true"

@@ -8,7 +8,7 @@ import urllib.parse
 import pytest
 
 from evoked import deadline
-from events import STATES, Events, key
+from events import STATES, Events, key, named
 from signing import PROJECT, Client
 
 OTHER = "fedcba9876543210fedcba9876543210"
@@ -95,11 +95,12 @@ def test_a_payload_that_is_no_text_comes_as_base64(e):
 @pytest.mark.parametrize("ident", ["a", "A.b_c-9", "x" * 128])
 def test_the_callers_id_makes_it_once(e, ident):
     before = e.ledger()["accepted"]
-    assert e.put({}, **{"x-evoke-event-id": ident}) == ident
+    event = e.put({}, **{"x-evoke-event-id": ident})
+    assert event == named("once", ident)
     r = e.client.call("POST", f"/evoke/v1/functions/{key('once')}/invoke", {"b": 2}, query="async=true",
                       headers={"x-evoke-event-id": ident})
-    assert r.status_code == 202 and r.headers["X-Evoke-Duplicate"] == "true" and r.json() == {"request_id": ident}
-    assert e.get(ident)["payload"] == "{}" and e.ledger()["accepted"] == before + 1
+    assert r.status_code == 202 and r.headers["X-Evoke-Duplicate"] == "true" and r.json() == {"request_id": event}
+    assert e.get(event)["payload"] == "{}" and e.ledger()["accepted"] == before + 1
 
 
 @pytest.mark.parametrize("ident", ["x" * 129, "a b", "a/b", "a,b"])
@@ -108,11 +109,21 @@ def test_other_ids_are_refused(e, ident):
                                headers={"x-evoke-event-id": ident})
 
 
-def test_an_id_of_another_functions_event_is_not_acknowledged(e):
-    e.put({}, **{"x-evoke-event-id": "taken"})
-    message = fails(e.client, "POST", f"functions/{at('other', OTHER)}/invoke", {}, "async=true", 409, "conflict",
-                    {"x-evoke-event-id": "taken"})
-    assert "nothing was accepted" in message
+def test_a_name_belongs_to_its_function(e):
+    """Who takes a name, or an id that somebody else's event would have, neither hears of that event nor stands in its way."""
+    mine, theirs = f"functions/{key('once')}/invoke", f"functions/{at('other', OTHER)}/invoke"
+
+    def put(path, name):
+        r = e.client.call("POST", "/evoke/v1/" + path, {}, query="async=true", headers={"x-evoke-event-id": name})
+        assert r.status_code == 202, r.text
+        return r.json()["request_id"], "X-Evoke-Duplicate" in r.headers
+
+    guessed = put(theirs, named(key("once"), "taken"))
+    assert guessed == (named(at("other", OTHER), named(key("once"), "taken")), False)
+    assert put(theirs, "taken") == (named(at("other", OTHER), "taken"), False)
+    assert put(mine, "taken") == (named("once", "taken"), False)
+    assert put(mine, "taken")[1] and put(theirs, "taken")[1]
+    assert e.call("GET", f"events/{named('once', 'taken')}").json()["function"] == key("once")
 
 
 def test_what_cannot_be_accepted_is_said(e):

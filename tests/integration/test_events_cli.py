@@ -242,7 +242,7 @@ def test_pages_are_put_together(e):
     for i in range(5):
         ok(e, "invoke", "greeting", "--async", "--id", f"p{i}")
     listed = json.loads(ok(e, "list", "invocations", "-n", "4", "-o", "json").stdout)
-    assert [x["id"] for x in listed] == ["p4", "p3", "p2", "p1"]
+    assert [x["id"] for x in listed] == [named(PATH, f"p{i}") for i in (4, 3, 2, 1)]
     settled(e, *(named(PATH, f"p{i}") for i in range(5)))
     assert json.loads(ok(e, "list", "invocations", "--state", "waiting,dead", "-o", "json").stdout) == []
     assert ok(e, "list", "invocations", "--state", "gone", code=2).stdout == ""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is delivered asynchronously, asked of the admin API (docs/admin-api.md)."""
+import hashlib
 import urllib.parse
 
 from evoked import deadline
@@ -10,6 +11,12 @@ STATES = ("waiting", "running", "done", "dead", "expired", "cancelled", "purged"
 
 def key(name):
     return f"functiongraph/{PROJECT}/local-1/default/{name}"
+
+
+def named(function, name):
+    """The id of an event that was put with this name (X-Evoke-Event-Id). function: its name here, or its path."""
+    path = function if "/" in function else key(function)
+    return f"{name}.{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
 class Events:
