@@ -142,7 +142,7 @@ static void on_campaigned(void *user, int r, uint64_t token)
     struct delivery *d = OBJ(user, struct delivery, DELIVERY_MAGIC);
 
     d->campaigning = false;
-    if (!delivery_unhold(d))
+    if (!delivery_unhold(d) || d->broken) /* the next queue has a campaign of its own */
         return;
     if (r == -EIO) {
         (void)delivery_heard(d, r, d->epoch);

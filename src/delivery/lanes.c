@@ -79,6 +79,7 @@ void lanes_forget(struct delivery *d)
             lane->waiting = 0;
             lane->ndues = lane->asked = 0;
             lane->capped = false;
+            lane->more = false;
             if (lane->held == 0) {
                 lane_free(d, lane);
                 again = true;
@@ -105,7 +106,8 @@ static void enter_ring(struct delivery *d, struct lane *lane)
     delivery_turn(d);
 }
 
-/* Sorted in; the last goes when there is no room. */
+/* Sorted in; the last goes when there is no room. From then on nothing is added behind the last, or
+ * those that went would be overlooked: the store is asked for them when all before them is done. */
 static void remember(struct delivery *d, struct lane *lane, int64_t at_ms)
 {
     uint32_t i = lane->ndues;
@@ -114,7 +116,7 @@ static void remember(struct delivery *d, struct lane *lane, int64_t at_ms)
         i--;
     if (i > 0 && lane->dues[i - 1] == at_ms)
         return;
-    if (i == LANE_DUES) {
+    if (i == LANE_DUES || (i == lane->ndues && lane->more)) {
         lane->more = true;
         return;
     }
@@ -236,6 +238,9 @@ static void on_ready(void *user, int r, const struct q_ready *rows, uint32_t n)
 {
     struct delivery *d = OBJ(user, struct delivery, DELIVERY_MAGIC);
     bool lost = false;
+    size_t cursor = 0;
+    struct str key;
+    void *known;
 
     d->asking = false;
     if (!delivery_unhold(d))
@@ -244,11 +249,13 @@ static void on_ready(void *user, int r, const struct q_ready *rows, uint32_t n)
         d->ask_again = true;
         return;
     }
+    while (map_next(d->lanes, &cursor, &key, &known))
+        ((struct lane *)known)->waiting = 0; /* purged or cancelled, where no row tells of it */
     for (uint32_t i = 0; i < n; i++) {
         struct lane *lane = lane_of(d, rows[i].queue);
 
         lane->waiting = rows[i].waiting;
-        lane->more |= rows[i].waiting > 1;
+        lane->more = false; /* the first is told of now */
         /* Running, and not in our hands: of one that died, or of a lease that was not told of. */
         if (rows[i].running > lane->held) {
             lane_due(d, lane, 0);
@@ -256,6 +263,7 @@ static void on_ready(void *user, int r, const struct q_ready *rows, uint32_t n)
         }
         if (rows[i].waiting > 0)
             lane_due(d, lane, rows[i].at_ms);
+        lane->more |= rows[i].waiting > 1;
         lane_unless_used(d, lane);
     }
     if (lost)

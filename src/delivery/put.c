@@ -82,6 +82,9 @@ static void end(struct putting *p, int r)
 {
     struct delivery *d = p->d;
 
+    /* This time it was not taken; the time before it may have been. */
+    if (p->unknown && (r == -EIO || r == -EAGAIN || r == -ENOSPC || r == -ESHUTDOWN))
+        r = -EINPROGRESS;
     if (r == 0)
         d->stats.accepted++;
     else if (r != -EEXIST)
@@ -124,7 +127,7 @@ static void on_put(void *user, int r, const int *ret, uint32_t n)
     } else {
         if (alive && r == 0)
             waits(p);
-        else if (alive && r == -EEXIST) /* who knows whether we know of it */
+        else if (alive && (r == -EEXIST || p->unknown)) /* who knows whether we know of it */
             lane_due(d, lane_of(d, p->record.queue), 0);
         if (alive && r == -EIO)
             (void)delivery_heard(d, r, d->epoch);
@@ -160,7 +163,7 @@ void put_again(struct delivery *d)
         if (d->broken)
             end(p, -EIO);
         else if (d->draining)
-            end(p, p->unknown ? -EINPROGRESS : -ESHUTDOWN);
+            end(p, -ESHUTDOWN);
         else
             submit(p);
     }

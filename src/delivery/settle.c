@@ -190,13 +190,14 @@ static struct str note_of(const struct held *h)
     return h->new_note.n > 0 && buf_ok(&h->new_note) ? buf_str(&h->new_note) : STR_NONE;
 }
 
-static void write_ends(struct delivery *d)
+/* A batch; false: there was none to write. */
+static bool write_ends(struct delivery *d)
 {
     struct batch *b = batch_new(d, true);
     struct q_end *items;
 
     if (!b)
-        return;
+        return false;
     items = xcalloc(b->n, sizeof(*items));
     for (uint32_t i = 0; i < b->n; i++) {
         const struct held *h = b->held[i];
@@ -209,15 +210,16 @@ static void write_ends(struct delivery *d)
     }
     q_finish(d->queue, d->token, items, b->n, on_written, b);
     free(items);
+    return true;
 }
 
-static void write_agains(struct delivery *d)
+static bool write_agains(struct delivery *d)
 {
     struct batch *b = batch_new(d, false);
     struct q_again *items;
 
     if (!b)
-        return;
+        return false;
     items = xcalloc(b->n, sizeof(*items));
     for (uint32_t i = 0; i < b->n; i++) {
         const struct held *h = b->held[i];
@@ -227,12 +229,16 @@ static void write_agains(struct delivery *d)
     }
     q_again(d->queue, d->token, items, b->n, on_written, b);
     free(items);
+    return true;
 }
 
+/* All of it, however many batches that takes: after delivery_free() there is no next turn. */
 void settle_flush(struct delivery *d)
 {
     if (list_empty(&d->leaving) || !d->token || d->broken || loop_timer_running(d->again))
         return;
-    write_ends(d);
-    write_agains(d);
+    while (write_ends(d))
+        ;
+    while (write_agains(d))
+        ;
 }

@@ -266,30 +266,39 @@ void take_adopt(struct delivery *d, const struct q_event *ev, bool late)
     try_begin(h);
 }
 
+static void find_lost(struct delivery *d, uint64_t before);
+
 static void on_lost(void *user, int r, const struct q_event *events, uint32_t n, bool more)
 {
     struct delivery *d = OBJ(user, struct delivery, DELIVERY_MAGIC);
 
-    (void)more;
     d->finding = false;
     if (!delivery_unhold(d) || !delivery_heard(d, r, d->epoch) || !d->token)
         return;
     for (uint32_t i = 0; i < n; i++)
         if (events[i].token == d->token && !map_get(d->held, events[i].id))
             take_adopt(d, &events[i], false);
+    if (more && n > 0)
+        find_lost(d, events[n - 1].seq);
     delivery_turn(d);
 }
 
 /* A lease under way is told of before this: the store keeps the order. */
-void take_find_lost(struct delivery *d)
+static void find_lost(struct delivery *d, uint64_t before)
 {
+    struct q_filter which = {
+            .states = 1u << Q_RUNNING, .before = before, .limit = Q_LIST, .payload = true};
+
     if (d->finding || d->broken || d->dead)
         return;
     d->finding = true;
     delivery_hold(d);
-    q_list(d->queue,
-           &(struct q_filter){.states = 1u << Q_RUNNING, .limit = Q_LIST, .payload = true}, on_lost,
-           d);
+    q_list(d->queue, &which, on_lost, d);
+}
+
+void take_find_lost(struct delivery *d)
+{
+    find_lost(d, 0);
 }
 
 static void on_leased(void *user, int r, const struct q_event *events, uint32_t n, bool more)
@@ -298,7 +307,6 @@ static void on_leased(void *user, int r, const struct q_event *events, uint32_t 
     struct delivery *d = t->d;
     bool ours = t->epoch == d->epoch, track = true;
 
-    (void)more;
     d->leasing = false;
     if (!delivery_unhold(d)) {
         free(t);
@@ -314,7 +322,7 @@ static void on_leased(void *user, int r, const struct q_event *events, uint32_t 
         take_adopt(d, &events[i], false);
     for (uint32_t i = 0; i < t->nwants && d->epoch == t->epoch; i++) {
         struct lane *lane = t->lanes[i];
-        bool full = lane->got == lane->asked || r < 0;
+        bool full = lane->got == lane->asked || more || r < 0;
 
         lane->asked = 0;
         if (list_empty(&lane->node)) {

@@ -266,7 +266,7 @@ static inline void q_put(struct queue *q, const struct q_put *put, q_put_fn *fn,
  * WAITING and due, or RUNNING with a lease that ran out or of an older token -> RUNNING. The order in
  * a queue: first the latter; then by priority, and within one what had to wait for its moment, by
  * that moment, then the rest in order of put. At most Q_RECORDS in all, and fewer when their bytes
- * are many: ask again.
+ * are many: then there is `more`, of these queues or those behind them.
  *
  * What ran and was not ended is leased whatever its source's cap, and counts for it. More than
  * Q_CAPPED waiting events of a source that may have no more stand in the way of those behind them.

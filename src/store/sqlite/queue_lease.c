@@ -323,12 +323,17 @@ int qdb_do_lease(struct qdb *db, struct q_job *job)
         const struct qdb_name *queue = qdb_name_find(db, l->wants[i].queue);
         struct pick p;
 
-        if (!queue || job->n >= Q_RECORDS)
+        job->more = job->n >= Q_RECORDS || job->bytes >= LEASE_BYTES;
+        if (job->more)
+            break;
+        if (!queue)
             continue;
         pick_begin(db, &p, queue, l, &l->wants[i], Q_RECORDS - job->n);
         code = pick(db, &p);
-        for (uint32_t k = 0; k < p.n && code == SQLITE_OK && job->bytes < LEASE_BYTES; k++)
+        for (uint32_t k = 0; k < p.n && code == SQLITE_OK && !job->more; k++) {
             code = take(db, job, p.seqs[k]);
+            job->more = k + 1 < p.n && job->bytes >= LEASE_BYTES;
+        }
     }
     return code;
 }

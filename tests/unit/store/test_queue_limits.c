@@ -210,6 +210,7 @@ static void an_answer_does_not_grow_without_end(void **state)
         assert_int_equal(lease_some(s, token, "q", 5), 0);
         assert_true(s->t->n >= 1 && s->t->n < 5);
         got += s->t->n;
+        assert_int_equal(s->t->more, got < 5);
     }
     assert_int_equal(got, 5);
 }
