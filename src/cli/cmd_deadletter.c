@@ -55,14 +55,7 @@ static int list(const struct common *common, const struct args *args)
 
 static const struct option list_options[] = {
         FOLLOW_SPAN,
-        {.name = "limit",
-         .letter = 'n',
-         .kind = OPTION_INT,
-         .arg = "N",
-         .help = "how many at most",
-         .def = "50",
-         .min = 1,
-         .max = EVENTS_MOST},
+        EVENTS_LIMIT,
 };
 
 const struct command command_deadletter_list = {

@@ -101,14 +101,7 @@ static const struct option list_options[] = {
          .help = "of this trigger, by its id; invoked: of none",
          .min = 1,
          .max = 128},
-        {.name = "limit",
-         .letter = 'n',
-         .kind = OPTION_INT,
-         .arg = "N",
-         .help = "how many at most",
-         .def = "50",
-         .min = 1,
-         .max = EVENTS_MOST},
+        EVENTS_LIMIT,
 };
 
 const struct command command_list_invocations = {

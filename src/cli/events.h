@@ -16,6 +16,13 @@ struct err;
 
 enum { EVENTS_PAGE = 1000, EVENTS_MOST = 100000, EVENTS_DEFAULT = 50 };
 
+/* The row of --limit. */
+#define EVENTS_LIMIT                                                                               \
+    {                                                                                              \
+        .name = "limit", .letter = 'n', .kind = OPTION_INT, .arg = "N",                            \
+        .help = "how many at most", .def = "50", .min = 1, .max = EVENTS_MOST                      \
+    }
+
 /* "&key=value", encoded */
 void events_query(struct buf *query, const char *key, struct str value);
 /* --since and --until of the command line as "since_ms" and "until_ms" (0: not given). */

@@ -160,17 +160,6 @@ void fg_update_async_config(struct call *c)
     catalog_update(c->api->catalog, draft, on_updated, c); /* -> on_updated */
 }
 
-static void on_deleted(void *user, int r, const struct fn *f)
-{
-    struct call *c = user;
-
-    (void)f;
-    if (r < 0)
-        fg_fail_catalog(c, r);
-    else
-        call_reply(c, 204, S(""), S(""));
-}
-
 void fg_delete_async_config(struct call *c)
 {
     struct fg_urn urn;
@@ -186,7 +175,7 @@ void fg_delete_async_config(struct call *c)
     draft = fn_copy(f);
     draft->async = fn_async_free(draft->async);
     draft->modified_ms = clock_wall_ms();
-    catalog_update(c->api->catalog, draft, on_deleted, c); /* -> on_deleted */
+    catalog_update(c->api->catalog, draft, fg_on_deleted, c); /* -> fg_on_deleted */
 }
 
 /* ---- list ---- */

@@ -113,6 +113,17 @@ void fg_fail_catalog(struct call *c, int r)
     }
 }
 
+void fg_on_deleted(void *user, int r, const struct fn *f)
+{
+    struct call *c = user;
+
+    (void)f;
+    if (r < 0)
+        fg_fail_catalog(c, r);
+    else
+        call_reply(c, 204, S(""), S(""));
+}
+
 void fg_reply_json(struct call *c, int status, struct buf *body)
 {
     if (buf_ok(body)) {

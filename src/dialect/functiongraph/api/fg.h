@@ -44,6 +44,8 @@ int fg_refuse(struct fg_error *x, int status, const char *code, const char *fmt,
 void fg_fail(struct call *c, const struct fg_error *x);
 /* What the catalog answered (-EEXIST, -ENOENT, -ESTALE, the store's). */
 void fg_fail_catalog(struct call *c, int r);
+/* What a function was asked to lose is gone: 204, or why not. user: the call. */
+void fg_on_deleted(void *user, int r, const struct fn *f);
 
 /* auth.c */
 bool fg_admit(struct call *c);

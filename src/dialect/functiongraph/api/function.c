@@ -196,17 +196,6 @@ void fg_update_config(struct call *c)
     catalog_update(c->api->catalog, draft, on_updated, c);
 }
 
-static void on_deleted(void *user, int r, const struct fn *f)
-{
-    struct call *c = user;
-
-    (void)f;
-    if (r < 0)
-        fg_fail_catalog(c, r);
-    else
-        call_reply(c, 204, S(""), S(""));
-}
-
 void fg_delete_function(struct call *c)
 {
     struct fg_urn urn;
@@ -221,5 +210,5 @@ void fg_delete_function(struct call *c)
         return;
     }
     key = fg_key(&urn);
-    catalog_delete(c->api->catalog, &key, on_deleted, c);
+    catalog_delete(c->api->catalog, &key, fg_on_deleted, c);
 }
