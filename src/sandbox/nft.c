@@ -121,7 +121,7 @@ int nft_apply(const char *rules, struct err *e)
     cleanup_close int read_end = -EBADF;
     cleanup_close int write_end = -EBADF;
     struct err said = {0};
-    int fds[2];
+    int fds[2], status = 0;
     ssize_t n;
     pid_t pid;
 
@@ -143,9 +143,13 @@ int nft_apply(const char *rules, struct err *e)
 
     fd_close(TAKE_FD(write_end));
     n = io_read_full(read_end, &said, sizeof said);
-    (void)waitpid(pid, NULL, 0);
+    (void)waitpid(pid, &status, 0);
+    if (n != (ssize_t)sizeof said && WIFSIGNALED(status))
+        return err_set(e, ERR_HOST, -ECHILD, "the process that sets rules was killed by signal %d",
+                       WTERMSIG(status));
     if (n != (ssize_t)sizeof said)
-        return err_set(e, ERR_HOST, -ECHILD, "the process that sets rules died");
+        return err_set(e, ERR_HOST, -ECHILD, "the process that sets rules ended with exit code %d",
+                       WEXITSTATUS(status));
     if (said.code < 0)
         return err_set(e, said.kind, said.code, "%s", said.msg);
     return 0;
