@@ -184,8 +184,6 @@ void late_on_timer(void *user);
 
 void try_begin(struct held *h);
 void try_end(struct held *h); /* forget it: its run goes on, if it must */
-/* Of an engine's refusal: what happened, in the words of states.c. */
-enum what try_refused(const struct err *e);
 
 /* ---- settle.c ---- */
 

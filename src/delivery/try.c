@@ -26,7 +26,8 @@ static const struct tried untold = {.outcome = "refused", .of_run = OUTCOME_CANC
 
 /* ---- what an ending means ---- */
 
-enum what try_refused(const struct err *e)
+/* Of an engine's refusal, in the words of states.c. */
+static enum what refused(const struct err *e)
 {
     switch (e->code) {
     case -ESHUTDOWN:
@@ -53,7 +54,7 @@ static bool was_killed(const struct run *run)
 static enum what what_of(const struct invoke_result *r)
 {
     if (r->refused)
-        return try_refused(r->refused);
+        return refused(r->refused);
     if (r->untried)
         return RAN_NOT_NOW;
     switch (r->run.outcome) {
@@ -142,7 +143,7 @@ static void run(struct held *h)
     json_free(tree);
     if (r >= 0)
         return; /* -> on_done */
-    settle(h, try_refused(&e),
+    settle(h, refused(&e),
            &(struct tried){
                    .outcome = "refused", .of_run = OUTCOME_CANCELLED, .error = str_of(e.msg)});
 }

@@ -190,7 +190,6 @@ struct qdb_move {
     struct str note; /* p NULL: as it was */
 };
 enum q_state qdb_public(int state);
-bool qdb_ended(int state); /* kept only to be looked at */
 int qdb_event_get(struct qdb *db, uint64_t seq, struct qdb_event *ret, bool *ret_found);
 int qdb_event_find(struct qdb *db, struct str id, uint64_t *ret_seq); /* 0: there is none */
 int qdb_event_move(struct qdb *db, struct qdb_event *ev, const struct qdb_move *to);
@@ -200,8 +199,6 @@ int qdb_key_state(struct qdb *db, const struct qdb_name *queue, struct str order
 
 /* queue_put.c */
 int qdb_put_records(struct qdb *db, const struct q_record *records, uint32_t n, int *each);
-int qdb_cursors_hold(struct qdb *db, const struct q_cursor *cursors, uint32_t n, bool *ret);
-int qdb_cursors_move(struct qdb *db, const struct q_cursor *cursors, uint32_t n);
 int qdb_do_put(struct qdb *db, struct q_job *job);
 int qdb_do_pass(struct qdb *db, struct q_job *job);
 int qdb_do_cursor(struct qdb *db, struct q_job *job);

@@ -93,32 +93,6 @@ static int undo(struct qdb *db, const struct q_put *put, const int *each, uint64
     return code == SQLITE_OK ? qdb_run(db, QDB_UNPUT_BODY) : code;
 }
 
-int qdb_do_put(struct qdb *db, struct q_job *job)
-{
-    const struct q_put *put = &job->asked.put;
-    uint64_t first_seq = db->meta.next_seq;
-    bool changed = db->changed, hold;
-    int code;
-
-    code = qdb_cursors_hold(db, put->cursors, put->ncursors, &hold);
-    if (code != SQLITE_OK)
-        return code;
-    if (!hold) {
-        job->work.r = -ESTALE;
-        return SQLITE_OK;
-    }
-    code = qdb_put_records(db, put->records, put->nrecords, job->each);
-    if (code != SQLITE_OK)
-        return code;
-    if (over_bound(db, put, job->each)) {
-        job->work.r = -ENOBUFS;
-        code = undo(db, put, job->each, first_seq);
-        db->changed = changed;
-        return code;
-    }
-    return qdb_cursors_move(db, put->cursors, put->ncursors);
-}
-
 /* What a cursor is now, given to a function while it can be seen. */
 static int look(struct qdb *db, struct str name, struct q_job *keep, struct str expect, bool *ret)
 {
@@ -137,7 +111,7 @@ static int look(struct qdb *db, struct str name, struct q_job *keep, struct str 
     return qdb_end(st, code);
 }
 
-int qdb_cursors_hold(struct qdb *db, const struct q_cursor *cursors, uint32_t n, bool *ret)
+static int cursors_hold(struct qdb *db, const struct q_cursor *cursors, uint32_t n, bool *ret)
 {
     int code = SQLITE_OK;
 
@@ -147,7 +121,7 @@ int qdb_cursors_hold(struct qdb *db, const struct q_cursor *cursors, uint32_t n,
     return code;
 }
 
-int qdb_cursors_move(struct qdb *db, const struct q_cursor *cursors, uint32_t n)
+static int cursors_move(struct qdb *db, const struct q_cursor *cursors, uint32_t n)
 {
     int code = SQLITE_OK;
 
@@ -164,6 +138,32 @@ int qdb_cursors_move(struct qdb *db, const struct q_cursor *cursors, uint32_t n)
     return code;
 }
 
+int qdb_do_put(struct qdb *db, struct q_job *job)
+{
+    const struct q_put *put = &job->asked.put;
+    uint64_t first_seq = db->meta.next_seq;
+    bool changed = db->changed, hold;
+    int code;
+
+    code = cursors_hold(db, put->cursors, put->ncursors, &hold);
+    if (code != SQLITE_OK)
+        return code;
+    if (!hold) {
+        job->work.r = -ESTALE;
+        return SQLITE_OK;
+    }
+    code = qdb_put_records(db, put->records, put->nrecords, job->each);
+    if (code != SQLITE_OK)
+        return code;
+    if (over_bound(db, put, job->each)) {
+        job->work.r = -ENOBUFS;
+        code = undo(db, put, job->each, first_seq);
+        db->changed = changed;
+        return code;
+    }
+    return cursors_move(db, put->cursors, put->ncursors);
+}
+
 int qdb_do_cursor(struct qdb *db, struct q_job *job)
 {
     return look(db, job->asked.name, job, STR_NONE, NULL);
@@ -177,7 +177,7 @@ int qdb_do_pass(struct qdb *db, struct q_job *job)
     bool hold;
     int code;
 
-    code = qdb_cursors_hold(db, a->cursor, ncursors, &hold);
+    code = cursors_hold(db, a->cursor, ncursors, &hold);
     if (code != SQLITE_OK)
         return code;
     if (!hold) {
@@ -187,5 +187,5 @@ int qdb_do_pass(struct qdb *db, struct q_job *job)
     row = qdb_ledger_row(qdb_name_get(db, a->name), qdb_name_get(db, a->source));
     qdb_ledger_change(db, row)->passed += a->number;
     job->count = a->number;
-    return qdb_cursors_move(db, a->cursor, ncursors);
+    return cursors_move(db, a->cursor, ncursors);
 }

@@ -11,7 +11,7 @@
  *   (1) of each queue and order key at most one event is in WAITING or RUNNING; if some are HELD,
  *       exactly one.
  *   (2) the ledger's counts are the numbers of rows, with those that were trimmed.
- *   (3) meta.ended is the number of rows that qdb_ended().
+ *   (3) meta.ended is the number of rows that is_ended().
  */
 #include <sqlite3.h>
 #include <string.h>
@@ -24,7 +24,8 @@ enum q_state qdb_public(int state)
     return state == QDB_HELD ? Q_WAITING : (enum q_state)state;
 }
 
-bool qdb_ended(int state)
+/* Kept only to be looked at. */
+static bool is_ended(int state)
 {
     return state >= Q_DONE && state < Q_STATES && state != Q_DEAD;
 }
@@ -166,8 +167,8 @@ int qdb_event_move(struct qdb *db, struct qdb_event *ev, const struct qdb_move *
     ledger = qdb_ledger_change(db, ev->row);
     ledger->counts[qdb_public(ev->state)]--;
     ledger->counts[to->to]++;
-    db->meta.ended -= qdb_ended(ev->state);
-    db->meta.ended += qdb_ended(state);
+    db->meta.ended -= is_ended(ev->state);
+    db->meta.ended += is_ended(state);
     ev->state = state;
     return keyed ? settle_key(db, ev->row->queue, order) : SQLITE_OK;
 }
