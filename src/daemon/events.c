@@ -37,9 +37,10 @@ enum {
 
 struct events {
     uint32_t magic;
-    struct loop *loop;     /* borrowed */
-    struct health *health; /* borrowed */
-    struct queue *queue;   /* owned */
+    struct loop *loop;             /* borrowed */
+    struct health *health;         /* borrowed */
+    struct queue *queue;           /* owned */
+    struct queue_opening *opening; /* NULL: none is under way */
     struct delivery *delivery;
     struct timers *timers;
     struct loop_timer *reopen, *look;
@@ -59,26 +60,36 @@ static void report(struct events *ev, const struct q_opened *opened)
 
 /* ---- a queue that failed ---- */
 
-static void on_reopen(void *user)
+static void on_opened(void *user, int r, struct queue *q, const struct q_opened *opened,
+                      const struct err *e)
 {
     struct events *ev = OBJ(user, struct events, EVENTS_MAGIC);
-    struct queue *before = ev->queue, *refusing = queue_refusing(ev->loop);
-    struct q_opened opened = {0};
-    struct err e = {0};
+    struct queue *refusing = ev->queue;
 
-    delivery_closed(ev->delivery, refusing);
-    ev->queue = refusing;
-    q_close(before);
-    if (queue_sqlite_open(ev->loop, QUEUE_FILE, 0, &ev->queue, &opened, &e) < 0) {
-        log_err(&cx, "the queue of events was not opened again, retrying: %s", e.msg);
+    ev->opening = NULL;
+    if (r < 0) {
+        log_err(&cx, "the queue of events was not opened again, retrying: %s", e->msg);
         ev->reopen_ms = ev->reopen_ms * 2 < REOPEN_MOST_MS ? ev->reopen_ms * 2 : REOPEN_MOST_MS;
         loop_timer_start(ev->reopen, ev->reopen_ms);
         return;
     }
     log_info(&cx, "the queue of events is open again and was checked: events are accepted");
-    delivery_reopen(ev->delivery, ev->queue);
+    ev->queue = q;
+    delivery_reopen(ev->delivery, q);
     q_close(refusing);
-    report(ev, &opened);
+    report(ev, opened);
+}
+
+/* Functions that are called synchronously do not wait for it. */
+static void on_reopen(void *user)
+{
+    struct events *ev = OBJ(user, struct events, EVENTS_MAGIC);
+    struct queue *before = ev->queue, *refusing = queue_refusing(ev->loop);
+
+    delivery_closed(ev->delivery, refusing);
+    ev->queue = refusing;
+    q_close(before);
+    ev->opening = queue_sqlite_begin(ev->loop, QUEUE_FILE, on_opened, ev); /* -> on_opened */
 }
 
 static void on_broken(void *user)
@@ -171,6 +182,7 @@ struct events *events_free(struct events *ev)
         return NULL;
     ev->reopen = loop_timer_free(ev->reopen);
     ev->look = loop_timer_free(ev->look);
+    queue_sqlite_forget(ev->opening);
     ev->timers = timers_free(ev->timers);
     ev->delivery = delivery_free(ev->delivery);
     ev->queue = q_close(ev->queue);

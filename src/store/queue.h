@@ -398,6 +398,16 @@ struct q_opened {
  */
 int queue_sqlite_open(struct loop *l, const char *path, uint32_t wait_ms, struct queue **ret,
                       struct q_opened *ret_opened, struct err *e);
+/*
+ * The same beside the loop: looking at a file that failed reads much of it. fn is called once, never
+ * before this returns; the queue is its own then. Nobody is waited for: -EBUSY.
+ */
+struct queue_opening;
+typedef void queue_open_fn(void *user, int r, struct queue *q, const struct q_opened *opened,
+                           const struct err *e);
+struct queue_opening *queue_sqlite_begin(struct loop *l, const char *path, queue_open_fn *fn,
+                                         void *user);
+void queue_sqlite_forget(struct queue_opening *o); /* fn is not called; what is opened is closed */
 /* What q_backup() wrote is made a store that can be opened without a word: its mark is written beside
  * it. Blocks. -EIO: the copy is not whole. */
 int queue_sqlite_settle(const char *path, struct err *e);

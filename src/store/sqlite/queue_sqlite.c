@@ -21,11 +21,12 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/obj.h"
+#include "loop/loop.h"
 #include "store/queue_job.h"
 #include "store/sqlite/db.h"
 #include "store/sqlite/queue_db.h"
 
-enum { SQLITE_MAGIC = 0x71737164 };
+enum { SQLITE_MAGIC = 0x71737164, OPENING_MAGIC = 0x71737170 };
 
 struct sqlite_queue {
     struct queue queue; /* first: see queue.h */
@@ -335,27 +336,102 @@ static const struct queue_ops sqlite_ops = {
         .close = sq_close,
 };
 
-int queue_sqlite_open(struct loop *l, const char *path, uint32_t wait_ms, struct queue **ret,
-                      struct q_opened *ret_opened, struct err *e)
+static struct sqlite_queue *sqlite_queue_new(void)
 {
     struct sqlite_queue *s = xnew(struct sqlite_queue);
-    int r;
 
     s->queue.ops = &sqlite_ops;
     s->magic = SQLITE_MAGIC;
     list_init(&s->walks);
-    r = qdb_open(&s->db, path, wait_ms, ret_opened, e);
-    if (r < 0) {
-        free(s);
-        return r;
-    }
     s->reading = true;
+    return s;
+}
+
+/* Its file is open. On failure it is closed. */
+static int start(struct sqlite_queue *s, struct loop *l, const char *path, struct err *e)
+{
+    int r;
+
     s->desk = desk_new(l, &desk_ops, s);
     r = desk_start(s->desk);
     if (r < 0) {
         sq_close(&s->queue);
         return err_set(e, ERR_HOST, r, "queue '%s': start its thread: %s", path, strerror(-r));
     }
-    *ret = &s->queue;
     return 0;
+}
+
+int queue_sqlite_open(struct loop *l, const char *path, uint32_t wait_ms, struct queue **ret,
+                      struct q_opened *ret_opened, struct err *e)
+{
+    struct sqlite_queue *s = sqlite_queue_new();
+    int r = qdb_open(&s->db, path, wait_ms, ret_opened, e);
+
+    if (r < 0) {
+        free(s);
+        return r;
+    }
+    r = start(s, l, path, e);
+    if (r == 0)
+        *ret = &s->queue;
+    return r;
+}
+
+/* ---- beside the loop ---- */
+
+struct queue_opening {
+    uint32_t magic;
+    struct loop *loop;
+    char *path;             /* owned */
+    struct sqlite_queue *s; /* owned; the thread's until it is done, and so is what follows */
+    struct q_opened opened;
+    struct err e;
+    int r;
+    queue_open_fn *fn; /* NULL: forgotten */
+    void *user;
+};
+
+static void open_beside(void *user)
+{
+    struct queue_opening *o = OBJ(user, struct queue_opening, OPENING_MAGIC);
+
+    o->r = qdb_open(&o->s->db, o->path, 0, &o->opened, &o->e);
+}
+
+static void on_opened(void *user)
+{
+    struct queue_opening *o = OBJ(user, struct queue_opening, OPENING_MAGIC);
+
+    if (o->r < 0)
+        free(o->s);
+    else if (o->fn)
+        o->r = start(o->s, o->loop, o->path, &o->e);
+    else
+        sq_close(&o->s->queue);
+    if (o->fn)
+        o->fn(o->user, o->r, o->r == 0 ? &o->s->queue : NULL, &o->opened, &o->e);
+    o->magic = 0;
+    free(o->path);
+    free(o);
+}
+
+struct queue_opening *queue_sqlite_begin(struct loop *l, const char *path, queue_open_fn *fn,
+                                         void *user)
+{
+    struct queue_opening *o = xnew(struct queue_opening);
+
+    o->magic = OPENING_MAGIC;
+    o->loop = l;
+    o->path = xstrdup(path);
+    o->s = sqlite_queue_new();
+    o->fn = fn;
+    o->user = user;
+    loop_work(l, open_beside, on_opened, o); /* -> on_opened */
+    return o;
+}
+
+void queue_sqlite_forget(struct queue_opening *o)
+{
+    if (o)
+        o->fn = NULL;
 }

@@ -172,6 +172,71 @@ static void on_a_full_disk_the_small_ones_of_a_group_still_pass(void **state)
     told_free(other);
 }
 
+/* ---- opened beside the loop ---- */
+
+struct beside {
+    bool done;
+    int r;
+    struct queue *q;
+    char why[256];
+};
+
+static void on_opened(void *user, int r, struct queue *q, const struct q_opened *opened,
+                      const struct err *e)
+{
+    struct beside *b = user;
+
+    *b = (struct beside){.done = true, .r = r, .q = q};
+    assert_string_equal(opened->said, "");
+    if (r < 0)
+        (void)snprintf(b->why, sizeof(b->why), "%s", e->msg);
+}
+
+static void it_is_opened_again_while_the_loop_goes_on(void **state)
+{
+    struct disk *d = *state;
+    struct beside b = {0};
+
+    assert_int_equal(put_id(&d->s, "q", "before"), 0);
+    (void)queue_sqlite_begin(d->s.loop, d->path, on_opened, &b);
+    assert_false(b.done);
+    loop_run_until(d->s.loop, &b.done);
+    assert_int_equal(b.r, -EBUSY); /* somebody has it open */
+    assert_non_null(strstr(b.why, "in use"));
+    disk_close(d);
+    b.done = false;
+    (void)queue_sqlite_begin(d->s.loop, d->path, on_opened, &b);
+    loop_run_until(d->s.loop, &b.done);
+    assert_int_equal(b.r, 0);
+    d->s.q = b.q;
+    assert_true(is_there(d, "before"));
+    disk_balances(d);
+}
+
+static void on_seen(void *user)
+{
+    *(bool *)user = true;
+}
+
+/* Nobody hears of it, and it stands in nobody's way. */
+static void who_is_forgotten_closes_what_it_opened(void **state)
+{
+    struct disk *d = *state;
+    struct beside b = {0};
+
+    disk_close(d);
+    queue_sqlite_forget(NULL);
+    queue_sqlite_forget(queue_sqlite_begin(d->s.loop, d->path, on_opened, &b));
+    for (int tries = 0; tries < 10000 && disk_open(d) < 0; tries++) {
+        bool seen = false;
+
+        loop_post(d->s.loop, on_seen, &seen);
+        loop_run_until(d->s.loop, &seen);
+    }
+    assert_int_equal(put_id(&d->s, "q", "after"), 0);
+    assert_false(b.done);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -181,6 +246,8 @@ int main(void)
             T(a_failed_fsync_in_a_checkpoint_loses_nothing),
             T(a_full_disk_refuses_and_loses_nothing_and_goes_on_when_there_is_room),
             T(on_a_full_disk_the_small_ones_of_a_group_still_pass),
+            T(it_is_opened_again_while_the_loop_goes_on),
+            T(who_is_forgotten_closes_what_it_opened),
     };
 
     file_layer_install();
