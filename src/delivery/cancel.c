@@ -7,7 +7,9 @@
  *
  * Recursive: what a run has put with its function's own keys is cancelled with it, and what those have put.
  * Keys tell the function, not the run: its run is known by the trace context the call carries, else only
- * while no other event of that function runs. Children are known in memory, for as long as the run lasts.
+ * while nothing else of that function runs, neither an event nor a call that somebody waits for; where it
+ * cannot be told, the child is nobody's. Children are known in memory, for as long as the run lasts. What a
+ * run that has ended left behind on its instance (a thread) is taken for its next run's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -63,7 +65,7 @@ struct str cancel_cause(const struct delivery *d, const struct delivery_event *e
         only = h;
         n++;
     }
-    return n == 1 ? only->id : STR_NONE;
+    return n == 1 && invoker_runs_of(d->env.invoker, ev->by) <= 1 ? only->id : STR_NONE;
 }
 
 void cancel_child(struct delivery *d, struct str cause, struct str id)

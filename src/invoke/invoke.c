@@ -37,6 +37,7 @@
 #include "fn/fn.h"
 #include "invoke/internal.h"
 #include "loop/loop.h"
+#include "pool/state.h"
 #include "runtime/runtime.h"
 
 enum { REQUEST_ID_MAX = 160 };
@@ -286,6 +287,14 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     if (ret)
         *ret = in;
     return 0;
+}
+
+uint32_t invoker_runs_of(const struct invoker *iv, struct str path)
+{
+    struct pool_use use;
+
+    pool_use(iv->pool, path, &use);
+    return use.running + use.waiting;
 }
 
 const char *invocation_id(const struct invocation *in)

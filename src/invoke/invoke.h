@@ -72,6 +72,8 @@ struct invoke_spec {
  * runtime, -ENODATA the function has no code, -EAGAIN queue full. on_done is not called then. */
 int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation **ret,
            struct err *e);
+/* Runs of the function that are under way or wait for an instance, whoever asked for them. */
+uint32_t invoker_runs_of(const struct invoker *iv, struct str path);
 const char *invocation_id(const struct invocation *in);
 /* The caller is gone: the run goes on to its end as the clouds do; on_done is not called any more.
  */

@@ -199,6 +199,16 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     return 0;
 }
 
+uint32_t invoker_runs_of(const struct invoker *iv, struct str path)
+{
+    uint32_t n = the_rig->others;
+
+    (void)iv;
+    list_each (it, &the_rig->open)
+        n += container_of(it, struct invocation, node)->fn->name[0] == path.p[path.n - 1];
+    return n;
+}
+
 void invocation_cancel(struct invocation *in)
 {
     in->cancelled = true;

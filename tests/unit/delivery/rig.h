@@ -47,6 +47,7 @@ struct rig {
     void (*on_run)(struct invocation *in); /* NULL: it ends well in the next turn */
     int refuse_at_once;                    /* invoke() itself says so */
     uint32_t runs, running, most_running, broken;
+    uint32_t others;    /* runs of any function that somebody waits for */
     struct list open;   /* invocation.node: not ended */
     struct buf order;   /* the first letter of each function that ran */
     struct map *counts; /* id -> runs, as a number */

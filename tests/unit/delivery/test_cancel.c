@@ -103,6 +103,28 @@ static void but_only_where_that_is_asked_for(void **state)
     rig_free(g);
 }
 
+/* A call that somebody waits for may have put it. */
+static void but_not_what_a_synchronous_run_may_have_put(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    g->on_run = hold;
+    assert_int_equal(rig_put_wait(g, 0, "parent", "x"), 0);
+    rig_until_open(g, 1);
+    g->others = 1;
+    put_child(g);
+    rig_until_open(g, 2);
+    rig_look(g, "child");
+    assert_string_equal(g->cause, "");
+    assert_int_equal(cancel(g, "parent", DELIVERY_CANCEL_RECURSIVE), 0);
+    rig_until_state(g, Q_CANCELLED, 1);
+    assert_int_equal(g->running, 1);
+    rig_end(g, rig_first(g));
+    rig_until_state(g, Q_DONE, 1);
+    rig_free(g);
+}
+
 /* Two runs of one function: whose it is cannot be told, so it is nobody's. */
 static void but_not_what_another_run_may_have_put(void **state)
 {
@@ -130,6 +152,7 @@ int main(void)
             cmocka_unit_test(one_that_runs),
             cmocka_unit_test(with_what_its_function_has_put),
             cmocka_unit_test(but_only_where_that_is_asked_for),
+            cmocka_unit_test(but_not_what_a_synchronous_run_may_have_put),
             cmocka_unit_test(but_not_what_another_run_may_have_put),
     };
 
