@@ -307,7 +307,7 @@ def of_endpoint(events, url):
     return [x for x in events.call("GET", "events").json()["events"] if x["function"] == f"http/{url}"]
 
 
-@pytest.mark.parametrize("status, state", [(204, "done"), (404, "dead"), (302, "waiting"), (429, "waiting"), (503, "waiting")])
+@pytest.mark.parametrize("status, state", [(204, "done"), (404, "dead"), (408, "waiting"), (302, "waiting"), (429, "waiting"), (503, "waiting")])
 def test_what_an_endpoint_answers(timed, status, state):
     e, clock = timed
     endpoint = Endpoint()

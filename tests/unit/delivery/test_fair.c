@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "delivery/internal.h"
+
 static void hold(struct invocation *in)
 {
     (void)in; /* until the test ends it */
@@ -84,6 +86,79 @@ static void a_flood_for_one_does_not_starve_another(void **state)
     assert_true(last - g->order.p < 20);
     last = strrchr(g->order.p, 'c');
     assert_true(last - g->order.p < 20);
+    rig_free(g);
+}
+
+/* One place, and three who want it: each has it in turn, whoever had it last. */
+static void a_place_goes_round(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+    uint32_t had[3] = {0};
+
+    (void)state;
+    configure(g, 1, 1);
+    g->on_run = hold;
+    put_many(g, 0, "a", 20);
+    rig_until_open(g, 1);
+    put_many(g, 1, "b", 20);
+    put_many(g, 2, "c", 20);
+    while (g->runs < 31) {
+        if (g->running > 0)
+            rig_end(g, rig_first(g));
+        rig_turn(g);
+    }
+    for (uint32_t i = 1; i < 31; i++) /* the first was alone */
+        had[g->order.p[i] - 'a']++;
+    assert_in_range(had[0], 9, 11);
+    assert_in_range(had[1], 9, 11);
+    assert_in_range(had[2], 9, 11);
+    g->on_run = NULL;
+    while (g->running > 0)
+        rig_end(g, rig_first(g));
+    rig_until_state(g, Q_DONE, 60);
+    rig_free(g);
+}
+
+static void refuse(struct invocation *in)
+{
+    in->refused = -EAGAIN;
+    rig_end(in->rig, in);
+}
+
+static void runs_are(struct rig *g, uint32_t n)
+{
+    for (int i = 0; i < 200 && g->runs < n; i++)
+        rig_turn(g);
+    for (int i = 0; i < 60; i++)
+        rig_turn(g);
+    assert_int_equal(g->runs, n);
+}
+
+/* Twice as long each time; and a clock that is set back makes nobody wait until it is where it was. */
+static void who_cannot_run_rests_ever_longer(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    configure(g, 1, 1);
+    g->on_run = refuse;
+    assert_int_equal(rig_put_wait(g, 0, "a0", "x"), 0);
+    runs_are(g, 1);
+    rig_jump(g, REST_MS - 1);
+    runs_are(g, 1);
+    rig_jump(g, 1);
+    runs_are(g, 2);
+    rig_jump(g, REST_MS);
+    runs_are(g, 2);
+    rig_jump(g, REST_MS);
+    runs_are(g, 3);
+    assert_int_equal(rig_put_wait(g, 0, "a1", "x"), 0);
+    runs_are(g, 3);
+    rig_jump(g, -3600 * 1000);
+    runs_are(g, 4); /* the other one */
+    g->on_run = NULL;
+    rig_jump(g, 3600 * 1000 + 30000);
+    rig_until_state(g, Q_DONE, 2);
     rig_free(g);
 }
 
@@ -314,7 +389,9 @@ int main(void)
             cmocka_unit_test(no_more_run_than_may),
             cmocka_unit_test(never_more_than_its_instances_take),
             cmocka_unit_test(a_flood_for_one_does_not_starve_another),
+            cmocka_unit_test(a_place_goes_round),
             cmocka_unit_test(who_cannot_run_is_in_nobodys_way),
+            cmocka_unit_test(who_cannot_run_rests_ever_longer),
             cmocka_unit_test(one_more_than_may_wait_is_refused),
             cmocka_unit_test(who_grows_too_old_behind_one_that_hangs_ends_in_time),
             cmocka_unit_test(who_grows_too_old_where_nothing_can_run_ends_in_time),

@@ -371,7 +371,7 @@ static void a_lease_that_ran_out_may_be_taken_again(void **state)
     struct qs *s = *state;
     struct q_want want = {S("q"), 10};
     uint64_t token = hold(s);
-    struct q_item first;
+    struct q_item first, second;
 
     assert_int_equal(put_id(s, "q", "a"), 0);
     assert_int_equal(lease_wants(s, token, &want, 1, 0), 0);
@@ -380,9 +380,12 @@ static void a_lease_that_ran_out_may_be_taken_again(void **state)
     assert_int_equal(lease_wants(s, token, &want, 1, 60000), 0);
     leased_are(s, "a");
     assert_int_equal(s->t->events[0].attempt, 2);
+    second = item_of(&s->t->events[0]);
     assert_int_equal(end_one(s, token, first, Q_DONE), -ESTALE);
     assert_int_equal(lease_wants(s, token, &want, 1, 60000), 0);
     leased_are(s, "");
+    assert_int_equal(end_one(s, token, second, Q_DONE), 0);
+    assert_int_equal(end_one(s, token, first, Q_DONE), -ESTALE); /* not what it asked for before */
 }
 
 static void an_extended_lease_lasts(void **state)
