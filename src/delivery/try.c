@@ -197,7 +197,7 @@ static void post(struct held *h)
     struct attributes a;
     struct cJSON *tree = attributes_read(h->attributes, &a);
 
-    buf_init(&headers, 2 * Q_ATTRIBUTES);
+    buf_init(&headers, (size_t)2 * Q_ATTRIBUTES);
     write_headers(h, &a, &headers);
     if (!d->poster)
         d->poster = poster_new(d->env.loop);
