@@ -6,6 +6,7 @@
  * ends the first: so it is as sure as that end, and delivered by the same engine. Its attributes tell what
  * it is the record of, and how long the chain is; a chain of more than DEPTH_MOST is cut, and said.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -22,6 +23,8 @@
 #include "fn/fn.h"
 
 enum { TOLD_MOST = Q_PAYLOAD };
+static_assert(Q_NAME >= FN_TARGET_TO + 5,
+              "a destination that is accepted has a queue, \"http/\" and its URL");
 
 static const char *const types[] = {
         [TOLD_SUCCESS] = "evoke.invocation.succeeded",

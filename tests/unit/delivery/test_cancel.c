@@ -50,6 +50,29 @@ static void one_that_runs(void **state)
     rig_free(g);
 }
 
+/* Its run has ended and is not on disk yet: who asks then hears what became of it. */
+static void one_that_has_just_ended(void **state)
+{
+    struct rig *g = rig_new(NULL, 0);
+
+    (void)state;
+    g->on_run = hold;
+    assert_int_equal(rig_put_wait(g, 0, "well", "x"), 0);
+    rig_until_open(g, 1);
+    rig_end(g, rig_first(g));
+    assert_int_equal(cancel(g, "well", DELIVERY_CANCEL), -EBUSY);
+    rig_look(g, "well");
+    assert_int_equal(g->state, Q_DONE);
+    assert_int_equal(rig_put_wait(g, 0, "again", "x"), 0);
+    rig_until_open(g, 1);
+    rig_first(g)->outcome = OUTCOME_ERROR;
+    rig_end(g, rig_first(g));
+    assert_int_equal(cancel(g, "again", DELIVERY_CANCEL), 0); /* it waits, and is not tried again */
+    rig_look(g, "again");
+    assert_int_equal(g->state, Q_CANCELLED);
+    rig_free(g);
+}
+
 /* An event that function "a" has put with the key of its role. */
 static void put_child(struct rig *g)
 {
@@ -137,6 +160,8 @@ static void but_not_what_another_run_may_have_put(void **state)
     rig_until_open(g, 2);
     put_child(g);
     rig_until_open(g, 3);
+    rig_look(g, "child");
+    assert_string_equal(g->cause, "");
     assert_int_equal(cancel(g, "p1", DELIVERY_CANCEL_RECURSIVE), 0);
     assert_int_equal(g->running, 2);
     while (g->running > 0)
@@ -150,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(one_that_waits),
             cmocka_unit_test(one_that_runs),
+            cmocka_unit_test(one_that_has_just_ended),
             cmocka_unit_test(with_what_its_function_has_put),
             cmocka_unit_test(but_only_where_that_is_asked_for),
             cmocka_unit_test(but_not_what_a_synchronous_run_may_have_put),
