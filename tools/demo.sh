@@ -97,12 +97,13 @@ await() {
     done
 }
 title "Asynchronously: on disk, then acknowledged; a timer; and an event that fails is kept, with its error, for you to decide"
-try invoke hello --async --event '{"name":"later"}' --id demo-1
+try invoke hello --async --event '{"name":"later"}'
+id=$("$evoke" list invocations hello --output json | sed 's/.*"id":"\([^"]*\)".*/\1/')
 try trigger create tick hello --every 1s --payload ping
-try invoke report --async --event '{"numbers":[]}' --id demo-2
-await demo-2 deadletter list
+try invoke report --async --event '{"numbers":[]}'
+await report deadletter list
 try deadletter list
-try get invocation demo-1
+try get invocation "$id"
 try trigger list
 await tick get ledger
 try get ledger
