@@ -241,9 +241,9 @@ struct post_end {
 };
 typedef void post_fn(void *user, const struct post_end *end);
 struct poster *poster_new(struct loop *l); /* NULL: no thread */
-struct poster *poster_free(struct poster *p);
+struct poster *poster_free(struct poster *o);
 /* headers: lines ended by '\n'. All copied. */
-struct post *post_begin(struct poster *p, struct str url, struct str headers, struct str body,
+struct post *post_begin(struct poster *o, struct str url, struct str headers, struct str body,
                         post_fn *fn, void *user);
 void post_forget(struct post *p); /* it is broken off; fn is not called any more */
 

@@ -12,7 +12,7 @@
 
 /* An endpoint that is down is asked for a day. */
 static const struct retry endpoint = {
-        .age_ms = 24 * 60 * 60 * 1000,
+        .age_ms = UINT64_C(24) * 60 * 60 * 1000,
         .retries = UINT32_MAX,
         .failures = true,
         .first_ms = 1000,
