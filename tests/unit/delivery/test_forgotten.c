@@ -407,7 +407,7 @@ static void an_id_has_256_bytes_at_most(void **state)
 }
 
 /* "functiongraph/" ACCOUNT "/r/default/a" */
-static void a_queue_has_1024_bytes_in_its_name_at_most(void **state)
+static void the_name_of_a_queue_has_its_limit(void **state)
 {
     enum { REST = sizeof("functiongraph//r/default/a") - 1 };
     struct rig *g = rig_new(NULL, 0);
@@ -442,7 +442,7 @@ int main(void)
             cmocka_unit_test(a_function_that_is_deleted_while_it_runs_ends_its_event),
             cmocka_unit_test(what_was_purged_is_not_counted_as_waiting),
             cmocka_unit_test(an_id_has_256_bytes_at_most),
-            cmocka_unit_test(a_queue_has_1024_bytes_in_its_name_at_most),
+            cmocka_unit_test(the_name_of_a_queue_has_its_limit),
     };
 
     return T_RUN(tests);
