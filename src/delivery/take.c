@@ -211,18 +211,50 @@ static bool cap_one(void *user, const struct trigger *trigger)
 
 static_assert((int)TRIGGERS_PER_FUNCTION <= (int)Q_CAPS, "each trigger may have its bound");
 
+static void each_trigger(const struct delivery *d, const struct lane *lane,
+                         bool (*fn)(void *user, const struct trigger *t), void *user)
+{
+    const struct fn *of = lane->http ? NULL : catalog_find_path(d->env.catalog, str_of(lane->name));
+    struct fn_key key;
+
+    if (!of)
+        return;
+    key = fn_key_of(of);
+    catalog_each_trigger(d->env.catalog, &key, fn, user);
+}
+
+struct search {
+    const struct delivery *d;
+    bool at_bound;
+};
+
+static bool look_at_bound(void *user, const struct trigger *trigger)
+{
+    struct search *s = user;
+
+    s->at_bound =
+            trigger->concurrency > 0 && tried_of(s->d, str_of(trigger->id)) >= trigger->concurrency;
+    return !s->at_bound;
+}
+
+/* It got less than it asked for: did a trigger's bound leave events waiting? */
+static bool held_back(const struct delivery *d, const struct lane *lane)
+{
+    struct search s = {.d = d, .at_bound = lane->freed};
+
+    if (lane->ncaps == 0 || lane->waiting == 0)
+        return false;
+    if (!s.at_bound)
+        each_trigger(d, lane, look_at_bound, &s);
+    return s.at_bound;
+}
+
 static void set_caps(struct taking *t, uint32_t at)
 {
     struct lane *lane = t->lanes[at];
     struct capping c = {t, at};
-    const struct fn *fn;
-    struct fn_key key;
 
-    fn = lane->http ? NULL : catalog_find_path(t->d->env.catalog, str_of(lane->name));
-    if (fn) {
-        key = fn_key_of(fn);
-        catalog_each_trigger(t->d->env.catalog, &key, cap_one, &c);
-    }
+    each_trigger(t->d, lane, cap_one, &c);
     lane->ncaps = t->wants[at].ncaps;
     lane->freed = false;
 }
@@ -326,7 +358,7 @@ static void on_leased(void *user, int r, const struct q_event *events, uint32_t 
 
         lane->asked = 0;
         if (list_empty(&lane->node)) {
-            bool capped = !full && lane->ncaps > 0 && lane->waiting > 0;
+            bool capped = !full && held_back(d, lane);
 
             if (full || capped)
                 lane_due(d, lane, 0);

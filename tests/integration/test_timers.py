@@ -147,31 +147,27 @@ def test_a_disabled_time_is_not_missed(evoke, clock, sink):
 
 def test_a_trigger_has_no_more_runs_than_its_bound(evoke, clock):
     """Others of its function go on; what it has put goes on when it is disabled, and when it is gone."""
-    sink = Sink(evoke, "g", producers.SOURCE.replace('event["n"]', 'event.get("n", 0)'), timeout=600)
+    hangs = producers.SOURCE.replace('event["n"]', 'event.get("n", 0)').replace('event.get("do")', '"hang" if "trigger_type" in event else None')
+    sink = Sink(evoke, "g", hangs, timeout=600)
     timer, events = Timer(evoke, sink), Events(evoke, "g")
-    sink.do("hang")
     assert "concurrency" not in timer.put("0 * * * * *", missed="all")
     assert timer.put("0 * * * * *", missed="all", concurrency=2)["concurrency"] == 2
     clock.jump(6 * 60_000)
     events.wait(accepted=6, running=2, waiting=4)
-    sink.do(None)
-    assert events.wait(running=2, waiting=4)
     invoked = events.put({"n": 7})  # behind those that wait for their turn, and yet at once
     sink.wait(lambda effects: effects[7] == 1)
     events.wait(accepted=7, done=1, running=2, waiting=4)
     assert events.get(invoked)["state"] == "done"
     assert timer.put("0 * * * * *", enabled=False, missed="all")["concurrency"] == 2  # as it was
     events.wait(running=2, waiting=4)
-    sink.do("hang")
     timer.put("0 * * * * *", enabled=False, missed="all", concurrency=3)
     events.wait(running=3, waiting=3)
-    sink.do(None)
     timer.delete()
-    events.wait(running=3, waiting=0)
+    events.wait(running=6, waiting=0)
     for event in events.list():
         if event["state"] == "running":
             events.call("DELETE", f"events/{event['id']}")
-    events.wait(done=4, cancelled=3)
+    events.wait(done=1, cancelled=6)
     sink.close()
 
 
