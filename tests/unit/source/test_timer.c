@@ -530,6 +530,22 @@ static void what_comes_due_while_the_queue_is_full_is_late_and_not_missed(void *
     EXPECT_DUE(f, o.id, 4, AT(1), AT(2), AT(3), AT(4));
 }
 
+/* Another daemon was quicker: its due time is done with, and the place is read anew. */
+static void what_somebody_else_has_put_is_not_put_again(void **state)
+{
+    struct fix *f = *state;
+    struct told o = make_one(f, "0 * * * * *", "all");
+    char name[RIG_TEXT];
+
+    go(f, MINUTE);
+    snprintf(name, sizeof(name), "timer/%s", o.id);
+    snprintf((char *)rig_cursor(f->d, name), RIG_TEXT, "%lld", (long long)AT(2));
+    go(f, MINUTE);
+    go(f, MINUTE);
+    wait_for_events(f, 2);
+    EXPECT_DUE(f, o.id, 2, AT(1), AT(3));
+}
+
 static void what_is_refused_for_good_is_left_out(void **state)
 {
     struct fix *f = *state;
@@ -652,6 +668,7 @@ int main(void)
             T(whatever_the_store_answers_each_due_time_is_one_event),
             T(no_order_of_faults_loses_or_doubles_a_due_time),
             T(what_comes_due_while_the_queue_is_full_is_late_and_not_missed),
+            T(what_somebody_else_has_put_is_not_put_again),
             T(what_is_refused_for_good_is_left_out),
             T(a_thousand_in_one_second_are_each_one_event),
             cmocka_unit_test(a_config_is_checked_with_a_sentence),
