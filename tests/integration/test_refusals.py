@@ -8,7 +8,7 @@ import pytest
 from signing import PROJECT, Client, authorization, stamp, urn
 
 MB = 1 << 20
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 def answer_to(evoke, head, body=b""):
