@@ -204,6 +204,8 @@ static void set_up(struct post *p, struct str url)
 
     (void)curl_easy_setopt(p->curl, CURLOPT_URL, text);
     (void)curl_easy_setopt(p->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    /* Through a proxy the check of addresses would see the proxy's only. */
+    (void)curl_easy_setopt(p->curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(p->curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(p->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     (void)curl_easy_setopt(p->curl, CURLOPT_TIMEOUT_MS, (long)TOTAL_MS);

@@ -27,7 +27,13 @@
 #include "base/err.h"
 #include "store/sqlite/db.h"
 
-enum { APPLICATION_ID = 0x65766b31 /* "evk1" */, FORMAT = 2 };
+enum {
+    APPLICATION_ID = 0x65766b31, /* "evk1" */
+    FORMAT = 2,
+    /* A killed daemon lets go of the file when its last thread has ended: not while it is in an
+     * fsync. */
+    LOCK_WAIT_MS = 5000,
+};
 
 static const char *const stmt_text[DB_STMTS] = {
         [DB_BEGIN] = "BEGIN IMMEDIATE",
@@ -199,6 +205,7 @@ static int open_checked(struct db *db, const char *path, struct kv_history *hist
         SQLITE_OK)
         return failed(db, "open", e);
     sqlite3_extended_result_codes(db->conn, 1);
+    (void)sqlite3_busy_timeout(db->conn, LOCK_WAIT_MS);
 
     r = run(db, "PRAGMA locking_mode = EXCLUSIVE", e);
     if (r < 0)
