@@ -47,6 +47,7 @@ struct delivery_env {
      * delivery_reopen(). */
     void (*on_broken)(void *user);
     void *user;
+    uint32_t tidy_ms; /* between two looks at all there is (tidy.c); 0: 30 s */
 };
 
 /* queue: borrowed. Campaigns for the lease "delivery" and begins. */

@@ -18,7 +18,7 @@ enum { EVERY_MS = 30000, STEP = 500, STEP_MS = 50 };
 
 void tidy_start(struct delivery *d)
 {
-    loop_timer_start(d->tidy, EVERY_MS);
+    loop_timer_start(d->tidy, d->env.tidy_ms ? d->env.tidy_ms : EVERY_MS);
 }
 
 static void on_trimmed(void *user, int r, uint64_t n)
@@ -29,8 +29,11 @@ static void on_trimmed(void *user, int r, uint64_t n)
     if (!delivery_unhold(d))
         return;
     (void)delivery_heard(d, r, d->epoch);
-    loop_timer_start(d->tidy, r == 0 && n >= STEP ? STEP_MS : EVERY_MS);
     d->trimmed = r == 0 && n >= STEP; /* then nothing else is due with the next beat */
+    if (d->trimmed)
+        loop_timer_start(d->tidy, STEP_MS);
+    else
+        tidy_start(d);
 }
 
 static void on_counted(void *user, int r, const struct q_ledger *rows, uint32_t n)

@@ -39,6 +39,7 @@ struct rig {
     struct queue *queue;
     struct delivery *delivery;
     struct delivery_conf conf;
+    uint32_t tidy_ms; /* as in struct delivery_env */
     char *dir;
     struct fn *fns[4];
     bool gone[4];
