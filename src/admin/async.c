@@ -97,17 +97,13 @@ static int parse_numbers(const struct cJSON *value, struct fn_async *a, enum dia
 static int check_keys(const struct cJSON *value, struct err *e)
 {
     static const char *const known[] = {"max_age_s", "max_retries", "on_success", "on_failure"};
+    const struct cJSON *stranger;
 
     if (!cJSON_IsObject(value))
         return err_set(e, ERR_CALLER, -EINVAL, "async must be an object");
-    for (const struct cJSON *item = value->child; item; item = item->next) {
-        size_t i = 0;
-
-        while (i < ARRAY_LEN(known) && strcmp(known[i], item->string) != 0)
-            i++;
-        if (i == ARRAY_LEN(known))
-            return err_set(e, ERR_CALLER, -EINVAL, "unknown key 'async.%.64s'", item->string);
-    }
+    stranger = json_stranger(value, known, ARRAY_LEN(known));
+    if (stranger)
+        return err_set(e, ERR_CALLER, -EINVAL, "unknown key 'async.%.64s'", stranger->string);
     return 0;
 }
 

@@ -193,16 +193,13 @@ static int get_scope(const struct cJSON *body, struct key *key, struct err *e)
 
 static int check_names(const struct cJSON *body, const char *const *known, size_t n, struct err *e)
 {
+    const struct cJSON *stranger;
+
     if (!cJSON_IsObject(body))
         return err_set(e, ERR_CALLER, -EINVAL, "the body must be a JSON object");
-    for (const struct cJSON *item = body->child; item; item = item->next) {
-        size_t i = 0;
-
-        while (i < n && strcmp(known[i], item->string) != 0)
-            i++;
-        if (i == n)
-            return err_set(e, ERR_CALLER, -EINVAL, "there is no setting '%.64s'", item->string);
-    }
+    stranger = json_stranger(body, known, n);
+    if (stranger)
+        return err_set(e, ERR_CALLER, -EINVAL, "there is no setting '%.64s'", stranger->string);
     return 0;
 }
 

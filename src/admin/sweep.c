@@ -42,19 +42,17 @@ struct many { /* views into the body */
 
 static int known_keys(const struct cJSON *body, const char *const *known, size_t n, struct err *e)
 {
+    const struct cJSON *stranger;
+
     if (!cJSON_IsObject(body))
         return err_set(e, ERR_CALLER, -EINVAL, "the body must be a JSON object");
-    for (const struct cJSON *item = body->child; item; item = item->next) {
-        size_t i = 0;
-
-        while (i < n && strcmp(known[i], item->string) != 0)
-            i++;
-        if (i == n)
-            return err_set(e, ERR_CALLER, -EINVAL, "unknown key '%.64s'", item->string);
+    stranger = json_stranger(body, known, n);
+    if (stranger)
+        return err_set(e, ERR_CALLER, -EINVAL, "unknown key '%.64s'", stranger->string);
+    for (const struct cJSON *item = body->child; item; item = item->next)
         if (cJSON_IsNull(item)) /* whoever meant to name something has not */
             return err_set(e, ERR_CALLER, -EINVAL, "'%.64s' is null, leave it out to mean any",
                            item->string);
-    }
     return 0;
 }
 

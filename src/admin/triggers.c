@@ -189,17 +189,13 @@ static int parse_config(struct cJSON *config, struct str source, enum dialect di
 static int check_keys(const struct cJSON *body, struct err *e)
 {
     static const char *const known[] = {"source", "enabled", "concurrency", "config"};
+    const struct cJSON *stranger;
 
     if (!cJSON_IsObject(body))
         return err_set(e, ERR_CALLER, -EINVAL, "the body must be a JSON object");
-    for (const struct cJSON *item = body->child; item; item = item->next) {
-        size_t i = 0;
-
-        while (i < ARRAY_LEN(known) && strcmp(known[i], item->string) != 0)
-            i++;
-        if (i == ARRAY_LEN(known))
-            return err_set(e, ERR_CALLER, -EINVAL, "unknown key '%.64s'", item->string);
-    }
+    stranger = json_stranger(body, known, ARRAY_LEN(known));
+    if (stranger)
+        return err_set(e, ERR_CALLER, -EINVAL, "unknown key '%.64s'", stranger->string);
     return 0;
 }
 

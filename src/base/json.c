@@ -165,6 +165,19 @@ const struct cJSON *json_geti(const struct cJSON *obj, const char *key)
     return NULL;
 }
 
+const struct cJSON *json_stranger(const struct cJSON *obj, const char *const *known, size_t n)
+{
+    for (const struct cJSON *item = obj->child; item; item = item->next) {
+        size_t i = 0;
+
+        while (i < n && strcmp(known[i], item->string) != 0)
+            i++;
+        if (i == n)
+            return item;
+    }
+    return NULL;
+}
+
 static const struct cJSON *look_up(const struct cJSON *obj, const char *key, bool nocase)
 {
     return nocase ? json_geti(obj, key) : json_get(obj, key);

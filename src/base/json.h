@@ -36,6 +36,9 @@ int json_int(const struct cJSON *obj, const char *key, bool nocase, int64_t min,
              int64_t *ret, struct err *e);
 int json_bool(const struct cJSON *obj, const char *key, bool nocase, bool *ret, struct err *e);
 
+/* The first member of an object whose name is none of these; NULL: there is none. */
+const struct cJSON *json_stranger(const struct cJSON *obj, const char *const *known, size_t n);
+
 /* Compact text of a tree. */
 void json_print(const struct cJSON *tree, struct buf *out);
 

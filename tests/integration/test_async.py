@@ -261,15 +261,14 @@ def test_a_daemon_that_dies_begins_again_where_it_was(evoke):
     sink = Sink(evoke, "f")
     events = Events(evoke, "f")
     evoke.allow("daemon", "connection to the launcher")
-    put(events, 1, ms=100_000)
+    long = put(events, 1, ms=100_000)
     put(events, 2, do="fail")
     sink.wait(lambda seen: seen[1] == 1 and seen[2] == 1)
     before = len(evoke.log_text())
     os.kill(evoke.pids()["daemon"], signal.SIGKILL)
     evoke.wait_log("ready: http", start=before)
     sink.wait(lambda seen: seen[1] == 2)  # soon: nobody waits for a lease of the dead
-    event = [x for x in events.list() if x["state"] == "running"][0]["id"]
-    events.call("DELETE", f"events/{event}")
+    events.call("DELETE", f"events/{long}")
     events.wait(cancelled=1, running=0)
     sink.close()
 

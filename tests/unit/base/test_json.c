@@ -122,6 +122,18 @@ static void keys_are_found_exactly_or_without_case(void **state)
     assert_null(json_geti(json_get(tree, "Name"), "a"));
 }
 
+static void the_first_name_that_is_not_known_is_found(void **state)
+{
+    static const char *const known[] = {"a", "b"};
+    cleanup_with(json_freep) struct cJSON *tree = json_parse(S("{\"b\":1,\"A\":2,\"c\":3}"), NULL);
+    cleanup_with(json_freep) struct cJSON *fine = json_parse(S("{\"b\":null,\"a\":1}"), NULL);
+
+    (void)state;
+    assert_ptr_equal(json_stranger(tree, known, 2), json_get(tree, "A"));
+    assert_ptr_equal(json_stranger(tree, known, 0), json_get(tree, "b"));
+    assert_null(json_stranger(fine, known, 2));
+}
+
 static void getters_leave_absent_keys_alone_and_explain_wrong_ones(void **state)
 {
     cleanup_with(json_freep) struct cJSON *tree = json_parse(
@@ -168,6 +180,7 @@ int main(void)
             cmocka_unit_test(escapes_that_only_look_like_nul_are_text),
             cmocka_unit_test(depth_is_128_and_not_129),
             cmocka_unit_test(keys_are_found_exactly_or_without_case),
+            cmocka_unit_test(the_first_name_that_is_not_known_is_found),
             cmocka_unit_test(getters_leave_absent_keys_alone_and_explain_wrong_ones),
     };
 
