@@ -31,6 +31,7 @@ struct call;
 struct catalog;
 struct delivery;
 struct fn_key;
+struct gateway;
 struct health;
 struct history;
 struct invoker;
@@ -63,6 +64,7 @@ struct api {
     struct invoker *invoker;
     struct delivery *delivery; /* asynchronous events */
     struct timers *timers;
+    struct gateway *gateway; /* whose requests go to it before any set is asked; NULL: none */
     struct pool *pool;
     struct launch *launch;
     struct keys *keys;

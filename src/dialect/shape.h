@@ -15,12 +15,54 @@
 #include "fn/key.h"
 #include "fn/outcome.h"
 
+struct cJSON;
+struct err;
 struct fn;
 struct jw;
 
 /* Temporary keys of the function's role. Texts borrowed. */
 struct shape_keys {
     const char *access_key, *secret_key, *security_token;
+};
+
+/* A request of the gateway, for a function that is to see it. Lists are in the order they came in,
+ * with repetitions; a value with p == NULL: there was no '='. All borrowed. */
+struct shape_pair {
+    struct str name, value;
+};
+struct shape_list {
+    const struct shape_pair *at;
+    size_t n;
+};
+struct shape_http {
+    struct str request_id;
+    struct str method;     /* "GET" */
+    struct str api_method; /* what the API was declared with: "ANY" */
+    struct str scheme;     /* "http", "https" */
+    struct str host;       /* as sent, with its port */
+    struct str path;       /* decoded, without stage */
+    struct str raw_path;   /* as sent */
+    struct str target;     /* raw path and query, as the function is to see it */
+    struct str pattern;    /* of the API: "/test/{path}" */
+    struct shape_list headers, query, path_params;
+    struct shape_list header_params, query_params; /* those that the API declares */
+    struct shape_list variables;                   /* of the stage */
+    struct str body;
+    bool base64; /* the API wants the body in base64 whatever it is */
+    struct str group_id, api_id, stage, source_ip, qualifier;
+    struct str secret_id; /* the key it was signed with; empty: nobody has */
+    struct str user_data; /* STR_NONE but for authorizers */
+    uint32_t timeout_ms;  /* of the API */
+    int64_t now_ms;
+};
+
+/* What a function answered, as HTTP. */
+struct shape_answer {
+    int status;
+    struct shape_pair *headers; /* owned array; a name may come several times */
+    size_t nheaders;
+    struct buf body;    /* owned, decoded */
+    struct cJSON *tree; /* owned: what the texts above lie in */
 };
 
 /* What is known about one run; the engine fills it, the shape words it. */
@@ -40,6 +82,8 @@ struct run {
     const char *hook;      /* NULL: an invocation; else "pre_stop", "pre_freeze" */
     const struct shape_keys *keys;        /* borrowed; NULL: the function has no role */
     const char *traceparent, *tracestate; /* W3C trace context to carry on; NULL: none */
+    const struct shape_http *http; /* for an HTTP handler, which reads the body as it came; NULL: an
+                                      event */
 };
 
 enum log_point {
@@ -110,7 +154,14 @@ struct shape_ops {
     const struct shape_retry *retry;
     void (*timer)(const struct shape_timer *t, struct buf *out);
     void (*told)(const struct shape_told *t, struct buf *out); /* what a destination is given */
+
+    /* Behind a gateway: the event of a request, and what the answer says. integrated: SCF's kind of
+     * answer. 0, or -EINVAL with a sentence: it is not in the form this cloud's gateway wants. */
+    void (*http_event)(const struct shape_http *h, struct buf *out);
+    int (*http_answer)(struct str answer, bool integrated, struct shape_answer *ret, struct err *e);
 };
+
+void shape_answer_done(struct shape_answer *a);
 
 /* The fields every dialect's ASSIGN document begins with, into an object that is open. */
 void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id,

@@ -84,7 +84,7 @@ void conn_close(struct conn *c)
     s->stats.connections--;
     if (r) {
         s->stats.cancelled++;
-        s->ops->on_cancel(&r->pub);
+        r->pub.ops->on_cancel(&r->pub);
         req_release(r);
     }
     loop_defer(s->loop, bury, c);
@@ -118,7 +118,7 @@ static void request_is_whole(struct conn *c)
     deadline_set(c, DL_NONE);
     c->state = CONN_PARKED;
     c->req->pub.body = buf_str(&c->req->body);
-    c->server->ops->on_request(&c->req->pub);
+    c->req->pub.ops->on_request(&c->req->pub);
 }
 
 /* The application let the request pass on_head: may its body come? */

@@ -278,11 +278,12 @@ void conn_refuse(struct conn *c, int status, const char *why)
                              .type = "text/plain",
                              .body = &s->refusal};
     struct answer a = {.head_only = r && r->is_head};
+    const struct http_ops *ops = r ? r->pub.ops : s->ops;
 
     s->stats.refused++;
     buf_reset(&s->refusal);
-    if (s->ops->on_refuse)
-        s->ops->on_refuse(s->user, &x);
+    if (ops->on_refuse)
+        ops->on_refuse(r ? r->pub.user : s->user, &x);
     else
         buf_addf(&s->refusal, "%s\n", why);
     a.status = x.status;
@@ -290,7 +291,7 @@ void conn_refuse(struct conn *c, int status, const char *why)
     a.body = buf_str(&s->refusal);
     a.extra = r ? buf_str(&r->extra) : STR_NONE;
     if (r)
-        s->ops->on_cancel(&r->pub);
+        ops->on_cancel(&r->pub);
     if (c->state == CONN_CLOSED)
         return; /* the application took the whole server down in on_cancel */
     c->close_after = c->linger_after = true;

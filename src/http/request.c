@@ -95,6 +95,7 @@ struct req *req_new(struct conn *c, struct str in, const struct h1_head *h)
             .arena = r->pub.arena,
             .received_ns = loop_now_ns(s->loop),
             .user = s->user,
+            .ops = s->ops,
     };
     return r;
 }

@@ -31,6 +31,11 @@ struct http_limits {
      * again, never more than was announced, which the kernel backs only when it is written to.
      * default 512 MiB */
     uint64_t body_budget_bytes;
+    /* A body of more than 64 KiB is written to a nameless file in this directory (borrowed; -1:
+     * none) and mapped when it is whole: memory stays flat however many are on their way. At most
+     * spool_budget_bytes on disk at once -> 503. default -1, 8 GiB */
+    int spool_dir;
+    uint64_t spool_budget_bytes;
     uint32_t pipeline_bytes;    /* read ahead while a request is answered. default 64 KiB */
     uint32_t header_timeout_ms; /* whole head, from its first byte (or the accept). default 10000 */
     uint32_t idle_timeout_ms;   /* keep-alive between requests. default 75000 */
@@ -50,11 +55,13 @@ struct http_request {
     struct str peer;      /* "127.0.0.1:5555" or "unix" */
     struct arena *arena;  /* for the application, dropped with the request (limit 256 KiB) */
     uint64_t received_ns; /* monotonic, when the head was complete */
-    void *user;           /* the server's user */
+    void *user;           /* the server's user at first: see ops */
 
     /* for the application to set in on_head */
-    uint64_t body_max; /* bytes; 0 at first: a body is then refused with 413 */
-    void *app;         /* whatever it needs to find again */
+    const struct http_ops *ops; /* the server's at first: whose the request is from now on, with
+                                   `user`; on_head is not called again */
+    uint64_t body_max;          /* bytes; 0 at first: a body is then refused with 413 */
+    void *app;                  /* whatever it needs to find again */
 };
 
 /* A refusal made by the server itself, to be worded by the application; on_cancel follows. */
@@ -72,6 +79,8 @@ struct http_ops {
     void (*on_request)(struct http_request *r);
     void (*on_cancel)(struct http_request *r);
     void (*on_refuse)(void *user, struct http_refusal *x); /* may be NULL: body is `why` */
+    void (*on_room)(
+            struct http_request *r); /* of a streamed answer; may be NULL: it never streams */
 };
 
 void http_limits_default(struct http_limits *l);
@@ -100,6 +109,18 @@ int http_add_header(struct http_request *r, const char *name, struct str value);
 void http_reply(struct http_request *r, int status, struct str content_type, struct str body);
 void http_reply_buf(struct http_request *r, int status, struct str content_type,
                     struct buf *body); /* taken */
+
+/*
+ * An answer in pieces, for what is too large to hold or not there yet: start, any number of more,
+ * end. length < 0: unknown (chunked; HTTP/1.0: until the connection closes). more() copies; false:
+ * the client does not keep up, wait for on_room. More than was announced is cut off, less aborts.
+ * http_reply_abort(): the connection is cut, so that the client sees that it is not whole. After
+ * end, abort or on_cancel the request is gone.
+ */
+void http_reply_start(struct http_request *r, int status, struct str content_type, int64_t length);
+bool http_reply_more(struct http_request *r, struct str bytes);
+void http_reply_end(struct http_request *r);
+void http_reply_abort(struct http_request *r);
 
 /*
  * Keep the request and its bytes until http_release(), also after on_cancel and beyond the server:

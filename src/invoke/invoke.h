@@ -41,6 +41,8 @@ struct invoke_result {
     struct run run; /* outcome, durations, memory; views valid during on_done */
     uint64_t billed_ms;
     struct str body; /* the function's answer or the error result */
+    struct str head; /* of an HTTP handler: {"status":200,"headers":[["name","value"],...]}; else
+                        STR_NONE */
     struct str
             tail; /* the last bytes of its log, whole UTF-8 characters, at most shape->tail_bytes */
     const struct run_facts *facts; /* when what happened; instance */
@@ -62,6 +64,9 @@ struct invoke_spec {
      * of what is printed while it loads. */
     bool load_only;
     bool background; /* nobody waits for it: those for whom somebody does are run first */
+    /* The function is an HTTP handler and payload the body: what OPEN tells of the request
+     * (docs/protocol/frames.md). Copied. NULL: an event. */
+    const struct shape_http *http;
     void (*on_done)(
             void *user,
             const struct invoke_result *result); /* exactly once, never before invoke() returns */

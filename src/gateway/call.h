@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call.h - one request on its way through the gateway, for the files of this room.
+ *
+ * A call goes through the steps of gw_steps (call.c) in order: match, CORS, authentication,
+ * throttling, parameters, authorizer, backend. A step says GO_ON, or it keeps the call (WAIT: it
+ * calls gw_continue() later, never from inside the step), or it has ended it (ENDED: gw_fail() or
+ * gw_reply() was called and the call is gone).
+ *
+ * The client may go away while a step waits: c->req is NULL then, and the step after it does not
+ * run. What is needed beyond that lives in c->arena.
+ */
+#ifndef EVOKE_GATEWAY_CALL_H
+#define EVOKE_GATEWAY_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/obj.h"
+#include "base/str.h"
+#include "dialect/shape.h"
+#include "gateway/fault.h"
+#include "gateway/gateway.h"
+#include "gateway/match.h"
+#include "gateway/model.h"
+#include "http/server.h"
+
+enum { GW_CALL_MAGIC = 0x47574343, GW_ARENA = 512 << 10, GW_ADDRESS = 48 };
+
+enum gw_step { GW_GO_ON, GW_WAIT, GW_ENDED };
+
+struct gw_call {
+    uint32_t magic;
+    struct gateway *gw;
+    const struct http_request *req; /* NULL once the client has gone */
+    const struct gw_sink *sink;
+    void *sink_user;
+    struct arena *arena; /* owned */
+    char request_id[UUID_TEXT];
+    uint64_t began_ns;
+    char source_ip[GW_ADDRESS]; /* without port; of the connection, or of X-Forwarded-For where the
+                                   peer is trusted */
+    bool by_path; /* under /apigw/ or /2016-08-15/proxy/: an origin that is not its own */
+    bool debug;
+
+    /* match */
+    struct gw_group *group; /* referenced; NULL: no such host */
+    struct gw_api *api;     /* referenced; NULL until it is known */
+    struct str path;        /* raw, without stage or group prefix; begins with '/' */
+    struct str target;      /* the same with query, as the function is to see it (FC: rewritten) */
+    struct str stage;
+    struct gw_match match;
+    struct shape_pair *query; /* decoded, in order; value.p NULL: no '=' */
+    size_t nquery;
+
+    /* who (authenticate.c, authorizer.c) */
+    struct str app_id, app_name, app_key;
+    struct shape_list context, backend_context; /* of authorizers: name, value as text */
+
+    /* what the backend is given besides (params.c): where a name is there already, it is replaced */
+    struct shape_list out_headers, out_query, out_path;
+    struct shape_list header_params, query_params, path_params; /* declared ones (SCF) */
+
+    size_t step; /* index into gw_steps */
+    void *state; /* of the step that waits */
+    /* The step that waits is to let go: the client has gone, or the gateway ends. May be NULL: it
+     * does not care and calls gw_continue(). */
+    void (*cancel)(struct gw_call *c);
+
+    /* for the access log */
+    int status;
+    uint64_t backend_ns, authorizer_ns, sent;
+    bool authorizer_cached;
+    enum gw_fault fault; /* GW_FAULTS: none */
+};
+
+/* The steps; each in the file of its name. */
+enum gw_step gw_match_step(struct gw_call *c);   /* route.c */
+enum gw_step gw_cors(struct gw_call *c);         /* cors.c */
+enum gw_step gw_authenticate(struct gw_call *c); /* authenticate.c: APP, IAM, SECRET, FC */
+enum gw_step gw_throttle(struct gw_call *c);     /* throttle.c */
+enum gw_step gw_params(struct gw_call *c);       /* params.c: declared parameters */
+enum gw_step gw_authorize(struct gw_call *c);    /* authorizer.c */
+enum gw_step gw_map_out(struct gw_call *c); /* params.c: backend parameters, with the context */
+enum gw_step gw_backend(struct gw_call *c); /* backend.c -> function.c, backend_http.c, mock */
+
+void gw_continue(struct gw_call *c); /* the step that waited is done */
+/* Each ends the call. detail: what, where, which limit, for the message's %s; may be NULL. */
+void gw_fail(struct gw_call *c, enum gw_fault why, const char *detail, ...)
+        __attribute__((format(printf, 3, 4)));
+/* headers: names that a gateway must not pass are dropped here (reply.c). body is taken. */
+void gw_reply(struct gw_call *c, int status, struct str type, struct shape_list headers,
+              struct buf *body);
+
+/* First header of the request with that name, any case, or STR_NONE. */
+struct str gw_header(const struct gw_call *c, struct str name);
+/* What the shape words as an event: everything of the call; lists live in its arena. user_data:
+ * STR_NONE but for authorizers. 0 or -ENOMEM. */
+int gw_describe(struct gw_call *c, struct str user_data, struct shape_http *ret);
+/* "$context.sourceIp" and its like (functiongraph.md 5.4, 5.5); STR_NONE: there is no such. */
+struct str gw_system_value(struct gw_call *c, struct str name);
+
+#endif

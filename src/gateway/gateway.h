@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway.h - requests from the world to functions: which API, may it, with what, and back. It is
+ * one more application of the HTTP server, beside the APIs; the public listener serves nothing else.
+ */
+#ifndef EVOKE_GATEWAY_GATEWAY_H
+#define EVOKE_GATEWAY_GATEWAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "dialect/shape.h"
+#include "http/server.h"
+
+struct catalog;
+struct delivery;
+struct gateway; /* opaque */
+struct invoker;
+struct keys;
+struct loop;
+struct tracer;
+
+struct gateway_conf {
+    const char *domain;     /* groups are at "<id>.<domain>". default "apigw.localhost" */
+    const char *region;     /* what IAM-signed requests name. default "local-1" */
+    const char *access_log; /* a file; "-": standard error; "": none. default "" */
+};
+
+struct gateway_env { /* all borrowed */
+    struct loop *loop;
+    struct catalog *catalog;
+    struct invoker *invoker;
+    struct delivery *delivery;
+    struct keys *keys;
+    struct tracer *tracer; /* NULL: nobody traces */
+};
+
+/* Takes the catalog's watch of resources and joins that of triggers (compile.c). */
+struct gateway *gateway_new(const struct gateway_env *env, const struct gateway_conf *conf);
+struct gateway *gateway_free(struct gateway *g); /* open calls end unanswered */
+
+/* Is this request the gateway's? By host: a group's or a custom domain. By path: "/apigw/<group>/",
+ * "/2016-08-15/proxy/". */
+bool gateway_claims(const struct gateway *g, const struct http_request *r);
+/* Is this the name of a group or a custom domain (lower case, no port)? */
+bool gateway_knows_host(const struct gateway *g, struct str host);
+/* user of a request: the gateway. All that gateway_claims() not are answered 404 in FunctionGraph's
+ * words: for the public listener. */
+extern const struct http_ops gateway_http_ops;
+
+/* Where an answer goes that did not come over HTTP (APIG's debug call, tests). */
+struct gw_sink {
+    /* Exactly once, with start..end instead for a streamed one; user is the caller's. */
+    void (*reply)(void *user, int status, struct str type, struct shape_list headers,
+                  struct buf *body /* taken */);
+    /* length -1: unknown. more: bytes are copied; false: enough for now, `room` comes. NULL: such
+     * an answer is collected and replied. */
+    void (*start)(void *user, int status, struct str type, struct shape_list headers,
+                  int64_t length);
+    bool (*more)(void *user, struct str bytes);
+    void (*end)(void *user, bool whole);
+};
+/* r is borrowed until the sink has its answer; debug: an API that is not published is called by its
+ * id, and the answer tells its times. */
+void gateway_call(struct gateway *g, const struct http_request *r, const struct gw_sink *sink,
+                  void *user);
+
+struct gateway_stats {
+    uint64_t calls, answers[6]; /* [2]: 200 to 299 */
+    uint64_t faults[32];        /* by enum gw_fault */
+    uint64_t authorizer_calls, authorizer_cached, open, apis;
+};
+void gateway_stats(const struct gateway *g, struct gateway_stats *ret);
+
+#endif
