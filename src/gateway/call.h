@@ -32,9 +32,16 @@ enum { GW_CALL_MAGIC = 0x47574343, GW_ARENA = 512 << 10, GW_ADDRESS = 48 };
 
 enum gw_step { GW_GO_ON, GW_WAIT, GW_ENDED };
 
+/* What is left of a limit after this call; of what: the order in which they are told. */
+enum gw_quota_of { GW_QUOTA_API, GW_QUOTA_USER, GW_QUOTA_APP, GW_QUOTA_IP, GW_QUOTAS };
+struct gw_quota {
+    uint32_t limit, left; /* limit 0: there is none */
+};
+
 struct gw_call {
     uint32_t magic;
     struct gateway *gw;
+    struct gw_guard *guard;         /* borrowed: guard.h */
     const struct http_request *req; /* NULL once the client has gone */
     const struct gw_sink *sink;
     void *sink_user;
@@ -58,6 +65,8 @@ struct gw_call {
 
     /* who (authenticate.c, authorizer.c) */
     struct str app_id, app_name, app_key;
+    struct str user; /* access key or name that an IAM signature proved */
+    struct gw_quota quota[GW_QUOTAS];
     struct shape_list context, backend_context; /* of authorizers: name, value as text */
 
     /* what the backend is given besides (params.c): where a name is there already, it is replaced */
@@ -82,10 +91,12 @@ enum gw_step gw_match_step(struct gw_call *c);   /* route.c */
 enum gw_step gw_cors(struct gw_call *c);         /* cors.c */
 enum gw_step gw_authenticate(struct gw_call *c); /* authenticate.c: APP, IAM, SECRET, FC */
 enum gw_step gw_throttle(struct gw_call *c);     /* throttle.c */
-enum gw_step gw_params(struct gw_call *c);       /* params.c: declared parameters */
-enum gw_step gw_authorize(struct gw_call *c);    /* authorizer.c */
-enum gw_step gw_map_out(struct gw_call *c); /* params.c: backend parameters, with the context */
-enum gw_step gw_backend(struct gw_call *c); /* backend.c -> function.c, backend_http.c, mock */
+/* X-Apig-RateLimit-..., for an answer in debug mode: how many there are; texts in the arena. */
+size_t gw_quota_headers(struct gw_call *c, struct shape_pair ret[GW_QUOTAS]);
+enum gw_step gw_params(struct gw_call *c);    /* params.c: declared parameters */
+enum gw_step gw_authorize(struct gw_call *c); /* authorizer.c */
+enum gw_step gw_map_out(struct gw_call *c);   /* params.c: backend parameters, with the context */
+enum gw_step gw_backend(struct gw_call *c);   /* backend.c -> function.c, backend_http.c, mock */
 
 void gw_continue(struct gw_call *c); /* the step that waited is done */
 /* Each ends the call. detail: what, where, which limit, for the message's %s; may be NULL. */

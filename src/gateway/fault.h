@@ -16,6 +16,8 @@ enum gw_fault {
     GW_AUTH_MISSING,  /* no credentials where an app, a key or a signature is needed */
     GW_AUTH_FAILED,   /* they are wrong */
     GW_AUTH_STALE,    /* the date is too far off */
+    GW_IAM_MISSING,   /* the same for a signature with the cloud's own keys (APIG.0301) ... */
+    GW_IAM_FAILED,    /* ... wrong, or stale */
     GW_NOT_ALLOWED,   /* a good app that is not authorised for this API; a key of another account */
     GW_ACCESS_DENIED, /* by address, disabled URL */
     GW_IDENTITY_MISSING,  /* authorizer: an identity is missing or not valid */
