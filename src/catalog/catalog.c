@@ -2,7 +2,7 @@
 /*
  * catalog.c - what functions there are, answered from memory.
  *
- * At start the whole store is read into three sorted tables; from then on a question costs a binary
+ * At start the whole store is read into four sorted tables; from then on a question costs a binary
  * search and the store is only written to (write.c). So when the disk is full or gone, everything
  * that was deployed goes on running.
  *
@@ -12,7 +12,7 @@
  *       both sort alike, which is why loading appends.
  *   (3) a record that leaves a table is released one turn later: catalog_find() may have lent it.
  *
- * Read next: triggers.c for what calls them, write.c for changes, code.c for packages, gc.c for what nobody names any more.
+ * Read next: triggers.c for what calls them, resources.c for the gateway, write.c for changes, code.c for packages, gc.c for what nobody names any more.
  */
 #include "catalog/catalog.h"
 
@@ -284,6 +284,8 @@ int catalog_open(struct loop *l, struct kv *kv, struct blobs *blobs, const char 
         r = load(c, &space_kind, e);
     if (r == 0)
         r = load(c, &trigger_kind, e);
+    if (r == 0)
+        r = load(c, &resource_kind, e);
     if (r < 0) {
         catalog_free(c);
         return r;
@@ -305,10 +307,13 @@ struct catalog *catalog_free(struct catalog *c)
         space_unref(c->spaces.rows[i].record);
     for (size_t i = 0; i < c->triggers.n; i++)
         trigger_unref(c->triggers.rows[i].record);
+    for (size_t i = 0; i < c->resources.n; i++)
+        resource_unref(c->resources.rows[i].record);
     catalog_retired_done(c);
     table_done(&c->fns);
     table_done(&c->spaces);
     table_done(&c->triggers);
+    table_done(&c->resources);
     map_free(c->by_id);
     buf_done(c->scratch);
     free(c->scratch);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h - the catalog itself, shared by catalog.c and triggers.c (reading), write.c, code.c and
- * gc.c. */
+/* internal.h - the catalog itself, shared by catalog.c, triggers.c and resources.c (reading), write.c,
+ * code.c and gc.c. */
 #ifndef EVOKE_CATALOG_INTERNAL_H
 #define EVOKE_CATALOG_INTERNAL_H
 
 #include "base/buf.h"
 #include "base/list.h"
 #include "catalog/catalog.h"
+#include "catalog/resources.h"
 #include "catalog/table.h"
 #include "catalog/triggers.h"
 
@@ -14,7 +15,7 @@ enum { CATALOG_MAGIC = 0x63617461 };
 
 struct map;
 
-/* Three kinds of records, one way to read and write them. */
+/* Four kinds of records, one way to read and write them. */
 struct kind {
     const char *prefix; /* in the store */
     int (*decode)(struct str json, uint64_t revision, const void **ret, struct err *e);
@@ -26,7 +27,7 @@ struct kind {
     void (*changed)(struct catalog *c, struct str path, const void *old, const void *now);
 };
 
-extern const struct kind fn_kind, space_kind, trigger_kind;
+extern const struct kind fn_kind, space_kind, trigger_kind, resource_kind;
 
 struct catalog {
     uint32_t magic;
@@ -34,7 +35,7 @@ struct catalog {
     struct kv *kv;       /* borrowed */
     struct blobs *blobs; /* borrowed; the only part that pool threads use, with code_dir */
     int code_dir;        /* owned */
-    struct table fns, spaces, triggers;
+    struct table fns, spaces, triggers, resources;
     struct map *by_id;   /* owned: the rows of triggers by their ids */
     size_t most;         /* functions, and spaces */
     struct buf *scratch; /* owned: the path of a lookup, so that reading allocates nothing */
@@ -42,6 +43,8 @@ struct catalog {
     void *on_change_user;
     catalog_trigger_change_fn *on_trigger;
     void *on_trigger_user;
+    catalog_resource_change_fn *on_resource;
+    void *on_resource_user;
     struct list writes;  /* under way or waiting for their turn */
     struct list retired; /* struct retired: records that left the table and are still held */
     uint32_t busy;       /* writes and code calls not yet completed */
@@ -57,7 +60,10 @@ struct retired {
 
 static inline struct table *table_of(struct catalog *c, const struct kind *kind)
 {
-    return kind == &fn_kind ? &c->fns : kind == &space_kind ? &c->spaces : &c->triggers;
+    return kind == &fn_kind        ? &c->fns
+           : kind == &space_kind   ? &c->spaces
+           : kind == &trigger_kind ? &c->triggers
+                                   : &c->resources;
 }
 
 /* The table follows the store: put record (taken) under path, or remove it (NULL); tells on_change.
@@ -66,6 +72,10 @@ void catalog_install(struct catalog *c, const struct kind *kind, struct str path
                      const void *record);
 /* The rows of the function with this path: from *ret_from, so many. */
 size_t catalog_triggers_of(const struct catalog *c, struct str function, size_t *ret_from);
+/* The rows of one kind of resource: from *ret_from, so many. */
+size_t catalog_resources_of(const struct catalog *c, struct str kind, size_t *ret_from);
+/* Key path of a resource, parts percent-encoded. */
+void catalog_resource_path(struct str kind, struct str id, struct buf *out);
 /* The function is gone, and its triggers with it. */
 void catalog_forget_triggers(struct catalog *c, struct str function);
 void catalog_retire(struct catalog *c, const struct fn *old); /* reference taken */

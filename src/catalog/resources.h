@@ -26,8 +26,9 @@ void catalog_each_resource(const struct catalog *c, const struct resource_filter
                            bool (*fn)(void *user, const struct resource *r), void *user);
 size_t catalog_count_resources(const struct catalog *c, const struct resource_filter *filter);
 
-/* r: 0; -EEXIST (create), -ENOENT (update, delete); -EDQUOT: CATALOG_RESOURCES; -ESTALE; or the
- * store's. res: the record now in force, NULL on failure and after delete; borrowed. */
+/* r: 0; -EEXIST: this id (create), or another one of its kind, dialect, account, region and parent
+ * has this name (unless it is ""); -ENOENT (update, delete); -EDQUOT: CATALOG_RESOURCES; -E2BIG: a
+ * limit of fn/resource.h; -ESTALE; or the store's. res: the record now in force, NULL on failure and after delete; borrowed. */
 enum { CATALOG_RESOURCES = 200000 };
 typedef void catalog_resource_fn(void *user, int r, const struct resource *res);
 void catalog_create_resource(struct catalog *c, struct resource *draft, catalog_resource_fn *fn,

@@ -77,8 +77,10 @@ static void finish(struct write *w, int r)
         w->done.fn(w->user, r, now);
     else if (w->kind == &space_kind)
         w->done.space(w->user, r, now);
-    else
+    else if (w->kind == &trigger_kind)
         w->done.trigger(w->user, r, now);
+    else
+        w->done.resource(w->user, r, now);
     start_next(c, lane_of(w));
     catalog_ended(c);
     bury(w);
@@ -222,10 +224,12 @@ static void start(void *user)
     struct write *w = OBJ(user, struct write, WRITE_MAGIC);
     int r = write_check(w);
 
-    if (r < 0)
+    if (r < 0) {
         finish(w, r);
-    else
+    } else {
+        w->allowed = true;
         put(w);
+    }
 }
 
 /* Start the first write of this lane, if it is not under way. Deferred, never at once: nobody is
@@ -245,8 +249,8 @@ static void start_next(struct catalog *c, struct str lane)
     }
 }
 
-static struct write *write_new(struct catalog *c, const struct kind *kind, enum verb verb,
-                               const struct fn_key *key, void *user)
+static struct write *write_begin(struct catalog *c, const struct kind *kind, enum verb verb,
+                                 void *user)
 {
     struct write *w = xnew(struct write);
 
@@ -259,6 +263,14 @@ static struct write *write_new(struct catalog *c, const struct kind *kind, enum 
     buf_init(&w->value, VALUE_MAX);
     buf_init(&w->owner, KEY_ROOM);
     buf_addz(&w->key, kind->prefix);
+    return w;
+}
+
+static struct write *write_new(struct catalog *c, const struct kind *kind, enum verb verb,
+                               const struct fn_key *key, void *user)
+{
+    struct write *w = write_begin(c, kind, verb, user);
+
     fn_key_path(key, &w->key);
     return w;
 }
@@ -376,4 +388,43 @@ void catalog_delete_trigger(struct catalog *c, struct str id, catalog_trigger_fn
     struct fn_key function = t ? trigger_key(t) : (struct fn_key){0};
 
     submit(write_trigger(c, DELETE, &function, id, fn, user));
+}
+
+static struct write *write_resource(struct catalog *c, enum verb verb, struct str kind,
+                                    struct str id, catalog_resource_fn *fn, void *user)
+{
+    struct write *w = write_begin(c, &resource_kind, verb, user);
+
+    w->done.resource = fn;
+    catalog_resource_path(kind, id, &w->key);
+    return w;
+}
+
+static void submit_resource(struct catalog *c, enum verb verb, struct resource *draft,
+                            catalog_resource_fn *fn, void *user)
+{
+    struct write *w = write_resource(c, verb, str_of(draft->kind), str_of(draft->id), fn, user);
+
+    w->expect = verb == CREATE ? 0 : draft->revision;
+    w->draft = draft;
+    resource_encode(draft, &w->value);
+    submit(w);
+}
+
+void catalog_create_resource(struct catalog *c, struct resource *draft, catalog_resource_fn *fn,
+                             void *user)
+{
+    submit_resource(c, CREATE, draft, fn, user);
+}
+
+void catalog_update_resource(struct catalog *c, struct resource *draft, catalog_resource_fn *fn,
+                             void *user)
+{
+    submit_resource(c, UPDATE, draft, fn, user);
+}
+
+void catalog_delete_resource(struct catalog *c, struct str kind, struct str id,
+                             catalog_resource_fn *fn, void *user)
+{
+    submit(write_resource(c, DELETE, kind, id, fn, user));
 }

@@ -24,6 +24,7 @@ struct write {
     uint64_t owner_rev;
     void *draft; /* owned until installed; NULL when deleting */
     bool running;
+    bool allowed; /* write_check() let it pass: it is on its way into the store */
     bool unknown; /* a try ended with an unknown outcome */
     uint32_t tries;
     struct loop_timer *pause; /* owned; NULL until needed */
@@ -31,6 +32,7 @@ struct write {
         catalog_fn *fn;
         catalog_space_fn *space;
         catalog_trigger_fn *trigger;
+        catalog_resource_fn *resource;
     } done;
     void *user;
 };

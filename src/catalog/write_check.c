@@ -52,7 +52,7 @@ static bool is_full(const struct write *w)
 
         n += other != w && other->running && other->kind == w->kind && other->verb == CREATE;
     }
-    return n >= w->c->most;
+    return n >= (w->kind == &resource_kind ? CATALOG_RESOURCES : w->c->most);
 }
 
 /* Of two triggers of a function with one name, people could not tell which is meant. */
@@ -68,6 +68,46 @@ static bool name_taken(const struct write *w)
             return true;
     }
     return false;
+}
+
+/* Same kind, same owner, same name: one of them could not be meant. */
+static bool same_name(const struct resource *a, const struct resource *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->kind, b->kind) == 0 &&
+           strcmp(a->parent, b->parent) == 0 && strcmp(a->account, b->account) == 0 &&
+           strcmp(a->region, b->region) == 0 && a->dialect == b->dialect;
+}
+
+/* Another resource has this one's name, or is being given it. */
+static bool resource_name_taken(const struct write *w)
+{
+    const struct resource *draft = w->draft;
+    size_t from, n = catalog_resources_of(w->c, str_of(draft->kind), &from);
+
+    if (!draft->name[0])
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const struct resource *r = w->c->resources.rows[from + i].record;
+
+        if (same_name(r, draft) && strcmp(r->id, draft->id) != 0)
+            return true;
+    }
+    list_each (it, &w->c->writes) {
+        const struct write *other = container_of(it, struct write, node);
+
+        if (other->allowed && other->kind == &resource_kind && other->draft &&
+            same_name(other->draft, draft))
+            return true;
+    }
+    return false;
+}
+
+/* The decoder's limits: what it would not read again must not be written. */
+static bool too_long(const struct resource *r)
+{
+    return strlen(r->kind) > RESOURCE_KIND || strlen(r->id) > RESOURCE_ID ||
+           strlen(r->parent) > RESOURCE_ID || strlen(r->name) > RESOURCE_NAME ||
+           strlen(r->body) > RESOURCE_BODY;
 }
 
 /* What must be there for this to be created, and what not. */
@@ -99,6 +139,8 @@ int write_check(struct write *w)
         return r;
     if (!buf_ok(&w->key) || !buf_ok(&w->value) || w->key.n > KV_KEY)
         return -E2BIG;
+    if (w->kind == &resource_kind && w->draft && too_long(w->draft))
+        return -E2BIG;
     if (w->verb == CREATE && have)
         return -EEXIST;
     if (w->verb == CREATE && is_full(w))
@@ -107,6 +149,8 @@ int write_check(struct write *w)
         return -ENOENT;
     if (w->verb == UPDATE && w->expect != w->kind->revision(have))
         return -ESTALE;
+    if (w->kind == &resource_kind && w->draft && resource_name_taken(w))
+        return -EEXIST;
     if (w->verb == DELETE) {
         if (w->kind == &space_kind && space_in_use(w))
             return -ENOTEMPTY;

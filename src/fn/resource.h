@@ -16,6 +16,7 @@ struct err;
 enum {
     RESOURCE_KIND = 32,
     RESOURCE_ID = 256,         /* a domain name is one */
+    RESOURCE_NAME = 1024,      /* 255 characters of any script */
     RESOURCE_BODY = 128 << 10, /* bytes */
 };
 

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resources.c - the gateway's objects, answered from memory.
+ *
+ * A resource's row stands under "<kind>/<id>", so those of one kind are neighbours: looking one up
+ * is a binary search, listing is one stretch of the table. The gateway itself asks neither: it
+ * watches and keeps what it needs compiled (gateway/compile.c).
+ */
+#include "catalog/resources.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/uri.h"
+#include "catalog/internal.h"
+#include "loop/loop.h"
+
+static int decode(struct str json, uint64_t revision, const void **ret, struct err *e)
+{
+    struct resource *res;
+    int r = resource_decode(json, revision, &res, e);
+
+    if (r == 0)
+        *ret = res;
+    return r;
+}
+
+void catalog_resource_path(struct str kind, struct str id, struct buf *out)
+{
+    uri_encode(kind, "", out);
+    buf_addc(out, '/');
+    uri_encode(id, "", out);
+}
+
+static void add_path(const void *record, struct buf *out)
+{
+    const struct resource *r = record;
+
+    catalog_resource_path(str_of(r->kind), str_of(r->id), out);
+}
+
+static uint64_t revision_of(const void *record)
+{
+    return ((const struct resource *)record)->revision;
+}
+
+static void unref(const void *record)
+{
+    resource_unref(record);
+}
+
+static void stamp(void *draft, uint64_t revision)
+{
+    ((struct resource *)draft)->revision = revision;
+}
+
+static void release(void *user)
+{
+    resource_unref(user);
+}
+
+static void changed(struct catalog *c, struct str path, const void *old, const void *now)
+{
+    (void)path;
+    if (c->on_resource)
+        c->on_resource(c->on_resource_user, old, now);
+    if (old)
+        loop_defer(c->loop, release, (void *)old);
+}
+
+const struct kind resource_kind = {
+        .prefix = "gate/",
+        .decode = decode,
+        .path = add_path,
+        .revision = revision_of,
+        .unref = unref,
+        .stamp = stamp,
+        .changed = changed,
+};
+
+const struct resource *catalog_resource(const struct catalog *c, struct str kind, struct str id)
+{
+    buf_reset(c->scratch);
+    catalog_resource_path(kind, id, c->scratch);
+    return buf_ok(c->scratch) ? table_get(&c->resources, buf_str(c->scratch)) : NULL;
+}
+
+size_t catalog_resources_of(const struct catalog *c, struct str kind, size_t *ret_from)
+{
+    struct buf *prefix = c->scratch;
+
+    buf_reset(prefix);
+    uri_encode(kind, "", prefix);
+    buf_addc(prefix, '/');
+    *ret_from = 0;
+    if (!buf_ok(prefix))
+        return 0;
+    *ret_from = table_from(&c->resources, buf_str(prefix));
+    prefix->p[prefix->n - 1]++; /* '0': behind all that begin with it */
+    return table_from(&c->resources, buf_str(prefix)) - *ret_from;
+}
+
+static bool matches(const struct resource_filter *want, const struct resource *r)
+{
+    return (want->dialect < 0 || (int)r->dialect == want->dialect) &&
+           (want->account.n == 0 || str_eq(want->account, str_of(r->account))) &&
+           (want->region.n == 0 || str_eq(want->region, str_of(r->region))) &&
+           (want->parent.n == 0 || str_eq(want->parent, str_of(r->parent))) &&
+           (want->name.n == 0 || str_eq(want->name, str_of(r->name)));
+}
+
+static int by_creation(const void *a, const void *b)
+{
+    const struct resource *x = *(const struct resource *const *)a;
+    const struct resource *y = *(const struct resource *const *)b;
+
+    if (x->created_ms != y->created_ms)
+        return x->created_ms < y->created_ms ? -1 : 1;
+    return strcmp(x->id, y->id);
+}
+
+void catalog_each_resource(const struct catalog *c, const struct resource_filter *filter,
+                           bool (*fn)(void *user, const struct resource *r), void *user)
+{
+    size_t from, n = catalog_resources_of(c, filter->kind, &from), found = 0;
+    const struct resource **sorted = xcalloc(n + 1, sizeof(const struct resource *));
+
+    for (size_t i = 0; i < n; i++) {
+        const struct resource *r = c->resources.rows[from + i].record;
+
+        if (matches(filter, r))
+            sorted[found++] = r;
+    }
+    qsort(sorted, found, sizeof(const struct resource *), by_creation);
+    for (size_t i = 0; i < found && fn(user, sorted[i]); i++)
+        ;
+    free(sorted);
+}
+
+size_t catalog_count_resources(const struct catalog *c, const struct resource_filter *filter)
+{
+    size_t from, n = catalog_resources_of(c, filter->kind, &from), found = 0;
+
+    for (size_t i = 0; i < n; i++)
+        found += matches(filter, c->resources.rows[from + i].record);
+    return found;
+}
+
+void catalog_watch_resources(struct catalog *c, catalog_resource_change_fn *fn, void *user)
+{
+    c->on_resource = fn;
+    c->on_resource_user = user;
+    for (size_t i = 0; fn && i < c->resources.n; i++)
+        fn(user, NULL, c->resources.rows[i].record);
+}
