@@ -9,13 +9,14 @@
 
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
+#include "dialect/scf/scf.h"
 #include "fn/fn.h"
 #include "launcher/proto.h"
 
 static const struct shape_ops *const shapes[DIALECTS] = {
         [DIALECT_FUNCTIONGRAPH] = &functiongraph_shape,
         [DIALECT_FC] = &fc_shape,
-        [DIALECT_SCF] = NULL,
+        [DIALECT_SCF] = &scf_shape,
 };
 
 const struct shape_ops *shape_of(enum dialect dialect)
@@ -82,6 +83,33 @@ void shape_endpoint(struct jw *w, const struct fn *f)
     jw_kstrz(w, "EVOKE_ENDPOINT", url);
 }
 
+static void put_pairs(struct jw *w, const char *key, struct shape_list list)
+{
+    jw_key(w, key);
+    jw_arr(w);
+    for (size_t i = 0; i < list.n; i++) {
+        jw_arr(w);
+        jw_str(w, list.at[i].name);
+        jw_str(w, list.at[i].value);
+        jw_arr_end(w);
+    }
+    jw_arr_end(w);
+}
+
+/* The request that an HTTP handler answers; its body comes as DATA. */
+static void put_http(struct jw *w, const struct shape_http *h)
+{
+    jw_key(w, "http");
+    jw_obj(w);
+    jw_kstr(w, "method", h->method);
+    jw_kstr(w, "path", h->path);
+    jw_kstr(w, "uri", h->target);
+    jw_kstr(w, "client_ip", h->source_ip);
+    put_pairs(w, "headers", h->headers);
+    put_pairs(w, "queries", h->query);
+    jw_obj_end(w);
+}
+
 void shape_open(const struct run *run, struct buf *out)
 {
     struct jw w;
@@ -97,5 +125,7 @@ void shape_open(const struct run *run, struct buf *out)
     if (run->tracestate)
         jw_kstrz(&w, "tracestate", run->tracestate);
     put_keys(&w, run->keys);
+    if (run->http)
+        put_http(&w, run->http);
     jw_obj_end(&w);
 }

@@ -31,6 +31,7 @@ static const struct {
         [FRAME_CREDIT] = {STREAM, 0, 4, 4},
         [FRAME_RESET] = {STREAM, 0, 0, 0},
         [FRAME_LOG] = {EITHER, 0, 0, FRAME_MAX_DATA},
+        [FRAME_HTTP_HEAD] = {STREAM, 0, 1, FRAME_MAX_HTTP_HEAD},
 };
 
 static uint32_t get_u32(const char *p)

@@ -27,16 +27,19 @@ enum frame_type {
     FRAME_DATA,      /* both: payload bytes, at most FRAME_MAX_DATA */
     FRAME_END, /* both: this side's bytes are complete. Worker: FRAME_F_ERROR = the data is an error
                   result; payload is JSON {"peak_bytes":N,"cpu_us":N,"handled":bool} or empty */
-    FRAME_CREDIT, /* both: u32 big endian, more bytes may be sent */
-    FRAME_RESET,  /* both: give the stream up. Host: stop working on it if you can */
-    FRAME_LOG,    /* worker: text of the function's log, whole lines or parts; stream 0 while
+    FRAME_CREDIT,    /* both: u32 big endian, more bytes may be sent */
+    FRAME_RESET,     /* both: give the stream up. Host: stop working on it if you can */
+    FRAME_LOG,       /* worker: text of the function's log, whole lines or parts; stream 0 while
                      initialising */
+    FRAME_HTTP_HEAD, /* worker: JSON, status and headers of an HTTP handler's answer, once, before
+                        its first DATA */
     FRAME_TYPES,
 };
 
 enum {
     FRAME_HEAD = 12,
-    FRAME_MAX_DATA = 65536,    /* payload of any frame but ASSIGN and OPEN */
+    FRAME_MAX_DATA = 65536, /* payload of any frame but ASSIGN, OPEN and HEAD */
+    FRAME_MAX_HTTP_HEAD = 16 * 1024,
     FRAME_MAX_META = 1 << 20,  /* payload of ASSIGN and OPEN (host to worker only) */
     FRAME_WINDOW = 256 * 1024, /* DATA bytes either side may send before the first CREDIT */
 

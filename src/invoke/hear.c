@@ -87,6 +87,11 @@ static void on_start(void *user, const char *instance_id, bool cold)
     log_point(in, LOG_RUN_START);
 }
 
+static void on_head(void *user, struct str json)
+{
+    buf_adds(&OBJ(user, struct invocation, INVOCATION_MAGIC)->head, json);
+}
+
 static void on_data(void *user, struct str bytes)
 {
     buf_adds(&OBJ(user, struct invocation, INVOCATION_MAGIC)->body, bytes);
@@ -207,6 +212,7 @@ static void on_end(void *user, const struct job_report *report)
         buf_reset(&in->body);
         in->shape->failure(&in->run, &in->body);
     }
+    in->run.answer = buf_str(&in->body);
     if (in->started)
         log_point(in, LOG_RUN_END);
     invocation_answer(in);
@@ -216,6 +222,7 @@ const struct job_ops invoke_job_ops = {
         .open = job_open,
         .on_start = on_start,
         .on_load = on_load,
+        .on_head = on_head,
         .on_data = on_data,
         .on_log = on_log,
         .on_end = on_end,

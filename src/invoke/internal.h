@@ -16,6 +16,7 @@
 enum {
     INVOKER_MAGIC = 0x494e564b,
     INVOCATION_MAGIC = 0x494e564e,
+    HEAD_MAX = 16 * 1024,  /* of an HTTP handler's answer: FRAME_MAX_HTTP_HEAD */
     LINES_MAX = 64 * 1024, /* the platform's own log lines at one point of a run */
 };
 
@@ -45,7 +46,8 @@ struct invocation {
     char *tracestate;    /* owned; of the caller, or NULL */
     char traceparent[TRACE_PARENT];
     char instance_id[UUID_TEXT];
-    struct buf payload, body;
+    struct buf payload, body, head;
+    struct shape_http *http; /* owned; NULL: an event */
     struct tail tail;
     struct run run;
     struct run_facts facts;
@@ -71,6 +73,9 @@ const struct shape_keys *invoke_keys(const struct invoker *iv, const struct fn *
 void invocation_answer(struct invocation *in);
 void invocation_refuse(struct invocation *in);     /* in->refused says why */
 void invocation_ready_code(struct invocation *in); /* then to the pool */
+
+/* In one piece of memory, with all that OPEN tells of it; to be freed. http.c */
+struct shape_http *invoke_copy_http(const struct shape_http *http);
 
 extern const struct job_ops invoke_job_ops; /* hear.c; user: the invocation */
 

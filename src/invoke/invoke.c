@@ -57,6 +57,8 @@ static void destroy(struct invocation *in)
 
     buf_done(&in->payload);
     buf_done(&in->body);
+    buf_done(&in->head);
+    free(in->http);
     tail_done(&in->tail);
     fn_unref(in->fn);
     free(in->request_id);
@@ -93,6 +95,7 @@ void invocation_answer(struct invocation *in)
             .run = in->run,
             .billed_ms = in->refused.code < 0 ? 0 : in->shape->billed_ms(&in->run),
             .body = buf_str(&in->body),
+            .head = in->head.n > 0 && in->run.outcome == OUTCOME_OK ? buf_str(&in->head) : STR_NONE,
             .tail = tail_text(&in->tail),
             .facts = &in->facts,
             .refused = in->refused.code < 0 ? &in->refused : NULL,
@@ -132,6 +135,7 @@ static int submit(struct invocation *in, struct err *e)
             .payload = buf_str(&in->payload),
             .answer_max = in->shape->answer_max,
             .load_only = in->load_only,
+            .http = in->http != NULL,
             .background = in->background,
     };
     r = pool_submit(in->iv->pool, &in->job, e);
@@ -232,12 +236,15 @@ static struct invocation *invocation_new(struct invoker *iv, const struct invoke
             .start_wall_ms = clock_wall_ms(),
     };
     buf_init(&in->body, shape->answer_max + LINES_MAX);
+    buf_init(&in->head, HEAD_MAX);
     tail_init(&in->tail, shape->tail_bytes);
     take_payload(in, spec);
     in->facts = watch_facts(spec, in->request_id);
     in->facts.instance_id = in->instance_id;
     if (spec->trace)
         carry_trace(in);
+    if (spec->http)
+        in->run.http = in->http = invoke_copy_http(spec->http);
     in->load_only = spec->load_only;
     in->background = spec->background;
     if (!in->load_only)

@@ -106,6 +106,7 @@ static inst_step *const steps[INST_STATES][INST_EVENTS] = {
                         [EV_EXITED] = step_exited,
                         [EV_READY] = step_stray_ready,
                         [EV_LOG] = step_log,
+                        [EV_HEAD] = step_head,
                         [EV_DATA] = step_data,
                         [EV_END] = step_hook_end,
                         [EV_CREDIT] = step_credit,
@@ -132,6 +133,7 @@ static inst_step *const steps[INST_STATES][INST_EVENTS] = {
                         [EV_EXITED] = step_exited,
                         [EV_READY] = step_stray_ready,
                         [EV_LOG] = step_log,
+                        [EV_HEAD] = step_head,
                         [EV_DATA] = step_data,
                         [EV_END] = step_end,
                         [EV_CREDIT] = step_credit,
@@ -146,6 +148,7 @@ static inst_step *const steps[INST_STATES][INST_EVENTS] = {
                         [EV_EXITED] = step_exited,
                         [EV_READY] = step_stray_ready,
                         [EV_LOG] = step_log,
+                        [EV_HEAD] = step_head,
                         [EV_DATA] = step_data,
                         [EV_END] = step_end,
                         [EV_CREDIT] = step_credit,
@@ -160,6 +163,7 @@ static inst_step *const steps[INST_STATES][INST_EVENTS] = {
                         [EV_EXITED] = step_exited,
                         [EV_READY] = step_stray_ready,
                         [EV_LOG] = step_log,
+                        [EV_HEAD] = step_head,
                         [EV_DATA] = step_data,
                         [EV_END] = step_stopped,
                         [EV_CREDIT] = step_credit,
@@ -225,18 +229,23 @@ static const struct launched_ops launched_ops = {
         .on_exited = on_exited,
 };
 
+static bool is_answer(const struct frame *f)
+{
+    return f->type == FRAME_HTTP_HEAD || f->type == FRAME_DATA || f->type == FRAME_END;
+}
+
 static void on_frame(void *user, const struct frame *f)
 {
     static const enum inst_event events[FRAME_TYPES] = {
             [FRAME_READY] = EV_READY,   [FRAME_ASSIGN] = EV_OFFENCE, [FRAME_OPEN] = EV_OFFENCE,
             [FRAME_DATA] = EV_DATA,     [FRAME_END] = EV_END,        [FRAME_CREDIT] = EV_CREDIT,
-            [FRAME_RESET] = EV_OFFENCE, [FRAME_LOG] = EV_LOG,
+            [FRAME_RESET] = EV_OFFENCE, [FRAME_LOG] = EV_LOG,        [FRAME_HTTP_HEAD] = EV_HEAD,
     };
     struct instance *in = OBJ(user, struct instance, INSTANCE_MAGIC);
     struct lane *lane = f->stream ? inst_lane(in, f->stream) : NULL;
 
     if (channel_first(in->channel))
-        in->prompt = f->type == FRAME_DATA || f->type == FRAME_END ? f->stream : 0;
+        in->prompt = is_answer(f) ? f->stream : 0;
     if (f->type == FRAME_ASSIGN || f->type == FRAME_OPEN)
         inst_offend(in, "a frame that only the host may send");
     else if (f->stream != 0 && !lane)

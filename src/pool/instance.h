@@ -77,6 +77,7 @@ struct lane {
     uint64_t due_ns;
     uint64_t init_ns; /* its instance was made for it */
     bool cold;
+    bool http, headed; /* HEAD may come; has come */
 };
 
 struct instance {

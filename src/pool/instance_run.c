@@ -46,6 +46,7 @@ struct lane *inst_lane_open(struct instance *in, struct job *job, struct str ope
     lane->start_ns = clock_mono_ns();
     lane->due_ns = lane->start_ns + ms * 1000000;
     lane->cold = job && !in->ran;
+    lane->http = job && job->http;
     list_push_back(&in->opening, &lane->node);
     list_push_back(&in->ids[id & in->ids_mask], &lane->by_id);
     in->nlanes++;
@@ -170,6 +171,23 @@ void step_credit(struct instance *in, const struct event *ev)
 
     if (wrong)
         inst_offend(in, wrong);
+}
+
+void step_head(struct instance *in, const struct event *ev)
+{
+    struct lane *lane = ev->lane;
+
+    if (!lane->http) {
+        inst_offend(in, "HEAD where no HTTP request is answered");
+    } else if (lane->headed) {
+        inst_offend(in, "a second HEAD");
+    } else if (lane->stream.received > 0) {
+        inst_offend(in, "HEAD after DATA");
+    } else {
+        lane->headed = true;
+        if (lane->job)
+            lane->job->ops->on_head(lane->job->user, ev->frame->payload);
+    }
 }
 
 void step_data(struct instance *in, const struct event *ev)
@@ -311,6 +329,10 @@ void step_end(struct instance *in, const struct event *ev)
 
     if (!inst_read_summary(ev->frame->payload, &summary)) {
         inst_offend(in, "END carries no summary");
+        return;
+    }
+    if (failed && lane->headed) {
+        inst_offend(in, "an error result after HEAD");
         return;
     }
     hear_out(in, lane->stream.id);

@@ -24,6 +24,7 @@ enum inst_event {
     EV_DATA, /* DATA, END, CREDIT: of a stream that is open, so only where lanes are */
     EV_END,
     EV_CREDIT,
+    EV_HEAD,    /* likewise */
     EV_OFFENCE, /* the worker broke the protocol */
     EV_CLOSED,
     EV_SENT,
@@ -34,7 +35,7 @@ enum inst_event {
 };
 
 struct event {
-    const struct frame *frame; /* READY, LOG, DATA, END, CREDIT */
+    const struct frame *frame; /* READY, LOG, HEAD, DATA, END, CREDIT */
     struct lane *lane;         /* of the frame's stream; NULL: stream 0 */
     const char *why;           /* OFFENCE, REFUSED */
     const struct launch_exited *how;
@@ -51,7 +52,8 @@ extern const struct channel_ops inst_channel_ops;
 
 inst_step step_started, step_no_launch, step_booted, step_loaded, step_initialised;
 inst_step step_init_late;
-inst_step step_sent, step_log, step_data, step_credit, step_end, step_late, step_stray_ready;
+inst_step step_sent, step_log, step_head, step_data, step_credit, step_end, step_late,
+        step_stray_ready;
 inst_step step_freeze, step_hook_end, step_hook_late, step_stop, step_stop_after, step_stopped;
 inst_step step_ignore, step_kill, step_offence, step_closed, step_exited, step_refused;
 inst_step step_stillborn, step_unreported;

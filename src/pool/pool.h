@@ -99,6 +99,9 @@ struct job_ops {
                      bool cold); /* before any on_log, on_data of the run */
     /* cold: around load + initializer */
     void (*on_load)(void *user, const char *instance_id, const struct job_load *load);
+    /* Of an HTTP handler's answer, before its first on_data: what HEAD says, unread. Needed where
+     * job.http is set. */
+    void (*on_head)(void *user, struct str json);
     void (*on_data)(void *user, struct str bytes);
     void (*on_log)(void *user, struct str text);
     void (*on_end)(void *user,
@@ -115,6 +118,7 @@ struct job {             /* embedded in the caller's object */
     /* Runs nothing: JOB_DONE as soon as an instance is there that has loaded; on_start then only
      * says which, open is not asked. Several at once share a start. See load.c. */
     bool load_only;
+    bool http;       /* its OPEN tells of an HTTP request, so HEAD may come */
     bool background; /* nobody waits for it: it runs where it is in nobody's way (supply.c) */
     /* the pool's */
     struct list node, wait_node;

@@ -162,6 +162,34 @@ static void open_is_small_and_credentials_are_there_only_with_a_role(void **stat
     buf_done(&out);
 }
 
+static void open_tells_of_an_http_request(void **state)
+{
+    static const struct shape_pair headers[] = {{S("cookie"), S("a=1")}, {S("cookie"), S("b=2")}};
+    static const struct shape_pair query[] = {{S("k"), S("v")}, {S("flag"), {NULL, 0}}};
+    static const struct shape_http http = {
+            .method = S("GET"),
+            .path = S("/a b"),
+            .target = S("/a%20b?k=v&flag"),
+            .source_ip = S("10.0.0.1"),
+            .headers = {headers, 2},
+            .query = {query, 2},
+    };
+    struct fn f = sample();
+    struct run run = sample_run(&f);
+    struct buf out;
+
+    (void)state;
+    run.http = &http;
+    buf_init(&out, MAX);
+    fc_shape.open(&run, &out);
+    t_str(buf_str(&out),
+          S("{\"request_id\":\"r-1\",\"timeout_ms\":30000,\"http\":{\"method\":\"GET\","
+            "\"path\":\"/a b\",\"uri\":\"/a%20b?k=v&flag\",\"client_ip\":\"10.0.0.1\","
+            "\"headers\":[[\"cookie\",\"a=1\"],[\"cookie\",\"b=2\"]],"
+            "\"queries\":[[\"k\",\"v\"],[\"flag\",\"\"]]}}"));
+    buf_done(&out);
+}
+
 static void log_frames_a_run(void **state)
 {
     struct fn f = sample();
@@ -244,6 +272,7 @@ int main(void)
             cmocka_unit_test(a_published_version_is_qualifier_and_version_id),
             cmocka_unit_test(assign_holds_hooks_concurrency_and_the_keys_of_the_role),
             cmocka_unit_test(open_is_small_and_credentials_are_there_only_with_a_role),
+            cmocka_unit_test(open_tells_of_an_http_request),
             cmocka_unit_test(log_frames_a_run),
             cmocka_unit_test(log_frames_a_cold_start),
             cmocka_unit_test(failures_have_the_platforms_words),

@@ -14,11 +14,17 @@ static const struct {
     uint32_t stream;
     uint32_t max; /* longest payload it may carry */
 } good[] = {
-        {FRAME_READY, 0, 0, FRAME_MAX_DATA},  {FRAME_READY, FRAME_F_ERROR, 0, FRAME_MAX_DATA},
-        {FRAME_ASSIGN, 0, 0, FRAME_MAX_META}, {FRAME_OPEN, 0, 1, FRAME_MAX_META},
-        {FRAME_DATA, 0, 7, FRAME_MAX_DATA},   {FRAME_END, 0, UINT32_MAX, FRAME_MAX_DATA},
-        {FRAME_END, FRAME_F_ERROR, 2, 10},    {FRAME_RESET, 0, 3, 0},
-        {FRAME_LOG, 0, 0, FRAME_MAX_DATA},    {FRAME_LOG, 0, 9, FRAME_MAX_DATA},
+        {FRAME_READY, 0, 0, FRAME_MAX_DATA},
+        {FRAME_READY, FRAME_F_ERROR, 0, FRAME_MAX_DATA},
+        {FRAME_ASSIGN, 0, 0, FRAME_MAX_META},
+        {FRAME_OPEN, 0, 1, FRAME_MAX_META},
+        {FRAME_DATA, 0, 7, FRAME_MAX_DATA},
+        {FRAME_END, 0, UINT32_MAX, FRAME_MAX_DATA},
+        {FRAME_END, FRAME_F_ERROR, 2, 10},
+        {FRAME_RESET, 0, 3, 0},
+        {FRAME_LOG, 0, 0, FRAME_MAX_DATA},
+        {FRAME_LOG, 0, 9, FRAME_MAX_DATA},
+        {FRAME_HTTP_HEAD, 0, 1, FRAME_MAX_HTTP_HEAD},
 };
 
 static void what_is_put_is_taken(void **state)
@@ -101,6 +107,10 @@ static void a_wrong_head_is_refused_before_its_payload_is_there(void **state)
             {3, FRAME_CREDIT, 0, 0, 1, FRAME_MAX_META, "too short"},
             {5, FRAME_CREDIT, 0, 0, 1, FRAME_MAX_META, "too long"},
             {1, FRAME_RESET, 0, 0, 1, FRAME_MAX_META, "too long"},
+            {2, FRAME_HTTP_HEAD, 0, 0, 0, FRAME_MAX_META, "needs a stream"},
+            {2, FRAME_HTTP_HEAD, FRAME_F_ERROR, 0, 1, FRAME_MAX_META, "flag"},
+            {0, FRAME_HTTP_HEAD, 0, 0, 1, FRAME_MAX_META, "too short"},
+            {FRAME_MAX_HTTP_HEAD + 1, FRAME_HTTP_HEAD, 0, 0, 1, FRAME_MAX_META, "too long"},
             {FRAME_MAX_DATA + 1, FRAME_DATA, 0, 0, 1, FRAME_MAX_META, "too long"},
             {FRAME_MAX_DATA + 1, FRAME_LOG, 0, 0, 1, FRAME_MAX_META, "too long"},
             {FRAME_MAX_META + 1, FRAME_OPEN, 0, 0, 1, UINT32_MAX, "too long"},

@@ -25,6 +25,10 @@ static void shape_assign(const struct fn *f, const char *instance_id, const stru
 static void fake_open(const struct run *run, struct buf *out)
 {
     buf_addf(out, "open %s %zu", run->request_id, strlen(run->instance_id));
+    if (run->http)
+        buf_addf(out, " %.*s %.*s %.*s=%.*s", STR_ARG(run->http->method),
+                 STR_ARG(run->http->target), STR_ARG(run->http->headers.at[0].name),
+                 STR_ARG(run->http->query.at[0].value));
 }
 
 static void shape_log(const struct run *run, enum log_point point, struct buf *out)
@@ -101,7 +105,7 @@ struct caller {
     bool done;
     struct run run;
     uint64_t billed_ms;
-    char body[300], tail[300], refused[300];
+    char head[300], body[300], tail[300], refused[300];
     int refused_code;
 };
 
@@ -118,6 +122,7 @@ static void on_done(void *user, const struct invoke_result *r)
     c->done = true;
     c->run = r->run;
     c->billed_ms = r->billed_ms;
+    put(c->head, sizeof(c->head), r->head);
     put(c->body, sizeof(c->body), r->body);
     put(c->tail, sizeof(c->tail), r->tail);
     c->refused_code = r->refused ? r->refused->code : 0;
@@ -195,6 +200,54 @@ static void a_request_id_is_the_callers_or_a_new_one(void **state)
     assert_int_equal(strlen(invocation_id(c.in)), 36);
     world_until(c.w, &c.done);
     caller_done(&c);
+}
+
+/* ---- HTTP handlers ---- */
+
+static void answer_as_http(struct worker *w)
+{
+    worker_say(w, FRAME_HTTP_HEAD, 0, w->stream, S("{\"status\":204}"));
+    worker_answer(w, 0, S("page"), STR_NONE);
+}
+
+static void exit_behind_head(struct worker *w)
+{
+    worker_say(w, FRAME_HTTP_HEAD, 0, w->stream, S("{\"status\":204}"));
+    worker_exit(w, 7, 0, false);
+}
+
+static void a_request_is_copied_and_its_head_told(void **state)
+{
+    struct caller c;
+    struct err e = {0};
+
+    (void)state;
+    for (int fails = 0; fails <= 1; fails++) {
+        caller_init(&c);
+        c.w->on_request = fails ? exit_behind_head : answer_as_http;
+        {
+            char text[] = "GET/pathnamevalue";
+            struct shape_pair header = {{text + 8, 4}, STR_NONE},
+                              query = {STR_NONE, {text + 12, 5}};
+            struct shape_http http = {.method = {text, 3},
+                                      .target = {text + 3, 5},
+                                      .headers = {&header, 1},
+                                      .query = {&query, 1}};
+            struct invoke_spec spec = spec_of(&c, S("body"));
+
+            spec.request_id = "id";
+            spec.http = &http;
+            t_ok(invoke(c.iv, &spec, &c.in, &e), &e);
+            memset(text, 'x', sizeof(text));
+            header.name = query.value = S("gone");
+        }
+        world_until(c.w, &c.done);
+        t_str(buf_str(&world_worker(c.w, 1)->open), S("open id 36 GET /path name=value"));
+        t_str(buf_str(&world_worker(c.w, 1)->event), S("body"));
+        assert_string_equal(c.head, fails ? "" : "{\"status\":204}");
+        assert_int_equal(c.run.outcome, fails ? OUTCOME_EXITED : OUTCOME_OK);
+        caller_done(&c);
+    }
 }
 
 /* ---- ends ---- */
@@ -462,6 +515,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(an_answer_comes_with_log_and_bill),
             cmocka_unit_test(a_request_id_is_the_callers_or_a_new_one),
+            cmocka_unit_test(a_request_is_copied_and_its_head_told),
             cmocka_unit_test(every_end_has_its_outcome_and_its_words),
             cmocka_unit_test(what_can_be_told_at_once_is_refused_at_once),
             cmocka_unit_test(an_owned_event_is_taken_on_success_only),

@@ -150,6 +150,7 @@ static void hear(struct worker *w, const struct frame *f)
         break;
     case FRAME_READY:
     case FRAME_LOG:
+    case FRAME_HTTP_HEAD:
     case FRAME_TYPES:
         fail_msg("the host sent a frame of type %u", f->type);
     }
@@ -532,6 +533,14 @@ static void probe_on_load(void *user, const char *instance_id, const struct job_
     buf_addz(&p->heard, load->end ? "loaded " : "load ");
 }
 
+static void probe_on_head(void *user, struct str json)
+{
+    struct probe *p = user;
+
+    buf_addz(&p->heard, "head ");
+    buf_adds(&p->head, json);
+}
+
 static void probe_on_data(void *user, struct str bytes)
 {
     struct probe *p = user;
@@ -569,6 +578,7 @@ static const struct job_ops probe_ops = {
         .open = probe_open,
         .on_start = probe_on_start,
         .on_load = probe_on_load,
+        .on_head = probe_on_head,
         .on_data = probe_on_data,
         .on_log = probe_on_log,
         .on_end = probe_on_end,
@@ -580,6 +590,7 @@ void probe_init(struct probe *p, struct world *w, const struct fn *fn, struct st
     p->job = (struct job){
             .fn = fn, .ops = &probe_ops, .user = p, .payload = payload, .answer_max = 6u << 20};
     buf_init(&p->heard, 1000);
+    buf_init(&p->head, FRAME_MAX_HTTP_HEAD);
     buf_init(&p->data, 64u << 20);
     buf_init(&p->log, 64u << 20);
 }
@@ -587,6 +598,7 @@ void probe_init(struct probe *p, struct world *w, const struct fn *fn, struct st
 void probe_done(struct probe *p)
 {
     buf_done(&p->heard);
+    buf_done(&p->head);
     buf_done(&p->data);
     buf_done(&p->log);
 }

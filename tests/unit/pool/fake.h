@@ -96,7 +96,7 @@ void worker_hang_up(struct worker *w);       /* closes its socket, EXITED does n
 struct probe {
     struct job job;
     struct buf heard; /* "load loaded start end " */
-    struct buf data, log;
+    struct buf head, data, log;
     struct job_report report;
     struct err err;
     bool ended;

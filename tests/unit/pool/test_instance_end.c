@@ -151,7 +151,7 @@ static const struct {
     struct str bytes; /* sent when the request is whole; the open stream is 1 */
     const char *why;
 } lies[] = {
-        {"unknown type", S(HEAD("\x09", "\0", "\1", "\0")), "type"},
+        {"unknown type", S(HEAD("\x0a", "\0", "\1", "\0")), "type"},
         {"unknown flag", S(HEAD("\x04", "\x01", "\1", "\0")), "flag"},
         {"reserved bits", S("\0\0\0\0\4\0\0\1\0\0\0\1"), "reserved"},
         {"oversize DATA", S("\0\1\0\1\4\0\0\0\0\0\0\1"), "too long"},
