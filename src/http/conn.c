@@ -2,24 +2,27 @@
 /*
  * conn.c - one connection, from its first byte to its burial.
  *
- *   HEAD --head, body due--> BODY --last byte--> PARKED --reply--> HEAD        [step_head,
- * step_body] HEAD --head, no body---> PARKED PARKED --reply the client takes slowly--> FLUSH
- * --taken--> HEAD            [conn_answered] HEAD, BODY --refusal, or reply before the end of the
- * body--> FLUSH or LINGER any --end of file, error, deadline--> CLOSED [conn_close]
+ *   HEAD   --head, body due--> BODY --last byte--> PARKED            [step_head, step_length, _chunks]
+ *   HEAD   --head, no body--> PARKED                                 [step_head]
+ *   PARKED --reply--> HEAD, or FLUSH until the client has taken it   [conn_answered]
+ *   PARKED --start--> STREAM --end--> as above                       [stream.c]
+ *   HEAD, BODY --refusal, or reply before the end of the body--> FLUSH or LINGER
+ *   any    --end of file, error, deadline--> CLOSED                  [conn_close]
  *
  * What always holds:
- *   (1) a request exists in BODY and PARKED only; leaving them means that it was answered or that
- *       on_cancel was called.
+ *   (1) a request exists in BODY, PARKED and STREAM only; leaving them means that it was answered or
+ *       that on_cancel was called.
  *   (2) we go on reading while a request is parked: that is how a disconnect is seen at once. What
  *       arrives then is kept, up to limits.pipeline_bytes; more ends the connection.
- *   (3) callbacks are made by feed() alone, which never calls itself: an answer given inside one
- * only changes the state, and the loop in feed() goes on. An answer given later defers a feed().
+ *   (3) callbacks are made by feed() alone, which never calls itself, and on_room by a socket that
+ *       takes more: an answer given inside one only changes the state, and the loop in feed() goes
+ *       on. An answer given later defers a feed().
  *   (4) a connection may be closed inside any callback; its struct stays until the turn is over, so
  *       after each callback the state tells what is left to do.
  *   (5) an idle connection holds this struct and its watcher, no buffer.
  *   (6) a deadline belongs to a state and is set where the state is entered.
  *
- * Read next: reply.c.
+ * Read next: body.c, reply.c, stream.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +35,7 @@
 #include "base/obj.h"
 #include "http/internal.h"
 
-enum { READS_PER_TURN = 4, PRESIZE_BYTES = 64 * 1024 };
+enum { READS_PER_TURN = 4 };
 
 static void on_ready(void *user, unsigned ready);
 
@@ -95,7 +98,8 @@ static bool wants_input(const struct conn *c)
 {
     if (c->eof || c->state == CONN_CLOSED)
         return false;
-    return c->state != CONN_FLUSH || c->in.n < c->server->limits.pipeline_bytes;
+    return (c->state != CONN_STREAM && c->state != CONN_FLUSH) ||
+           c->in.n < c->server->limits.pipeline_bytes;
 }
 
 void conn_watch(struct conn *c)
@@ -115,35 +119,12 @@ void conn_watch(struct conn *c)
 
 static void request_is_whole(struct conn *c)
 {
+    body_whole(c);
+    if (!c->req)
+        return; /* refused */
     deadline_set(c, DL_NONE);
     c->state = CONN_PARKED;
-    c->req->pub.body = buf_str(&c->req->body);
     c->req->pub.ops->on_request(&c->req->pub);
-}
-
-/* The application let the request pass on_head: may its body come? */
-static void begin_body(struct conn *c, bool expect_continue)
-{
-    struct http_server *s = c->server;
-    struct req *r = c->req;
-    uint64_t most;
-
-    if (r->left > r->pub.body_max || (r->chunked && expect_continue && r->pub.body_max == 0)) {
-        conn_refuse(c, 413, "the body is larger than this request allows");
-        return;
-    }
-    if (r->left > s->limits.body_budget_bytes - s->stats.body_bytes) {
-        conn_refuse(c, 503, "too many request bodies are being received");
-        return;
-    }
-    /* Memory follows what has come, never what was announced: silence holds none. The buffer
-     * doubles up to the announced end and not past it. */
-    most = r->chunked ? r->pub.body_max : r->left;
-    r->body.max = most < PTRDIFF_MAX ? (size_t)most : PTRDIFF_MAX - 1;
-    c->body_start_ms = c->body_last_ms = server_now_ms(s);
-    deadline_set(c, DL_BODY);
-    if (expect_continue)
-        conn_send_continue(c);
 }
 
 /* Is it pointless to parse again? Only if no line ended since the last time and no limit is near.
@@ -187,32 +168,8 @@ static bool step_head(struct conn *c, struct str *in)
     if (c->req && c->state == CONN_PARKED)
         request_is_whole(c);
     else if (c->req && c->state == CONN_BODY)
-        begin_body(c, expect_continue);
+        body_begin(c, expect_continue);
     return true;
-}
-
-static void add_body(struct conn *c, struct str data)
-{
-    struct http_server *s = c->server;
-    struct req *r = c->req;
-
-    if (data.n > r->pub.body_max - r->body.n) {
-        conn_refuse(c, 413, "the body is larger than this request allows");
-        return;
-    }
-    if (data.n > s->limits.body_budget_bytes - s->stats.body_bytes) {
-        conn_refuse(c, 503, "too many request bodies are being received");
-        return;
-    }
-    if (r->body.n == 0 && !r->chunked && r->body.max <= PRESIZE_BYTES)
-        (void)buf_room(&r->body, r->body.max);
-    buf_adds(&r->body, data);
-    if (!buf_ok(&r->body)) {
-        conn_refuse(c, 503, "there is no memory for the body");
-        return;
-    }
-    s->stats.body_bytes += data.n;
-    c->body_last_ms = server_now_ms(s);
 }
 
 static void step_length(struct conn *c, struct str *in)
@@ -222,7 +179,7 @@ static void step_length(struct conn *c, struct str *in)
 
     *in = str_from(*in, data.n);
     r->left -= data.n;
-    add_body(c, data);
+    body_add(c, data);
     if (c->state == CONN_BODY && r->left == 0)
         request_is_whole(c);
 }
@@ -238,7 +195,7 @@ static void step_chunks(struct conn *c, struct str *in)
         return;
     }
     if (data.n)
-        add_body(c, data);
+        body_add(c, data);
     if (r == 1 && c->state == CONN_BODY)
         request_is_whole(c);
 }
@@ -265,6 +222,7 @@ static void feed(struct conn *c, struct str *in)
             *in = STR_NONE;
             break;
         case CONN_PARKED:
+        case CONN_STREAM:
         case CONN_FLUSH:
         case CONN_CLOSED:
             more = false;
@@ -395,18 +353,6 @@ void conn_answered(struct conn *c)
 }
 
 /* ---- deadlines ---- */
-
-/* A body may take base + bytes / least rate in all, and pause for base: a deadline that each byte
- * moves is none, and one that credit moves far away must not be slept through. */
-static bool body_is_late(const struct conn *c)
-{
-    const struct http_limits *l = &c->server->limits;
-    uint64_t rate = l->body_bytes_per_s ? l->body_bytes_per_s : 1;
-    uint64_t by_rate = c->body_start_ms + l->body_base_ms + c->req->body.n * 1000 / rate;
-    uint64_t by_pause = c->body_last_ms + l->body_base_ms;
-
-    return server_now_ms(c->server) >= (by_rate < by_pause ? by_rate : by_pause);
-}
 
 void conn_expired(struct conn *c)
 {

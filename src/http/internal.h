@@ -3,7 +3,8 @@
  * internal.h - what the files of the server share: server, connection, request.
  *
  * server.c accepts and drains, conn.c reads and moves a connection from state to state, reply.c
- * words and writes answers, request.c keeps request blocks, deadline.c ends what takes too long.
+ * words and writes answers, stream.c those in pieces, request.c keeps request blocks, body.c what
+ * comes with them, deadline.c ends what takes too long.
  */
 #ifndef EVOKE_HTTP_INTERNAL_H
 #define EVOKE_HTTP_INTERNAL_H
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "http/server.h"
+#include "http/spool.h"
 #include "loop/loop.h"
 
 enum {
@@ -38,6 +40,7 @@ enum conn_state {
     CONN_HEAD,   /* between requests, or in the middle of a head */
     CONN_BODY,   /* the application knows the request, its body is arriving */
     CONN_PARKED, /* the request is whole and with the application */
+    CONN_STREAM, /* the application answers it piece by piece */
     CONN_FLUSH,  /* answered; the client has not taken all of it yet */
     CONN_LINGER, /* answered for the last time, half-closed; what still arrives is thrown away */
     CONN_CLOSED, /* descriptor closed; the struct waits for its burial at the end of the turn */
@@ -50,7 +53,7 @@ struct conn {
     struct list node;   /* server->conns */
     int fd;             /* owned; -EBADF when closed */
     struct loop_io *io; /* owned */
-    struct req *req;    /* owned; in BODY and PARKED, and nowhere else */
+    struct req *req;    /* owned; in BODY, PARKED and STREAM, and nowhere else */
 
     struct list due_node; /* deadlines->queues[due] */
     uint64_t due_ms;
@@ -63,6 +66,7 @@ struct conn {
     size_t out_done, out_body_done;
 
     uint64_t body_start_ms, body_last_ms;
+    bool blocked;      /* the kernel takes no more until it says so */
     bool feeding;      /* conn.c is eating input further up the stack */
     bool feed_due;     /* a deferred call will eat input */
     bool eof;          /* the client half-closed while its answer is still being taken */
@@ -82,8 +86,14 @@ struct req {
     struct list node; /* server->free_reqs */
     uint64_t left;    /* of a body with a length */
     struct h1_chunks chunks;
-    struct buf body;  /* owned, counted in server->stats.body_bytes */
-    struct buf extra; /* response header lines */
+    uint64_t announced, came; /* of the body, wherever it is; announced 0: not known */
+    struct buf body;          /* owned, counted in server->stats.body_bytes */
+    struct spooled spooled;   /* instead of it, counted in server->stats.spool_bytes */
+    struct buf extra;         /* response header lines */
+    struct stream {           /* of the answer; see stream.c */
+        uint64_t left;
+        bool bounded, chunked, bodiless, wants_room, broken;
+    } stream;
     size_t cap;
     _Alignas(struct h1_header) char text[]; /* headers, then the bytes they point into */
 };
@@ -98,6 +108,7 @@ struct http_server {
     struct loop_timer *accept_retry; /* runs while we are out of descriptors */
     struct deadlines deadlines;
     struct http_stats stats;
+    struct spool spool;
 
     struct list free_reqs;
     size_t nfree_reqs;
@@ -127,11 +138,37 @@ void conn_expired(struct conn *c); /* its deadline has passed */
 void conn_answered(struct conn *c); /* the whole answer is with the kernel */
 void conn_watch(struct conn *c);    /* tell the loop what this state waits for */
 
+/* body.c: after each, the state tells whether the body was refused. */
+void body_begin(struct conn *c, bool expect_continue); /* its head was let pass: may it come? */
+void body_add(struct conn *c, struct str data);
+void body_whole(struct conn *c); /* request.body is there now */
+bool body_is_late(const struct conn *c);
+void body_drop(struct req *r);
+
 /* reply.c */
+struct answer {
+    int status;
+    struct str type, extra, body;
+    struct buf *taken; /* the buffer body lies in, or NULL */
+    int64_t length;    /* of the body, also of one that is not here; -1: not known */
+    bool head_only;    /* asked with HEAD */
+    bool http10;
+};
+bool status_has_no_body(int status);
+/* Into server->answer. */
+void conn_build_head(struct conn *c, const struct answer *a);
+/* Send the pieces, or queue them; 0 or -errno: the client is gone. taken (may be NULL): the buffer
+ * the last one lies in, given away. */
+int conn_send(struct conn *c, const struct str *pieces, size_t n, struct buf *taken);
+int conn_push(struct conn *c); /* send what is queued; 0 or -errno */
 void conn_refuse(struct conn *c, int status, const char *why); /* answer by ourselves and close */
 void conn_send_continue(struct conn *c);
 bool conn_has_output(const struct conn *c);
+size_t conn_queued(const struct conn *c);
 void conn_flush(struct conn *c); /* send queued output; may close */
+
+/* stream.c */
+void stream_has_room(struct conn *c); /* some output went: tell the application, if it waits */
 
 /* request.c */
 struct req *req_new(struct conn *c, struct str in, const struct h1_head *h);

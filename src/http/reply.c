@@ -17,6 +17,8 @@
 #include "base/obj.h"
 #include "http/internal.h"
 
+enum { PIECES = 3 };
+
 static const struct {
     int status;
     const char *reason;
@@ -89,44 +91,52 @@ bool conn_has_output(const struct conn *c)
     return c->out.n || c->out_body.n;
 }
 
-/* Bytes the kernel took (0: none just now) or -errno. */
-static ssize_t send_pieces(int fd, struct str a, struct str b)
+size_t conn_queued(const struct conn *c)
 {
-    struct iovec iov[2] = {{(void *)(uintptr_t)a.p, a.n}, {(void *)(uintptr_t)b.p, b.n}};
-    struct msghdr m = {.msg_iov = iov, .msg_iovlen = 2};
-    ssize_t n;
-
-    do {
-        n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return errno == EAGAIN ? 0 : -errno;
-    return n;
+    return c->out.n - c->out_done + c->out_body.n - c->out_body_done;
 }
 
-/* Send or queue head and body; taken (may be NULL) is the buffer `body` lies in, given away. 0 or
- * -errno: the client is gone. */
-static int send_or_queue(struct conn *c, struct str head, struct str body, struct buf *taken)
+/* Bytes the kernel took (0: none just now) or -errno. */
+static ssize_t send_pieces(int fd, const struct str *pieces, size_t n)
 {
-    ssize_t n = conn_has_output(c) ? 0 : send_pieces(c->fd, head, body);
-    size_t done;
+    struct iovec iov[PIECES];
+    struct msghdr m = {.msg_iov = iov, .msg_iovlen = n};
+    ssize_t sent;
 
-    if (n < 0)
-        return (int)n;
-    done = (size_t)n;
-    if (done < head.n) {
-        buf_adds(&c->out, str_from(head, done));
-        done = 0;
-    } else {
-        done -= head.n;
+    assert(n <= PIECES);
+    for (size_t i = 0; i < n; i++)
+        iov[i] = (struct iovec){(void *)(uintptr_t)pieces[i].p, pieces[i].n};
+    do {
+        sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    return sent;
+}
+
+int conn_send(struct conn *c, const struct str *pieces, size_t n, struct buf *taken)
+{
+    bool try = !conn_has_output(c);
+    ssize_t sent = try ? send_pieces(c->fd, pieces, n) : 0;
+    size_t left;
+
+    if (sent < 0)
+        return (int)sent;
+    left = (size_t)sent;
+    for (size_t i = 0; i < n; i++) {
+        size_t done = left < pieces[i].n ? left : pieces[i].n;
+
+        left -= done;
+        if (done < pieces[i].n && taken && i == n - 1) {
+            buf_move(&c->out_body, taken);
+            c->out_body.n = pieces[i].n;
+            c->out_body_done = done;
+        } else {
+            buf_adds(&c->out, str_from(pieces[i], done));
+        }
     }
-    if (done < body.n && taken) {
-        buf_move(&c->out_body, taken);
-        c->out_body.n = body.n;
-        c->out_body_done = done;
-    } else {
-        buf_adds(&c->out, str_from(body, done));
-    }
+    if (try)
+        c->blocked = conn_has_output(c);
     return buf_ok(&c->out) ? 0 : -ENOMEM;
 }
 
@@ -139,33 +149,49 @@ static void drop_output(struct conn *c)
     c->out_done = c->out_body_done = 0;
 }
 
+int conn_push(struct conn *c)
+{
+    struct str queued[2] = {str_from(buf_str(&c->out), c->out_done),
+                            str_from(buf_str(&c->out_body), c->out_body_done)};
+    ssize_t n = send_pieces(c->fd, queued, ARRAY_LEN(queued));
+    size_t of_out;
+
+    if (n < 0)
+        return (int)n;
+    c->blocked = (size_t)n < queued[0].n + queued[1].n;
+    if (!c->blocked) {
+        drop_output(c);
+        return 0;
+    }
+    of_out = (size_t)n < queued[0].n ? (size_t)n : queued[0].n;
+    c->out_done += of_out;
+    c->out_body_done += (size_t)n - of_out;
+    return 0;
+}
+
 void conn_flush(struct conn *c)
 {
-    struct str a = str_from(buf_str(&c->out), c->out_done);
-    struct str b = str_from(buf_str(&c->out_body), c->out_body_done);
-    ssize_t n = send_pieces(c->fd, a, b);
+    size_t before = conn_queued(c);
 
-    if (n < 0) {
+    if (conn_push(c) < 0) {
         conn_close(c);
         return;
     }
-    if ((size_t)n < a.n + b.n) {
-        size_t of_a = (size_t)n < a.n ? (size_t)n : a.n;
-
-        c->out_done += of_a;
-        c->out_body_done += (size_t)n - of_a;
-        if (n && c->state == CONN_FLUSH)
-            deadline_set(c, DL_WRITE); /* it took something: the clock starts again */
+    if (c->state != CONN_STREAM && c->state != CONN_FLUSH)
+        return;
+    if (!conn_has_output(c) && c->state == CONN_FLUSH) {
+        conn_answered(c);
         return;
     }
-    drop_output(c);
-    if (c->state == CONN_FLUSH)
-        conn_answered(c);
+    if (conn_queued(c) < before) /* it took something: the clock starts again */
+        deadline_set(c, conn_has_output(c) ? DL_WRITE : DL_NONE);
+    if (c->state == CONN_STREAM)
+        stream_has_room(c);
 }
 
 void conn_send_continue(struct conn *c)
 {
-    if (send_or_queue(c, S("HTTP/1.1 100 Continue\r\n\r\n"), STR_NONE, NULL) < 0)
+    if (conn_send(c, &S("HTTP/1.1 100 Continue\r\n\r\n"), 1, NULL) < 0)
         conn_close(c);
     else
         conn_watch(c);
@@ -204,20 +230,12 @@ static void add_line(struct buf *b, struct str name, struct str value)
     buf_adds(b, S("\r\n"));
 }
 
-struct answer {
-    int status;
-    struct str type, extra, body;
-    struct buf *taken; /* the buffer body lies in, or NULL */
-    bool head_only;    /* asked with HEAD */
-    bool http10;
-};
-
-static bool has_no_body(int status)
+bool status_has_no_body(int status)
 {
     return status == 204 || status == 304;
 }
 
-static void build_head(struct conn *c, const struct answer *a)
+void conn_build_head(struct conn *c, const struct answer *a)
 {
     struct buf *b = &c->server->answer;
 
@@ -228,12 +246,16 @@ static void build_head(struct conn *c, const struct answer *a)
     buf_addz(b, reason_of(a->status));
     buf_adds(b, S("\r\n"));
     add_line(b, S("Date"), str_of(date_now(c->server)));
-    if (!has_no_body(a->status)) {
+    if (!status_has_no_body(a->status)) {
         if (a->type.n)
             add_line(b, S("Content-Type"), a->type);
-        buf_adds(b, S("Content-Length: "));
-        add_number(b, a->body.n);
-        buf_adds(b, S("\r\n"));
+        if (a->length >= 0) {
+            buf_adds(b, S("Content-Length: "));
+            add_number(b, (uint64_t)a->length);
+            buf_adds(b, S("\r\n"));
+        } else if (!a->http10) {
+            buf_adds(b, S("Transfer-Encoding: chunked\r\n"));
+        }
     }
     buf_adds(b, a->extra);
     if (c->close_after)
@@ -247,12 +269,13 @@ static void build_head(struct conn *c, const struct answer *a)
 static void send_answer(struct conn *c, const struct answer *a)
 {
     struct req *r = c->req;
-    bool with_body = !a->head_only && !has_no_body(a->status);
+    bool with_body = !a->head_only && !status_has_no_body(a->status);
+    struct str pieces[2] = {STR_NONE, with_body ? a->body : STR_NONE};
     int sent;
 
-    build_head(c, a);
-    sent = send_or_queue(c, buf_str(&c->server->answer), with_body ? a->body : STR_NONE,
-                         with_body ? a->taken : NULL);
+    conn_build_head(c, a);
+    pieces[0] = buf_str(&c->server->answer);
+    sent = conn_send(c, pieces, ARRAY_LEN(pieces), with_body ? a->taken : NULL);
     if (r) {
         c->req = NULL;
         req_release(r);
@@ -289,6 +312,7 @@ void conn_refuse(struct conn *c, int status, const char *why)
     a.status = x.status;
     a.type = str_of(x.type);
     a.body = buf_str(&s->refusal);
+    a.length = (int64_t)a.body.n;
     a.extra = r ? buf_str(&r->extra) : STR_NONE;
     if (r)
         ops->on_cancel(&r->pub);
@@ -328,6 +352,7 @@ static void reply(struct http_request *pub, int status, struct str type, struct 
             .type = h1_is_value(type) ? type : STR_NONE,
             .extra = buf_str(&r->extra),
             .body = body,
+            .length = (int64_t)body.n,
             .taken = taken,
             .head_only = r->is_head,
             .http10 = pub->minor == 0,

@@ -81,7 +81,9 @@ struct req *req_new(struct conn *c, struct str in, const struct h1_head *h)
     r->is_head = str_eq(h->method, S("HEAD"));
     r->chunked = h->body == H1_BODY_CHUNKED;
     r->left = h->body == H1_BODY_LENGTH ? h->content_length : 0;
+    r->announced = r->came = 0;
     r->chunks = (struct h1_chunks){0};
+    r->stream = (struct stream){0};
     r->pub = (struct http_request){
             .method = moved(h->method, from, to),
             .target = moved(h->target, from, to),
@@ -108,7 +110,7 @@ void req_release(struct req *r)
         r->gone = true;
         return;
     }
-    s->stats.body_bytes -= r->body.n;
+    body_drop(r);
     r->magic = 0;
     if (s->freed || s->nfree_reqs == POOL_MAX || r->cap > BLOCK_TEXT ||
         r->body.cap > KEEP_BUF_BYTES || r->extra.cap > KEEP_BUF_BYTES ||

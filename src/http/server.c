@@ -47,6 +47,8 @@ void http_limits_default(struct http_limits *l)
             .head = {.line_bytes = 8 * 1024, .head_bytes = 32 * 1024, .headers = H1_MAX_HEADERS},
             .connections = 10000,
             .body_budget_bytes = 512ull * 1024 * 1024,
+            .spool_dir = -1,
+            .spool_budget_bytes = 8ull << 30,
             .pipeline_bytes = 64 * 1024,
             .header_timeout_ms = 10000,
             .idle_timeout_ms = 75000,
@@ -215,6 +217,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     buf_init(&s->answer, SIZE_MAX); /* holds what http_add_header() bounded */
     buf_init(&s->refusal, 64 << 10);
     s->accept_retry = loop_timer_new(l, on_accept_retry, s);
+    spool_init(&s->spool, limits->spool_dir);
     deadlines_init(s);
     return s;
 }
@@ -257,6 +260,7 @@ void server_bury(struct http_server *s)
     if (s->held > 0)
         return;
     req_pool_done(s);
+    spool_done(&s->spool);
     buf_done(&s->answer);
     buf_done(&s->refusal);
     s->magic = 0;

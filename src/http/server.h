@@ -3,7 +3,7 @@
  * server.h - HTTP/1.1 server on a loop: connections, deadlines, requests, answers.
  *
  * The life of a request: on_head (headers are there; say how large the body may be, or answer at
- * once), on_request (the whole body is there), then exactly one http_reply...() at any later time,
+ * once), on_request (the whole body is there), then exactly one answer at any later time,
  * or on_cancel (the client went away, or broke the protocol, before the answer). After the reply or
  * on_cancel the request is gone. on_head is called for every well-formed head; requests refused
  * by the grammar or a limit never reach the application but through on_refuse, which words the
@@ -27,13 +27,13 @@ struct loop;
 struct http_limits {
     struct h1_limits head;
     uint32_t connections; /* at once; more are closed at accept. default 10000 */
-    /* All request bodies held at once -> 503. Counted as they come in; a buffer may reserve as much
+    /* All request bodies held in memory at once -> 503. Counted as they come in; a buffer may reserve as much
      * again, never more than was announced, which the kernel backs only when it is written to.
      * default 512 MiB */
     uint64_t body_budget_bytes;
     /* A body of more than 64 KiB is written to a nameless file in this directory (borrowed; -1:
      * none) and mapped when it is whole: memory stays flat however many are on their way. At most
-     * spool_budget_bytes on disk at once -> 503. default -1, 8 GiB */
+     * spool_budget_bytes on disk at once -> 503; a full disk -> 507. default -1, 8 GiB */
     int spool_dir;
     uint64_t spool_budget_bytes;
     uint32_t pipeline_bytes;    /* read ahead while a request is answered. default 64 KiB */
@@ -79,8 +79,8 @@ struct http_ops {
     void (*on_request)(struct http_request *r);
     void (*on_cancel)(struct http_request *r);
     void (*on_refuse)(void *user, struct http_refusal *x); /* may be NULL: body is `why` */
-    void (*on_room)(
-            struct http_request *r); /* of a streamed answer; may be NULL: it never streams */
+    /* A streamed answer may go on; may be NULL: there are none. */
+    void (*on_room)(struct http_request *r);
 };
 
 void http_limits_default(struct http_limits *l);
@@ -114,8 +114,8 @@ void http_reply_buf(struct http_request *r, int status, struct str content_type,
  * An answer in pieces, for what is too large to hold or not there yet: start, any number of more,
  * end. length < 0: unknown (chunked; HTTP/1.0: until the connection closes). more() copies; false:
  * the client does not keep up, wait for on_room. More than was announced is cut off, less aborts.
- * http_reply_abort(): the connection is cut, so that the client sees that it is not whole. After
- * end, abort or on_cancel the request is gone.
+ * http_reply_abort(): the connection is cut, so that the client sees that it is not whole; also
+ * instead of start. After end, abort or on_cancel the request is gone. None of them calls back.
  */
 void http_reply_start(struct http_request *r, int status, struct str content_type, int64_t length);
 bool http_reply_more(struct http_request *r, struct str bytes);
@@ -129,9 +129,9 @@ void http_reply_abort(struct http_request *r);
 void http_hold(struct http_request *pub);
 void http_release(struct http_request *pub);
 
-/* Counters for metrics and tests; connections and body_bytes tell what is held now. */
+/* Counters for metrics and tests; connections, body_bytes and spool_bytes tell what is held now. */
 struct http_stats {
-    uint64_t accepted, requests, refused, cancelled, connections, body_bytes;
+    uint64_t accepted, requests, refused, cancelled, connections, body_bytes, spool_bytes;
 };
 void http_server_stats(const struct http_server *s, struct http_stats *ret);
 
