@@ -27,7 +27,7 @@ MAY_USE = {
     "sandbox": ["base"],
     "launcher": ["base", "sandbox"],
     "runtime": ["base", "fn"],
-    "dialect/shape": ["base", "fn", "dialect/shape.h", "launcher/proto.h"],
+    "dialect/shape": ["base", "fn", "dialect/shape.h", "dialect/answer.h", "dialect/pairs.h", "launcher/proto.h"],
     "pool": ["base", "loop", "frame", "fn", "runtime", "launcher/proto.h"],
     "observe": ["base", "fn"],
     "observe/logs": ["base", "loop", "fn", "observe/run.h", "observe/health.h"],

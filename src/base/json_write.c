@@ -63,13 +63,18 @@ void jw_arr_end(struct jw *w)
     close_level(w, ']');
 }
 
-void jw_key(struct jw *w, const char *key)
+void jw_name(struct jw *w, struct str name)
 {
     assert(w->depth > 0 && !w->after_key);
     separate(w);
-    json_quote(w->out, str_of(key));
+    json_quote(w->out, name);
     buf_addc(w->out, ':');
     w->after_key = true;
+}
+
+void jw_key(struct jw *w, const char *key)
+{
+    jw_name(w, str_of(key));
 }
 
 void jw_str(struct jw *w, struct str s)

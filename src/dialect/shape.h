@@ -61,8 +61,8 @@ struct shape_answer {
     int status;
     struct shape_pair *headers; /* owned array; a name may come several times */
     size_t nheaders;
-    struct buf body;    /* owned, decoded */
-    struct cJSON *tree; /* owned: what the texts above lie in */
+    struct buf body;  /* owned, decoded */
+    struct buf texts; /* owned: what those of the headers lie in */
 };
 
 /* What is known about one run; the engine fills it, the shape words it. */
@@ -76,6 +76,7 @@ struct run {
     bool cold;             /* first run of its instance */
     uint64_t memory_bytes; /* peak of the instance so far; 0 = unknown */
     enum outcome outcome;
+    struct str answer;     /* once it has ended: what was answered, or the error result */
     bool handled;          /* OUTCOME_ERROR: told through the language's own channel */
     int exit_code, signal; /* OUTCOME_EXITED, _INIT_EXITED: of the runtime process; exit_code -1 if
                               by signal, or not told */

@@ -19,5 +19,8 @@ uint32_t fc_cpu_millis(const struct fn *f);
 extern const struct shape_retry fc_retry;
 void fc_timer(const struct shape_timer *t, struct buf *out);
 void fc_told(const struct shape_told *t, struct buf *out);
+/* http.c */
+void fc_http_event(const struct shape_http *h, struct buf *out);
+int fc_http_answer(struct str answer, bool integrated, struct shape_answer *ret, struct err *e);
 
 #endif

@@ -23,4 +23,6 @@ const struct shape_ops fc_shape = {
         .retry = &fc_retry,
         .timer = fc_timer,
         .told = fc_told,
+        .http_event = fc_http_event,
+        .http_answer = fc_http_answer,
 };

@@ -23,5 +23,9 @@ uint32_t functiongraph_cpu_millis(const struct fn *f);
 extern const struct shape_retry functiongraph_retry;
 void functiongraph_timer(const struct shape_timer *t, struct buf *out);
 void functiongraph_told(const struct shape_told *t, struct buf *out);
+/* http.c */
+void functiongraph_http_event(const struct shape_http *h, struct buf *out);
+int functiongraph_http_answer(struct str answer, bool integrated, struct shape_answer *ret,
+                              struct err *e);
 
 #endif

@@ -27,4 +27,6 @@ const struct shape_ops functiongraph_shape = {
         .retry = &functiongraph_retry,
         .timer = functiongraph_timer,
         .told = functiongraph_told,
+        .http_event = functiongraph_http_event,
+        .http_answer = functiongraph_http_answer,
 };
