@@ -326,9 +326,13 @@ void conn_refuse(struct conn *c, int status, const char *why)
 
 int http_add_header(struct http_request *r, const char *name, struct str value)
 {
+    return http_add_header_str(r, str_of(name), value);
+}
+
+int http_add_header_str(struct http_request *r, struct str n, struct str value)
+{
     static const char *const ours[] = {"Connection", "Content-Length", "Date", "Transfer-Encoding"};
     struct req *q = OBJ(container_of(r, struct req, pub), struct req, REQ_MAGIC);
-    struct str n = str_of(name);
 
     if (!h1_is_token(n) || !h1_is_value(value))
         return -EINVAL;

@@ -106,6 +106,7 @@ struct str http_header(const struct http_request *r,
  * sent at once.
  */
 int http_add_header(struct http_request *r, const char *name, struct str value);
+int http_add_header_str(struct http_request *r, struct str name, struct str value);
 void http_reply(struct http_request *r, int status, struct str content_type, struct str body);
 void http_reply_buf(struct http_request *r, int status, struct str content_type,
                     struct buf *body); /* taken */

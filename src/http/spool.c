@@ -96,7 +96,7 @@ static int begin_file(struct spool *s)
 
 int spool_begin(struct spool *s, uint64_t most, struct spooled *ret)
 {
-    uint64_t room = most < SPOOL_END ? in_pages(most) : SPOOL_END + 1;
+    uint64_t room = most <= SPOOL_END ? in_pages(most) : SPOOL_END + 1;
     int r = 0;
 
     assert(s->dir >= 0 && !ret->file);

@@ -31,6 +31,11 @@ static void on_head(struct http_request *r)
     r->app = w;
     if (path_is(r, "/head"))
         http_reply(r, 401, S("text/plain"), S("who?"));
+    if (path_is(r, "/early")) {
+        http_reply_start(r, 401, S("text/plain"), -1);
+        assert_true(http_reply_more(r, S("who?")));
+        http_reply_end(r);
+    }
 }
 
 static void reply_big(struct http_request *r, bool give_away)
@@ -117,7 +122,37 @@ static void on_refuse(void *user, struct http_refusal *x)
         x->status = w->refuse_as;
 }
 
-static const struct http_ops ops = {on_head, on_request, on_cancel, on_refuse};
+char world_letter(uint64_t at)
+{
+    return (char)('a' + at / 7 % 26);
+}
+
+static void on_room(struct http_request *r)
+{
+    struct world *w = r->user;
+    char piece[16000];
+
+    w->rooms++;
+    while (w->pump) {
+        size_t n = w->pump < sizeof piece ? (size_t)w->pump : sizeof piece;
+
+        for (size_t i = 0; i < n; i++)
+            piece[i] = world_letter(w->pump - i);
+        w->pump -= n;
+        if (!http_reply_more(r, (struct str){piece, n}))
+            return;
+    }
+    w->parked[0] = NULL;
+    http_reply_end(r);
+}
+
+void world_pump(struct world *w, uint64_t bytes)
+{
+    w->pump = bytes;
+    on_room(w->parked[0]);
+}
+
+static const struct http_ops ops = {on_head, on_request, on_cancel, on_refuse, on_room};
 
 /* ---- the world ---- */
 

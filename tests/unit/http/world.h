@@ -25,7 +25,7 @@ struct client {
 
 /*
  * The application, by path: /echo answers with the body, /park keeps the request, /none answers
- * 204, /head answers 401 in on_head, /ten takes bodies of at most 10 bytes, /big and /bigbuf answer
+ * 204, /head answers 401 in on_head, /early streams 401 there, /ten takes bodies of at most 10 bytes, /big and /bigbuf answer
  * BIG_BYTES, /headers tries http_add_header(), anything else answers 200 "hello".
  */
 struct world {
@@ -38,11 +38,12 @@ struct world {
     size_t nclients;
     struct http_request *parked[WORLD_CLIENTS]; /* in order of arrival; NULL when gone */
     size_t nparked;
-    int heads, requests, cancels, refusals;
+    int heads, requests, cancels, refusals, rooms;
     int last_refusal;
     int refuse_as;      /* status to answer 413s with; 0: 413 */
     char last_path[64]; /* of the last refusal */
     bool drained, drain_in_request, free_in_request;
+    uint64_t pump; /* bytes that on_room streams to parked[0] before it ends the answer */
     struct client *waiting;
     const char *wanted;
     bool done;
@@ -53,6 +54,9 @@ struct world *world_new(void (*tweak)(struct http_limits *l));
 void world_free(struct world *w);
 int world_listen_tcp(int *ret_port); /* a listening socket on the loopback */
 void world_drain(struct world *w);
+void world_pump(struct world *w, uint64_t bytes); /* a streamed answer to parked[0], the letters of
+                                                     world_letter() */
+char world_letter(uint64_t at);
 
 struct client *client_new(struct world *w);
 struct client *client_on(struct world *w, int connected_fd); /* taken */
