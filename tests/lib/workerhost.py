@@ -8,10 +8,11 @@ import socket
 import struct
 import subprocess
 from pathlib import Path
+from urllib.parse import parse_qsl, unquote
 
 PYTHON = os.environ.get("EVOKE_TEST_PYTHON", "/usr/bin/python3")  # 3.7 to 3.13 pass
 RUNTIME = Path(__file__).parents[2] / "runtimes" / "python"
-READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG = range(1, 9)
+READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG, HEAD = range(1, 10)
 WINDOW = 256 * 1024
 DEADLINE_S = 20
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "LEAKED": "yes"}
@@ -87,6 +88,7 @@ class Host:
 
     def open(self, **more):
         self.stream += 1
+        self.head = None
         self.put(OPEN, self.stream,
                  json.dumps({"request_id": "r-%d" % self.stream, "timeout_ms": 3000, **more}).encode())
         return self.stream
@@ -97,6 +99,16 @@ class Host:
         self.put_event(event)
         return self.answer()
 
+    def request(self, method="GET", uri="/", body=b"", headers=(), **more):
+        """An HTTP handler's answer: (status, [[name, value], ...], body)."""
+        path, _, query = uri.partition("?")
+        http = {"method": method, "path": unquote(path), "uri": uri, "client_ip": "10.1.2.3",
+                "headers": [list(pair) for pair in headers],
+                "queries": [list(pair) for pair in parse_qsl(query, keep_blank_values=True)]}
+        flags, answer, _ = self.call(body, http=http, **more)
+        assert flags == 0, answer
+        return self.head["status"], self.head["headers"], answer
+
     def begin(self, event=b"{}", **more):
         """A small call whose answer is taken later, by answers(); its stream."""
         stream = self.open(**more)
@@ -104,14 +116,17 @@ class Host:
         self.put(END, stream)
         return stream
 
-    def answers(self, n):
-        """The next n answers to end: [(stream, flags, body)], in the order in which they end."""
+    def answers(self, n, heads=None):
+        """The next n answers to end: [(stream, flags, body)], in the order in which they end; heads: filled
+        with those of HTTP handlers, by stream."""
         bodies, ended = {}, []
         while len(ended) < n:
             kind, flags, stream, payload = self.take()
             if kind == DATA:
                 bodies[stream] = bodies.get(stream, b"") + payload
                 self.put(CREDIT, stream, len(payload).to_bytes(4, "big"))
+            elif kind == HEAD and heads is not None:
+                heads[stream] = json.loads(payload)
             else:
                 assert kind == END
                 ended.append((stream, flags, bodies.pop(stream, b"")))
@@ -138,6 +153,10 @@ class Host:
                 continue
             if kind == END:
                 return flags, body, json.loads(payload or b"{}")
+            if kind == HEAD:
+                assert self.head is None and body == b"" and flags == 0 and len(payload) <= 16384
+                self.head = json.loads(payload)
+                continue
             assert kind == DATA and flags == 0
             body += payload
             ungranted += len(payload)
@@ -262,4 +281,10 @@ CONTEXT = {
                      "initializer": "", "initialization_timeout": 3},
         "service": {"name": "svc", "log_project": "", "log_store": "", "qualifier": "LATEST",
                     "version_id": ""}},
+    "scf": {
+        "memory_limit_in_mb": 128, "time_limit_in_ms": 3000,
+        "environment": '{"SCF_NAMESPACE":"default","K":"v"}', "environ": "SCF_NAMESPACE=default;K=v",
+        "function_version": "$LATEST", "function_name": "hello", "namespace": "default",
+        "tencentcloud_region": "ap-guangzhou", "tencentcloud_appid": "1250000000",
+        "tencentcloud_uin": "1250000000"},
 }

@@ -10,60 +10,88 @@
  *   nothing            a function that names the callback will call it. One that does not may still
  *                      (`(...args) => old(...args)`), so the call ends when nothing is left that
  *                      could: when the event loop has run empty.
+ *
+ * A cloud may have the answer of a callback wait for that, too, and have other ways to end a call:
+ * its manner.
  */
-const waiting = new Set(); // settle functions of calls that only an empty loop ends
+const waiting = new Set(); // what ends calls that only an empty loop ends
 
 /*
  * args     the callback is added to them
  * keeper   what keeps the event loop alive: ref() and unref()
  * settle   (error | null, value, handled), called once; error is wrapped as {thrown}
+ * manner   of the cloud, or undefined: arm(args, end) before the call, waits(args) of a callback
  */
-function call(fn, args, keeper, settle) {
-    let open = true;
+function call(fn, args, keeper, settle, manner) {
+    let open = true, parked;
     const end = (error, value, handled) => {
         if (!open)
             return;
         open = false;
-        if (waiting.delete(end) && waiting.size === 0)
+        if (waiting.delete(parked) && waiting.size === 0)
             keeper.ref();
         settle(error, value, handled);
     };
-    const callback = (error, value) => {
-        if (error !== null && error !== undefined)
-            end({ thrown: error }, undefined, true);
-        else
-            end(null, value, false);
+    const park = last => {
+        waiting.delete(parked);
+        parked = last;
+        waiting.add(parked);
+        keeper.unref();
     };
-    let result;
+    const speak = (error, value, atOnce) => {
+        const last = error !== null && error !== undefined
+            ? () => end({ thrown: error }, undefined, true) : () => end(null, value, false);
 
+        if (!open || spoken)
+            return;
+        if (atOnce || !manner || !manner.waits(args)) {
+            last();
+            return;
+        }
+        spoken = true;
+        park(last);
+    };
+    const callback = (error, value) => speak(error, value, false);
+    let result, spoken = false;
+
+    if (manner)
+        manner.arm(args, speak);
     try {
         result = fn(...args, callback);
         if (isThenable(result)) {
-            result.then(value => end(null, value, false), e => end({ thrown: e }, undefined, false));
+            result.then(value => spoken || end(null, value, false), e => end({ thrown: e }, undefined, false));
             return;
         }
     } catch (e) {
         end({ thrown: e }, undefined, false);
         return;
     }
-    if (!open || fn.length > args.length)
+    if (!open || spoken || fn.length > args.length)
         return;
-    if (result !== undefined) {
+    if (result !== undefined)
         end(null, result, false);
-        return;
-    }
-    waiting.add(end);
-    keeper.unref();
+    else
+        park(() => end(null, undefined, false));
 }
 
 function isThenable(value) {
     return value !== null && typeof value === 'object' && typeof value.then === 'function';
 }
 
-/* To be called on 'beforeExit', which comes each time the loop has nothing left. */
-function loopIsEmpty() {
-    for (const end of [...waiting])
-        end(null, undefined, false);
+/* What ends a call of another kind when the event loop has run empty; it calls off() first. */
+function whenEmpty(last, keeper) {
+    waiting.add(last);
+    keeper.unref();
+    return function off() {
+        if (waiting.delete(last) && waiting.size === 0)
+            keeper.ref();
+    };
 }
 
-module.exports = { call, loopIsEmpty };
+/* To be called on 'beforeExit', which comes each time the loop has nothing left. */
+function loopIsEmpty() {
+    for (const last of [...waiting])
+        last();
+}
+
+module.exports = { call, isThenable, loopIsEmpty, whenEmpty };

@@ -23,6 +23,7 @@ class Report {
         this.isError = isError;
         this.head = head || [`${this.type}: ${this.message}`];
         this.frames = frames || [];
+        this.ours = false; // it is we who found something wrong, not the function's code
     }
 
     text() {
@@ -38,7 +39,9 @@ function of(thrown) {
     if (thrown instanceof LoadError) {
         const [head, frames] = thrown.cause ? stackOf(thrown.cause) : [[], []];
 
-        return new Report(thrown.type, thrown.message, true, [`${thrown.type}: ${thrown.message}`, ...head], frames);
+        return Object.assign(
+            new Report(thrown.type, thrown.message, true, [`${thrown.type}: ${thrown.message}`, ...head], frames),
+            { ours: true });
     }
     try {
         if (isError(thrown)) {

@@ -18,7 +18,8 @@
 const { writeSync } = require('fs'); // taken now: the function may replace it
 const net = require('net');
 
-const READY = 1, ASSIGN = 2, OPEN = 3, DATA = 4, END = 5, CREDIT = 6, RESET = 7, LOG = 8;
+const READY = 1, ASSIGN = 2, OPEN = 3, DATA = 4, END = 5, CREDIT = 6, RESET = 7, LOG = 8,
+    HTTP_HEAD = 9;
 const ERROR = 1;
 const HEAD = 12;
 const MAX_DATA = 65536;
@@ -140,5 +141,5 @@ function die(e) {
 }
 
 module.exports = {
-    READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG, ERROR, MAX_DATA, WINDOW, Broken, Channel, die,
+    READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG, HTTP_HEAD, ERROR, MAX_DATA, WINDOW, Broken, Channel, die,
 };

@@ -19,6 +19,7 @@ const REHEARSAL = require.resolve('./rehearsal.js');
 const DIALECTS = {
     functiongraph: { user_data: {} },
     fc: { function: {}, service: {} },
+    scf: {},
 };
 /* What functions use most. Not https: it is a MiB that few of them need at once. */
 const MODULES = ['http', 'crypto', 'zlib', 'url', 'child_process'];

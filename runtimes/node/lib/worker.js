@@ -18,15 +18,20 @@ const { setFlagsFromString } = require('v8');
 const { call, loopIsEmpty } = require('./call.js');
 const errors = require('./errors.js');
 const {
-    READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, ERROR, MAX_DATA, WINDOW, Broken, Channel, die,
+    READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, HTTP_HEAD, ERROR, MAX_DATA, WINDOW, Broken, Channel, die,
 } = require('./frames.js');
+const { serve } = require('./http.js');
 const { load } = require('./load.js');
 const { Output } = require('./output.js');
 const usage = require('./usage.js');
 const { parse } = require('./values.js');
 const { warm } = require('./warm.js');
 
-const DIALECTS = { functiongraph: require('./functiongraph.js').Dialect, fc: require('./fc.js').Dialect };
+const DIALECTS = {
+    functiongraph: require('./functiongraph.js').Dialect,
+    fc: require('./fc.js').Dialect,
+    scf: require('./scf.js').Dialect,
+};
 const REHEARSE_AFTER_MS = 20; // of waiting for ASSIGN
 const EXIT_FAILED = 1; // initialisation, and what nobody caught
 const KEPT_VARIABLES = ['PATH', 'LANG', 'HOME'];
@@ -52,6 +57,7 @@ class Run {
         this.parts = [];       // of the event
         this.ungranted = 0;    // bytes of the event the host has not been told we took
         this.complete = false; // the event is
+        this.head = null;      // of an HTTP handler's answer
         this.body = null;      // the answer, and how far it has been sent
         this.sent = 0;
         this.credit = WINDOW;
@@ -213,12 +219,12 @@ class Worker {
 
     failInit(failed) {
         const report = errors.of(failed.thrown);
-        let body = this.dialect.error(report, false);
+        let body = this.dialect.error(report, false, this.doc.instance_id);
 
         if (body.length > MAX_DATA) {
             report.head.length = report.frames.length = 0;
             report.message = report.message.slice(0, MAX_DATA / 16);
-            body = this.dialect.error(report, false);
+            body = this.dialect.error(report, false, this.doc.instance_id);
         }
         this.output.print(this.current(), report.text());
         this.channel.send(READY, 0, ERROR, body);
@@ -233,8 +239,13 @@ class Worker {
             return;
         }
         this.attempt(run, this.doc.handler, context => {
-            this.call(run, this.handler, [this.dialect.event(join(run.parts)), context]);
+            const event = join(run.parts);
+
             run.parts = null;
+            if (run.doc.http)
+                this.serve(run, event, context);
+            else
+                this.call(run, this.handler, [this.dialect.event(event), context]);
         });
     }
 
@@ -267,7 +278,16 @@ class Worker {
     }
 
     call(run, fn, args) {
-        call(fn, args, this.channel.socket, (error, value, handled) => this.finish(run, error, value, handled));
+        call(fn, args, this.channel.socket, (error, value, handled) => this.finish(run, error, value, handled),
+            this.dialect.manner);
+    }
+
+    serve(run, body, context) {
+        serve(this.handler, run.doc.http, body, context, this.doc.answer_max, this.channel.socket,
+            (error, answer) => {
+                run.head = answer ? answer.head : null;
+                this.finish(run, error, answer && answer.body);
+            });
     }
 
     announce(handler) {
@@ -296,13 +316,18 @@ class Worker {
 
     fail(run, report, handled) {
         this.output.print(run, report.text());
+        run.head = null;
         run.flags = ERROR;
         run.handled = handled;
-        run.body = this.dialect.error(report, handled);
+        run.body = this.dialect.error(report, handled, run.requestId);
     }
 
     /* Send what credit allows; the rest waits for more. */
     pump(run) {
+        if (run.head) {
+            this.channel.queue(HTTP_HEAD, run.stream, 0, run.head);
+            run.head = null;
+        }
         while (run.sent < run.body.length && run.credit > 0) {
             const n = Math.min(run.body.length - run.sent, MAX_DATA, run.credit);
 

@@ -15,12 +15,15 @@ _ours = __file__.rpartition("/")[0]
 
 
 class Report:
-    """frames: (file, line, function, source text) from the outermost call inwards."""
+    """frames: (file, line, function, source text) from the outermost call inwards.
 
-    def __init__(self, kind, message, frames=()):
+    ours: it is we who found something wrong, not the function's code.
+    """
+
+    def __init__(self, kind, message, frames=(), ours=False):
         if len(message) > MAX_MESSAGE:
             message = message[:MAX_MESSAGE] + "..."
-        self.kind, self.message, self.frames = kind, message, list(frames)
+        self.kind, self.message, self.frames, self.ours = kind, message, list(frames), ours
 
     def text(self):
         lines = ["Traceback (most recent call last):\n"] if self.frames else []
@@ -35,7 +38,7 @@ class Report:
 def of(exception):
     if isinstance(exception, LoadError):
         cause = exception.cause
-        return Report(exception.kind, str(exception), _frames(cause) if cause else ())
+        return Report(exception.kind, str(exception), _frames(cause) if cause else (), ours=True)
     try:
         message = str(exception)
     except Exception as e:

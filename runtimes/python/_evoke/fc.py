@@ -106,7 +106,7 @@ class Dialect:
             "response size exceeds maximum allowed size (%d bytes)" % self._answer_max,
         )
 
-    def error(self, report):
+    def error(self, report, request_id):
         import json
 
         result = {"errorMessage": report.message, "errorType": report.kind}

@@ -13,7 +13,7 @@ import os
 from _thread import RLock
 from struct import Struct
 
-READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG = range(1, 9)
+READY, ASSIGN, OPEN, DATA, END, CREDIT, RESET, LOG, HEAD = range(1, 10)
 ERROR = 1
 MAX_DATA = 65536
 MAX_META = 1 << 20
@@ -119,9 +119,12 @@ class Channel:
         if self._out:
             self.send(b"")
 
-    def answer(self, log, body, end, flags, more_credit, last):
-        """Answer and END, which goes out by last(); log lines have no stream from here on."""
+    def answer(self, log, head, body, end, flags, more_credit, last):
+        """HEAD, if there is one, answer and END, which goes out by last(); log lines have no stream from
+        here on."""
         stream = log.stream
+        if head:
+            self.put(frame(HEAD, stream, head))
         size, sent, credit = len(body), 0, WINDOW
         while size - sent > MAX_DATA:
             while credit < MAX_DATA:

@@ -109,7 +109,7 @@ class Dialect:
             "function response is larger than %d bytes" % self._answer_max,
         )
 
-    def error(self, report):
+    def error(self, report, request_id):
         trace = []
         for file, line, function, source in report.frames:
             text = '  File "%s", line %d, in %s\n' % (file, line, function)

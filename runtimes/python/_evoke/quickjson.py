@@ -7,7 +7,7 @@ _json is different) goes to the real package.
 """
 
 try:
-    from _json import encode_basestring_ascii, make_encoder, make_scanner
+    from _json import encode_basestring, encode_basestring_ascii, make_encoder, make_scanner
 except ImportError:  # an interpreter without the accelerator
     make_scanner = None
 
@@ -50,16 +50,15 @@ def _refuse(value):
     raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
 
 
-def dumps(value):
+def dumps(value, ascii=True, default=_refuse):
     if make_scanner:
+        quote = encode_basestring_ascii if ascii else encode_basestring
         try:
-            encode = make_encoder(
-                {}, _refuse, encode_basestring_ascii, None, ": ", ", ", False, False, True
-            )
+            encode = make_encoder({}, default, quote, None, ": ", ", ", False, False, True)
         except TypeError:
             pass  # another signature
         else:
             return "".join(encode(value, 0))
     import json
 
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=ascii, default=default)

@@ -306,9 +306,9 @@ class Crew:
     def _run(self, stream, run, data):
         out = output.Output(self._channel, stream, run.doc["request_id"])
         _current.set(out)
-        body, end, flags = b"", b"", 0
+        answer = b"", b"", b"", 0
         if not run.given_up:
-            body, end, flags = self._worker.call(run.doc, data, out)
+            answer = self._worker.call(run.doc, data, out)
 
         def more_credit(_):
             return self._more_credit(run)
@@ -320,9 +320,9 @@ class Crew:
         try:
             if run.given_up:
                 raise _GivenUp
-            self._channel.answer(out.log, body, end, flags, more_credit, last)
+            self._channel.answer(out.log, *answer, more_credit, last)
         except _GivenUp:
-            self._channel.answer(out.log, b"", end, 0, more_credit, last)
+            self._channel.answer(out.log, b"", b"", answer[2], 0, more_credit, last)
 
     def _more_credit(self, run):
         while True:

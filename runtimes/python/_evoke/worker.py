@@ -107,14 +107,12 @@ class Worker:
         doc = quickjson.loads(payload)
         data = self.channel.event(stream)
         self.output.begin(stream, doc["request_id"])
-        body, end, flags = self.call(doc, data, self.output)
-        self.channel.answer(
-            self.output.log, body, end, flags, self.channel.more_credit, self.channel.send
-        )
+        answer = self.call(doc, data, self.output)
+        self.channel.answer(self.output.log, *answer, self.channel.more_credit, self.channel.send)
 
     def call(self, doc, data, output):
-        """One run of the function, or of a hook: (body, END document, flags)."""
-        flags = 0
+        """One run of the function, or of a hook: (HEAD document, body, END document, flags)."""
+        head, flags = b"", 0
         try:
             context = self.dialect.context(
                 doc["request_id"],
@@ -123,16 +121,19 @@ class Worker:
                 doc.get("retry_count", 0),
             )
             if "traceparent" in doc:
-                context.traceparent = doc["traceparent"]
-                context.tracestate = doc.get("tracestate", "")
+                fields = context if isinstance(context, dict) else vars(context)
+                fields["traceparent"] = doc["traceparent"]
+                fields["tracestate"] = doc.get("tracestate", "")
             hook = doc.get("hook")
-            if hook is None:
+            if "http" in doc:
+                head, body = self._http(doc["http"], data, context)
+            elif hook is None:
                 body = self.dialect.answer(self.handler(self.dialect.event(data), context))
             else:
                 body = self._hook(hook, context)
             if len(body) > self.answer_max:
                 body = self._report(self.dialect.too_large(), self.answer_max, output)
-                flags = ERROR
+                head, flags = b"", ERROR
         except SystemExit as e:
             self._exit(e, output)
         except BaseException as e:
@@ -140,7 +141,13 @@ class Worker:
         finally:
             self._only_parent()
         output.flush()
-        return body, self._summary(), flags
+        return head, body, self._summary(), flags
+
+    def _http(self, http, data, context):
+        from . import wsgi
+
+        environ = wsgi.environ_of(http, data, context, sys.stderr, self.concurrency > 1)
+        return wsgi.call(self.handler, environ, self.answer_max)
 
     def _summary(self):
         peak_bytes, cpu_us = self.usage()
@@ -170,10 +177,10 @@ class Worker:
     def _report(self, report, limit, output):
         try:
             output.write(report.text())
-            body = self.dialect.error(report)
+            body = self.dialect.error(report, output.request_id)
             if len(body) > limit:
                 report.frames = []
-                body = self.dialect.error(report)
+                body = self.dialect.error(report, output.request_id)
             return body
         except (MemoryError, RecursionError):
             return OUT_OF_MEMORY
@@ -220,6 +227,8 @@ def _dialect(doc):
         from .functiongraph import Dialect
     elif doc["dialect"] == "fc":
         from .fc import Dialect
+    elif doc["dialect"] == "scf":
+        from .scf import Dialect
     else:
         raise frames.Broken("dialect '%s' is not known" % doc["dialect"])
     return Dialect(doc)

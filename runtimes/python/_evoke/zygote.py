@@ -63,7 +63,8 @@ PRELOADED = (
     "uuid",
     "zlib",
 )
-OURS = ("errors", "fc", "functiongraph", "load", "together")
+OURS = ("errors", "fc", "functiongraph", "load", "scf", "together", "wsgi")
+DIALECTS = "fc", "functiongraph", "scf"
 
 
 def preload():
@@ -99,7 +100,7 @@ def rehearse(directory, times, function, events):
     before = _State(logging)
     for n in range(times):
         ours, theirs = socket.socketpair()
-        assign = _assign(directory, function, "functiongraph" if n % 2 else "fc")
+        assign = _assign(directory, function, DIALECTS[n % len(DIALECTS)])
         try:
             _one_life(ours, worker.Worker(theirs.detach()), assign, events)
         finally:
