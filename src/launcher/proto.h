@@ -38,6 +38,7 @@ enum launch_type {
 enum launch_layout {
     LAYOUT_CODE,          /* /code                (FC, native) */
     LAYOUT_FUNCTIONGRAPH, /* /opt/function/code, working directory /opt/function */
+    LAYOUT_SCF,           /* /var/user */
     LAUNCH_LAYOUTS,
 };
 

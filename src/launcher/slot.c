@@ -46,6 +46,7 @@ static const struct {
 } layouts[LAUNCH_LAYOUTS] = {
         [LAYOUT_CODE] = {"/code", "/code"},
         [LAYOUT_FUNCTIONGRAPH] = {"/opt/function/code", "/opt/function"},
+        [LAYOUT_SCF] = {"/var/user", "/var/user"},
 };
 
 static int watch(struct instances *set, int op, int fd, unsigned kind, uint32_t index,

@@ -41,8 +41,8 @@
 enum { TMP_INODES = 1024, TMP_INODES_PER_MB = 32 };
 
 static const char *const directories[] = {
-        "etc", "code", "opt", "opt/function", "opt/function/code", "tmp", "proc", "dev",
-        "rt",  "usr",  "var", "etc/ssl"};
+        "etc", "code", "opt", "opt/function", "opt/function/code", "tmp",    "proc",
+        "dev", "rt",   "usr", "var",          "var/user",          "etc/ssl"};
 
 /* Bound read-only from the host when they exist there. */
 static const struct {
