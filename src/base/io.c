@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -312,6 +313,16 @@ int io_remove_tree(int dirfd, const char *path)
     r = empty_top(&(struct removal){.top = fd_of(dir)}, dir);
     closedir(dir);
     return r < 0 ? r : remove_plain(dirfd, path);
+}
+
+void io_raise_open_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /* The control data of a message with descriptors, aligned as CMSG_* wants it. */

@@ -25,6 +25,8 @@ int io_mkdir_p(const char *path, mode_t mode, struct err *e); /* like mkdir -p *
 DIR *io_open_dir(int dirfd, const char *name);
 int io_remove_tree(int dirfd, const char *path); /* rm -rf, follows no symlink; 0 or -errno */
 
+void io_raise_open_files(void); /* of this process: to the limit it may not pass */
+
 enum { IO_MAX_FDS = 16 };
 
 /* One message with descriptors on a unix socket (SCM_RIGHTS, unix(7)). 0 or -errno. */

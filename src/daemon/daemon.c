@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -30,6 +31,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
@@ -68,6 +70,7 @@ enum {
     GC_PAUSE_MS = 60 * 60 * 1000,
 };
 
+#define SPOOL_DIR   "run/spool"
 #define NO_LAUNCHER "it is being restarted: no function can be started"
 
 static const struct log_cx cx = {.component = "daemon"};
@@ -262,10 +265,27 @@ struct api_server *daemon_api_server(const struct daemon *d)
     return api_server_new(&d->api, sets, ARRAY_LEN(sets));
 }
 
+/* Where large request bodies are while they are read: empty, whatever an earlier daemon left. */
+static int open_spool(struct daemon *d, struct err *e)
+{
+    int r = io_remove_tree(AT_FDCWD, SPOOL_DIR);
+
+    if (r < 0 && r != -ENOENT)
+        return err_set(e, ERR_HOST, r, "empty '%s' of the data directory: %s", SPOOL_DIR,
+                       strerror(-r));
+    if (mkdir(SPOOL_DIR, 0700) < 0)
+        return err_sys(e, "make '%s' in the data directory", SPOOL_DIR);
+    d->spool_dir = open(SPOOL_DIR, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return d->spool_dir < 0 ? err_sys(e, "open '%s' of the data directory", SPOOL_DIR) : 0;
+}
+
 static int open_front(struct daemon *d, struct err *e)
 {
     struct http_limits limits;
+    int r = open_spool(d, e);
 
+    if (r < 0)
+        return r;
     interpreters_chosen(d->o, d->interpreters);
     d->backups = backups_new(d->loop, d->catalog);
     d->api = (struct api){.loop = d->loop,
@@ -285,9 +305,10 @@ static int open_front(struct daemon *d, struct err *e)
     events_serve(d->events, &d->api);
     figures_watch(d->figures, &d->api);
     d->api_server = daemon_api_server(d);
-    d->endpoints = endpoints_new(d->loop, &d->api);
-    pool_serve_endpoints(d->pool, &endpoints_ops, d->endpoints);
     http_limits_default(&limits);
+    limits.spool_dir = d->spool_dir;
+    d->endpoints = endpoints_new(d->loop, &d->api, &limits);
+    pool_serve_endpoints(d->pool, &endpoints_ops, d->endpoints);
     d->http = http_server_new(d->loop, &limits, &api_http_ops, d->api_server);
     figures_serve(d->figures, d->http);
     return http_server_listen(d->http, DAEMON_LISTEN_FD, e);
@@ -372,11 +393,12 @@ static void close_all(struct daemon *d)
     loop_timer_free(d->gc_timer);
     health_free(d->health);
     loop_free(d->loop);
+    fd_close(d->spool_dir);
 }
 
 int daemon_main(struct options *o, int argc, char **argv)
 {
-    struct daemon d = {.magic = DAEMON_MAGIC, .o = o};
+    struct daemon d = {.magic = DAEMON_MAGIC, .o = o, .spool_dir = -EBADF};
     struct err e = {0};
     int r;
 
@@ -387,6 +409,7 @@ int daemon_main(struct options *o, int argc, char **argv)
     (void)signal(SIGHUP, SIG_IGN);
     /* Secrets of functions are in our memory: no core file of it, no debugger of the same uid. */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    io_raise_open_files(); /* a thousand, the usual, are a thousand clients */
     (void)fcntl(DAEMON_CONTROL_FD, F_SETFD, FD_CLOEXEC);
     (void)fcntl(DAEMON_LISTEN_FD, F_SETFD, FD_CLOEXEC);
     r = open_all(&d, &e);

@@ -37,6 +37,7 @@ struct daemon {
     struct interpreter interpreters[INTERPRETERS];
     struct api_server *api_server;
     struct endpoints *endpoints;
+    int spool_dir; /* owned; large request bodies */
     struct http_server *http;
     struct api_server *ending_api; /* while draining: says so to whoever comes now */
     struct http_server *ending;

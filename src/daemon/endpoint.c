@@ -30,7 +30,8 @@ enum {
     ENDPOINTS_MAGIC = 0x0e4d0001,
     ENDPOINT_MAGIC = 0x0e4d0002,
     CONNECTIONS = 128,
-    BODY_BYTES = 64 << 20, /* one package of code fits */
+    BODY_BYTES = 16 << 20,
+    SPOOL_BYTES = 64 << 20, /* one package of code fits */
 };
 
 static const struct log_cx cx = {.component = "endpoint"};
@@ -49,7 +50,8 @@ struct endpoint { /* of one instance */
     struct list node;
 };
 
-struct endpoints *endpoints_new(struct loop *l, const struct api *api)
+struct endpoints *endpoints_new(struct loop *l, const struct api *api,
+                                const struct http_limits *limits)
 {
     static const struct api_set *const sets[] = {&functiongraph_api, &fc_api};
     struct endpoints *eps = xnew(struct endpoints);
@@ -57,9 +59,10 @@ struct endpoints *endpoints_new(struct loop *l, const struct api *api)
     eps->magic = ENDPOINTS_MAGIC;
     eps->loop = l;
     eps->face = api_server_new(api, sets, ARRAY_LEN(sets));
-    http_limits_default(&eps->limits);
+    eps->limits = *limits;
     eps->limits.connections = CONNECTIONS;
     eps->limits.body_budget_bytes = BODY_BYTES;
+    eps->limits.spool_budget_bytes = SPOOL_BYTES;
     list_init(&eps->open);
     return eps;
 }

@@ -7,9 +7,12 @@
 
 struct api;
 struct endpoints; /* opaque */
+struct http_limits;
 struct loop;
 
-struct endpoints *endpoints_new(struct loop *l, const struct api *api); /* api borrowed */
+/* api borrowed; limits: the front's, of which ours are tighter */
+struct endpoints *endpoints_new(struct loop *l, const struct api *api,
+                                const struct http_limits *limits);
 /* For pool_serve_endpoints(), with the struct as user. */
 extern const struct pool_endpoint_ops endpoints_ops;
 /* Close all of them; before the rooms that their requests are in end. */

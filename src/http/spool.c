@@ -2,9 +2,8 @@
 /*
  * spool.c - one sparse file for all bodies, and ranges in it.
  *
- * Ranges follow one another and are never used twice while somebody has one: a file that is empty
- * begins at 0 again, one that has run to its end is left to those who are in it, and closed by the
- * last. Bytes go in with pwrite(2) and never through a map, where a full disk would be a SIGBUS;
+ * Ranges follow one another and are never used twice: a file that has run to its end is left to
+ * those who are in it, and closed, like any other, by the last. Bytes go in with pwrite(2) and never through a map, where a full disk would be a SIGBUS;
  * they come out through a map, which costs memory that the kernel may take back at any time.
  */
 #include "http/spool.h"
@@ -26,9 +25,9 @@ enum { LARGEST_PAGE = 1 << 16 /* of any machine: maps begin at one */ };
 
 struct spool_file {
     uint32_t bodies;
-    bool current;  /* of a spool: more may come */
-    int fd;        /* owned */
-    uint64_t next; /* where the next body begins */
+    struct spool *spool; /* whose bodies begin here; NULL: nobody's any more */
+    int fd;              /* owned */
+    uint64_t next;       /* where the next body begins */
 };
 
 static uint64_t in_pages(uint64_t n)
@@ -37,21 +36,12 @@ static uint64_t in_pages(uint64_t n)
 }
 
 /* Nobody is in it. */
-static void file_empty(struct spool_file *f)
+static void file_free(struct spool_file *f)
 {
-    if (!f->current) {
-        fd_close(f->fd);
-        free(f);
-    } else if (ftruncate(f->fd, 0) == 0) { /* else the next one tries again */
-        f->next = 0;
-    }
-}
-
-static void file_leave(struct spool_file *f)
-{
-    f->current = false;
-    if (f->bodies == 0)
-        file_empty(f);
+    if (f->spool)
+        f->spool->file = NULL;
+    fd_close(f->fd);
+    free(f);
 }
 
 /* Not every file system makes files without a name; then it has one for a moment. */
@@ -78,7 +68,7 @@ void spool_init(struct spool *s, int dir)
 void spool_done(struct spool *s)
 {
     if (s->file)
-        file_leave(s->file);
+        s->file->spool = NULL;
     s->file = NULL;
 }
 
@@ -90,7 +80,7 @@ static int begin_file(struct spool *s)
         return -errno;
     spool_done(s);
     s->file = xnew(struct spool_file);
-    *s->file = (struct spool_file){.current = true, .fd = fd};
+    *s->file = (struct spool_file){.spool = s, .fd = fd};
     return 0;
 }
 
@@ -147,7 +137,7 @@ void spool_drop(struct spooled *b)
     if (b->map)
         (void)munmap(b->map, b->n);
     if (--f->bodies == 0)
-        file_empty(f);
+        file_free(f);
     else if (b->n)
         (void)fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)b->at,
                         (off_t)in_pages(b->n));

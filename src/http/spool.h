@@ -17,7 +17,7 @@ struct spool_file;
 
 struct spool {
     int dir;                 /* borrowed; -1: there is none */
-    struct spool_file *file; /* in which the next body begins; NULL until it is needed */
+    struct spool_file *file; /* in which the next body begins; NULL while there is none */
 };
 
 struct spooled {             /* a body; zeroed: it is not on disk */

@@ -30,7 +30,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -39,6 +38,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "launcher/proto.h"
@@ -158,17 +158,6 @@ static int close_inherited(int keep, struct err *e)
         close_range((unsigned)keep + 1, ~0U, 0) < 0)
         return err_sys(e, "close inherited descriptors");
     return 0;
-}
-
-/* Two descriptors for each instance, and five more for each that is starting. */
-static void raise_open_files(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static int open_directory(const char *what, const char *path, int *ret_fd, struct err *e)
@@ -333,7 +322,7 @@ int main(int argc, char **argv)
     int r;
 
     umask(022);
-    raise_open_files();
+    io_raise_open_files(); /* two for each instance, and five more for each that is starting */
     o.runtimes = runtimes_new();
     r = parse(argc, argv, &o, &e);
     if (r >= 0)
