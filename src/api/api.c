@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/host.h"
 #include "api/internal.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -135,6 +136,18 @@ static void refuse_route(struct call *c, const struct mount *m, int r)
     }
 }
 
+static bool refuse_host(struct call *c, const struct mount *m)
+{
+    const char *listed = c->api->hosts;
+
+    if (m->set->any_host || host_is_ours(c->req->host, str_of(listed ? listed : "")))
+        return false;
+    call_fail(c, 421, NULL,
+              "this is not %.*s; if it is to be called so, name it in the option 'hosts'",
+              (int)(c->req->host.n < 255 ? c->req->host.n : 255), c->req->host.p);
+    return true;
+}
+
 static void on_head(struct http_request *req)
 {
     struct api_server *s = OBJ(req->user, struct api_server, SERVER_MAGIC);
@@ -143,6 +156,8 @@ static void on_head(struct http_request *req)
     struct route_match match;
     int r;
 
+    if (refuse_host(c, m))
+        return;
     if (s->refuse && m->set != &house_set) {
         call_header(c, "Retry-After", S("1"));
         call_fail(c, 503, NULL, "%s", s->refuse);

@@ -72,12 +72,13 @@ struct api {
     struct metrics *metrics;
     struct history *history;
     struct logs *logs;
-    struct api_counts *counts;              /* NULL: nobody counts */
-    struct health *health;                  /* what /readyz says; NULL: all is well */
-    const char *commit;                     /* of the source this was built from; "": unknown */
-    struct tracer *tracer;                  /* NULL: nobody traces */
-    struct audit *audit;                    /* who did what; NULL: nobody asks */
-    const char *region;                     /* where a request names none: "local-1" */
+    struct api_counts *counts; /* NULL: nobody counts */
+    struct health *health;     /* what /readyz says; NULL: all is well */
+    const char *commit;        /* of the source this was built from; "": unknown */
+    struct tracer *tracer;     /* NULL: nobody traces */
+    struct audit *audit;       /* who did what; NULL: nobody asks */
+    const char *hosts;  /* names that are ours beside the usual ones (api/host.h); NULL: none */
+    const char *region; /* where a request names none: "local-1" */
     const struct interpreter *interpreters; /* see runtime/runtime.h */
 };
 
@@ -121,6 +122,7 @@ struct api_set {
     const char *prefix; /* "/v2/": paths that start so are this set's */
     const struct api_op *ops;
     uint32_t nops;
+    bool any_host;    /* answers by whatever name it was asked: it sees to strangers itself */
     int wrong_path;   /* status when no path fits; 0: 404 */
     int wrong_method; /* status when the path exists and the method does not; 0: 405 with Allow */
     /* Head: false = it has replied (call_fail). */

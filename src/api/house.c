@@ -97,6 +97,7 @@ static const struct api_op ops[] = {
 const struct api_set house_set = {
         .name = "house",
         .prefix = "/",
+        .any_host = true, /* it tells nothing about anybody: a load balancer may use any name */
         .ops = ops,
         .nops = ARRAY_LEN(ops),
         .error = error,

@@ -25,6 +25,7 @@ struct options {
     char *config;
     char *data;
     char *listen;
+    char *public, *hosts;
     char *region;
     char *user;
     char *log_level;

@@ -300,6 +300,7 @@ static int open_front(struct daemon *d, struct err *e)
                           .health = d->health,
                           .logs = d->logs,
                           .commit = build_commit,
+                          .hosts = d->o->hosts,
                           .region = d->o->region,
                           .interpreters = d->interpreters};
     events_serve(d->events, &d->api);

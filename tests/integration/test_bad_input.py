@@ -92,7 +92,7 @@ def test_a_query_that_was_not_signed_is_refused(client, evoke_shared):
 def test_an_unknown_key_is_refused_before_the_body_is_read(evoke_shared):
     s = socket.create_connection(("127.0.0.1", evoke_shared.port))
     s.settimeout(20)
-    s.sendall(f"POST /v2/{PROJECT}/fgs/functions HTTP/1.1\r\nHost: x\r\nX-Sdk-Date: {stamp()}\r\n"
+    s.sendall(f"POST /v2/{PROJECT}/fgs/functions HTTP/1.1\r\nHost: localhost\r\nX-Sdk-Date: {stamp()}\r\n"
               "Authorization: SDK-HMAC-SHA256 Access=AKNOBODY, SignedHeaders=host;x-sdk-date, Signature="
               f"{'0' * 64}\r\nContent-Length: 60000000\r\n\r\n".encode())
     assert b" 401 " in s.recv(65536).split(b"\r\n")[0]

@@ -196,7 +196,7 @@ int rig_open(void **state)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
     rig->port = ntohs(at.sin_port);
     rig->loop = loop_new();
-    rig->api = (struct api){.loop = rig->loop, .region = "local-1"};
+    rig->api = (struct api){.loop = rig->loop, .hosts = "h", .region = "local-1"};
     rig->server = api_server_new(&rig->api, sets, ARRAY_LEN(sets));
     http_limits_default(&limits);
     rig->http = http_server_new(rig->loop, &limits, &api_http_ops, rig->server);

@@ -199,7 +199,7 @@ static void a_warm_signed_call_costs_two_allocations(void **state)
 
     (void)state;
     t_ok(keys_open(dir, "AK", "secret", &keys, &created, &e), &e);
-    api = (struct api){.loop = rig.loop, .keys = keys, .region = "r"};
+    api = (struct api){.loop = rig.loop, .keys = keys, .hosts = "h", .region = "r"};
     server = api_server_new(&api, sets, 1);
     assert_int_equal(dial(&rig, &api, server), 0);
     io = loop_io_new(rig.loop, rig.fd, on_answer, &rig);

@@ -234,6 +234,17 @@ static void readiness_says_what_is_wrong_and_since_when(void **state)
     rig->api.health = health_free(rig->api.health);
 }
 
+static void a_name_that_is_not_ours_is_told_about_health_only(void **state)
+{
+    struct rig *rig = *state;
+    const char *a = rig_ask(rig, "GET /cloud/ab/x/b HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+
+    t_has(a, "HTTP/1.1 421 ");
+    t_has(a, "cloud 421 -: this is not evil.example");
+    assert_int_equal(seen.admitted, 0);
+    t_has(rig_ask(rig, "GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n"), "ok\n");
+}
+
 static void a_server_that_ends_answers_for_its_health_only(void **state)
 {
     struct rig *rig = *state;
@@ -351,6 +362,7 @@ int main(void)
             WITH_RIG(the_house_answers_for_its_health_and_version),
             WITH_RIG(version_names_the_commit_and_the_apis),
             WITH_RIG(readiness_says_what_is_wrong_and_since_when),
+            WITH_RIG(a_name_that_is_not_ours_is_told_about_health_only),
             WITH_RIG(a_server_that_ends_answers_for_its_health_only),
             WITH_RIG(a_reply_in_a_later_turn_reaches_the_client),
             WITH_RIG(a_reply_after_the_client_has_gone_goes_nowhere),
