@@ -41,8 +41,11 @@ struct catalog {
     struct buf *scratch; /* owned: the path of a lookup, so that reading allocates nothing */
     catalog_change_fn *on_change;
     void *on_change_user;
-    catalog_trigger_change_fn *on_trigger;
-    void *on_trigger_user;
+    struct {
+        catalog_trigger_change_fn *fn;
+        void *user;
+    } on_trigger[CATALOG_TRIGGER_WATCHERS];
+    uint32_t non_trigger;
     catalog_resource_change_fn *on_resource;
     void *on_resource_user;
     struct list writes;  /* under way or waiting for their turn */

@@ -11,6 +11,7 @@
  */
 #include "catalog/triggers.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -66,8 +67,8 @@ static void changed(struct catalog *c, struct str path, const void *old, const v
         (void)map_put(c->by_id, str_of(((const struct trigger *)now)->id), (void *)now);
     else
         (void)map_del(c->by_id, str_of(((const struct trigger *)old)->id));
-    if (c->on_trigger)
-        c->on_trigger(c->on_trigger_user, old, now);
+    for (uint32_t i = 0; i < c->non_trigger; i++)
+        c->on_trigger[i].fn(c->on_trigger[i].user, old, now);
     if (old)
         loop_defer(c->loop, release, (void *)old);
 }
@@ -149,8 +150,19 @@ void catalog_each_trigger(const struct catalog *c, const struct fn_key *key,
 
 void catalog_watch_triggers(struct catalog *c, catalog_trigger_change_fn *fn, void *user)
 {
-    c->on_trigger = fn;
-    c->on_trigger_user = user;
-    for (size_t i = 0; fn && i < c->triggers.n; i++)
+    assert(c->non_trigger < CATALOG_TRIGGER_WATCHERS);
+    c->on_trigger[c->non_trigger].fn = fn;
+    c->on_trigger[c->non_trigger++].user = user;
+    for (size_t i = 0; i < c->triggers.n; i++)
         fn(user, NULL, c->triggers.rows[i].record);
+}
+
+void catalog_unwatch_triggers(struct catalog *c, const void *user)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < c->non_trigger; i++)
+        if (c->on_trigger[i].user != user)
+            c->on_trigger[kept++] = c->on_trigger[i];
+    c->non_trigger = kept;
 }

@@ -28,9 +28,11 @@ void catalog_update_trigger(struct catalog *c, struct trigger *draft, catalog_tr
 void catalog_delete_trigger(struct catalog *c, struct str id, catalog_trigger_fn *fn, void *user);
 
 /* Called after each committed change, and by catalog_watch_triggers() itself for each that is there:
- * before and after; NULL for "was not" and "is no more". One watcher. */
+ * before and after; NULL for "was not" and "is no more". Watchers are told in the order they came. */
+enum { CATALOG_TRIGGER_WATCHERS = 4 };
 typedef void catalog_trigger_change_fn(void *user, const struct trigger *before,
                                        const struct trigger *after);
 void catalog_watch_triggers(struct catalog *c, catalog_trigger_change_fn *fn, void *user);
+void catalog_unwatch_triggers(struct catalog *c, const void *user); /* not from a watcher */
 
 #endif

@@ -44,7 +44,9 @@ struct gateway *gateway_free(struct gateway *g); /* open calls end unanswered */
 /* Is this request the gateway's? By host: a group's or a custom domain. By path: "/apigw/<group>/",
  * "/2016-08-15/proxy/". */
 bool gateway_claims(const struct gateway *g, const struct http_request *r);
-/* Is this the name of a group or a custom domain (lower case, no port)? */
+bool gateway_has_path(struct str path); /* the second half of it */
+/* Is this the name (lower case, no port) of a custom domain, or one under the gateway's own domain,
+ * whether there is such a group or not? */
 bool gateway_knows_host(const struct gateway *g, struct str host);
 /* user of a request: the gateway. All that gateway_claims() not are answered 404 in FunctionGraph's
  * words: for the public listener. */

@@ -32,7 +32,8 @@ struct gw_table *gw_table_free(struct gw_table *t);
 int gw_table_add_host(struct gw_table *t, struct str host, struct gw_group *group);
 void gw_table_drop_host(struct gw_table *t, struct str host);
 struct gw_group *gw_table_host(const struct gw_table *t, struct str host); /* or NULL */
-/* By group and stage of the API. -EEXIST: it has an API for this method and pattern already. */
+/* By group and stage of the API, whose pattern has been checked. -EEXIST: it has an API for this
+ * method and pattern already; -ENAMETOOLONG: the stage's name. */
 int gw_table_add(struct gw_table *t, struct gw_api *a); /* takes a reference */
 void gw_table_drop(struct gw_table *t, const struct gw_api *a);
 size_t gw_table_count(const struct gw_table *t);
@@ -43,6 +44,7 @@ struct gw_match {
         struct str name, value; /* decoded; the rest behind a prefix has the name "" */
     } captures[GW_CAPTURES];
     size_t ncaptures;
+    size_t visited; /* nodes of the table that were looked at: what a lookup costs */
 };
 
 /* 0; -ENOENT no such path (or stage); -EACCES the path, but not the method; -EINVAL malformed

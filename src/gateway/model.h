@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/str.h"
 #include "fn/key.h"
 
 struct gw_group;
-struct resource;
 
 enum gw_auth {
     GW_AUTH_NONE,
@@ -162,6 +162,10 @@ void gw_api_unref(struct gw_api *a);
 struct gw_group *gw_group_new(enum dialect dialect, const char *id, const char *name);
 struct gw_group *gw_group_ref(const struct gw_group *g);
 void gw_group_unref(struct gw_group *g);
+/* For whoever fills them: own copies of a function's key, and of a text (STR_NONE: NULL). */
+void gw_key_own(struct fn_key *to, const struct fn_key *from);
+void gw_key_done(struct fn_key *key);
+void gw_set(char **field, struct str value);
 struct gw_authorizer *gw_authorizer_new(void);
 const struct gw_authorizer *gw_authorizer_ref(const struct gw_authorizer *a);
 void gw_authorizer_unref(const struct gw_authorizer *a);

@@ -258,7 +258,7 @@ struct timers *timers_free(struct timers *all)
 
     if (!all)
         return NULL;
-    catalog_watch_triggers(all->catalog, NULL, NULL);
+    catalog_unwatch_triggers(all->catalog, all);
     while (map_next(all->by_id, &at, &(struct str){0}, &tm))
         leave(tm);
     for (struct list *n; (n = list_first(&all->dropping));)

@@ -320,7 +320,7 @@ static void a_function_has_so_many_triggers_and_not_one_more(void **state)
 
     make_function(f, "fn");
     make_function(f, "fn2");
-    catalog_watch_triggers(f->c, NULL, NULL);
+    catalog_unwatch_triggers(f->c, f);
     for (int i = 0; i <= TRIGGERS_PER_FUNCTION; i++)
         ask_create(f, "fn", "", i, &o[i]);
     for (int i = 0; i <= TRIGGERS_PER_FUNCTION; i++)

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway.c - the gateway's face to the HTTP server, and to those who call it without one.
+ *
+ *   on_head     the steps that need no body (call.c); then how large it may be
+ *   on_request  the others
+ *   on_refuse   the server itself says no (body too large, too slow): worded like any fault
+ *   on_cancel   the client has gone
+ *
+ * Read next: call.c, then route.c.
+ */
+#include "gateway/gateway.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/obj.h"
+#include "gateway/access.h"
+#include "gateway/compile.h"
+#include "gateway/guard.h"
+#include "gateway/internal.h"
+
+/* Bytes of a request's body: APIG 12 MB (functiongraph.md 5.7 of our reference: "Notes and
+ * constraints" of API Gateway), FC 6 MB, SCF 6 MB. A function takes what its own limit allows. */
+static const uint64_t body_max[DIALECTS] = {
+        [DIALECT_FUNCTIONGRAPH] = 12 << 20,
+        [DIALECT_FC] = 6 << 20,
+        [DIALECT_SCF] = 6 << 20,
+};
+
+static const char *or_else(const char *given, const char *preset)
+{
+    return given && given[0] ? given : preset;
+}
+
+struct gateway *gateway_new(const struct gateway_env *env, const struct gateway_conf *conf)
+{
+    struct gateway *g = xnew(struct gateway);
+
+    g->magic = GATEWAY_MAGIC;
+    g->env = *env;
+    g->domain = xstrdup(or_else(conf->domain, "apigw.localhost"));
+    g->region = xstrdup(or_else(conf->region, "local-1"));
+    list_init(&g->calls);
+    list_init(&g->spare);
+    g->table = gw_table_new();
+    g->guard = gw_guard_new(env);
+    g->access = access_log_new(env->loop, conf->access_log);
+    g->compiler = compiler_new(g);
+    return g;
+}
+
+struct gateway *gateway_free(struct gateway *g)
+{
+    struct list *node;
+
+    if (!g)
+        return NULL;
+    while ((node = list_first(&g->calls)))
+        gw_call_gone(container_of(node, struct gw_call, node), true);
+    g->compiler = compiler_free(g->compiler);
+    g->guard = gw_guard_free(g->guard);
+    g->table = gw_table_free(g->table);
+    g->access = access_log_free(g->access);
+    gw_spares_free(g);
+    free(g->domain);
+    free(g->region);
+    g->magic = 0;
+    free(g);
+    return NULL;
+}
+
+/* ---- whose request is it? ---- */
+
+struct str gw_host_of(struct str host, char room[GW_HOST])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < host.n && host.p[i] != ':'; i++) {
+        if (n + 1 == GW_HOST)
+            return S("");
+        room[n++] = str_lower(host.p[i]);
+    }
+    if (n > 0 && room[n - 1] == '.') /* fully qualified: the same name */
+        n--;
+    return (struct str){room, n};
+}
+
+bool gateway_knows_host(const struct gateway *g, struct str host)
+{
+    struct str domain = str_of(g->domain);
+
+    if (gw_table_host(g->table, host) || str_eq(host, domain))
+        return true;
+    return host.n > domain.n && str_ends(host, domain) && host.p[host.n - domain.n - 1] == '.';
+}
+
+bool gateway_claims(const struct gateway *g, const struct http_request *r)
+{
+    char room[GW_HOST];
+
+    return gateway_knows_host(g, gw_host_of(r->host, room)) || gateway_has_path(r->path);
+}
+
+bool gateway_has_path(struct str path)
+{
+    return str_starts(path, S("/apigw/")) || str_starts(path, S("/2016-08-15/proxy/"));
+}
+
+/* ---- over HTTP ---- */
+
+static void on_reply(void *user, int status, struct str type, struct shape_list headers,
+                     struct buf *body)
+{
+    struct http_request *r = user;
+
+    r->app = NULL;
+    for (size_t i = 0; i < headers.n; i++)
+        (void)http_add_header_str(r, headers.at[i].name, headers.at[i].value);
+    http_reply_buf(r, status, type, body);
+}
+
+static const struct gw_sink http_sink = {.reply = on_reply};
+
+static void on_head(struct http_request *r)
+{
+    struct gateway *g = OBJ(r->user, struct gateway, GATEWAY_MAGIC);
+    struct gw_call *c = gw_call_new(g, r, &http_sink, r);
+
+    r->app = c;
+    if (gw_call_head(c))
+        r->body_max = body_max[c->group->dialect];
+}
+
+static void on_request(struct http_request *r)
+{
+    gw_call_body(OBJ(r->app, struct gw_call, GW_CALL_MAGIC));
+}
+
+static void on_cancel(struct http_request *r)
+{
+    struct gw_call *c = OBJ(r->app, struct gw_call, GW_CALL_MAGIC);
+
+    r->app = NULL;
+    gw_call_gone(c, false);
+}
+
+static void on_refuse(void *user, struct http_refusal *x)
+{
+    struct gw_call *c = OBJ(x->req->app, struct gw_call, GW_CALL_MAGIC);
+    bool too_large = x->status == 413;
+    struct gw_worded said = {0};
+
+    (void)user;
+    gw_word(c, too_large ? GW_BODY_TOO_LARGE : GW_BAD_REQUEST,
+            too_large ? "the limit of this gateway" : x->why, &said);
+    c->fault = too_large ? GW_BODY_TOO_LARGE : GW_BAD_REQUEST;
+    if (too_large)
+        x->status = said.status;
+    c->status = x->status;
+    for (size_t i = 0; i < said.headers.n; i++)
+        (void)http_add_header_str(x->req, said.headers.at[i].name, said.headers.at[i].value);
+    x->type = "application/json";
+    buf_adds(x->body, buf_str(&said.body));
+    buf_done(&said.body);
+}
+
+const struct http_ops gateway_http_ops = {
+        .on_head = on_head,
+        .on_request = on_request,
+        .on_cancel = on_cancel,
+        .on_refuse = on_refuse,
+};
+
+/* ---- without ---- */
+
+void gateway_call(struct gateway *g, const struct http_request *r, const struct gw_sink *sink,
+                  void *user)
+{
+    struct gw_call *c = gw_call_new(g, r, sink, user);
+
+    c->debug = true;
+    if (gw_call_head(c))
+        gw_call_body(c);
+}
+
+void gateway_stats(const struct gateway *g, struct gateway_stats *ret)
+{
+    struct gw_guard_stats guard;
+
+    *ret = g->stats;
+    gw_guard_stats(g->guard, &guard);
+    ret->authorizer_calls = guard.authorizer_calls;
+    ret->authorizer_cached = guard.authorizer_cached;
+    ret->apis = gw_table_count(g->table);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * route.c - which API is meant: from host and path to group, stage and API.
+ *
+ *   Host: <id>.<domain>, or a custom domain      the group's; the path is the API's
+ *   /apigw/<id>/...                               the same by path, where there are no host names
+ *   /2016-08-15/proxy/<service>/<function>/...    FC's HTTP triggers (fc.c)
+ *
+ * The stage of a FunctionGraph group comes in the header X-Stage, RELEASE without it. A group of SCF
+ * has it as the first segment of its paths. FC has none.
+ *
+ * Nothing is decoded here but the query; the route table decodes the path, once.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/uri.h"
+#include "gateway/call.h"
+#include "gateway/internal.h"
+
+enum { DETAIL = 300 };
+
+#define BY_PATH "/apigw/"
+
+/* For messages: a path or name as it came, cut. */
+static int shown(struct str s)
+{
+    return (int)(s.n < DETAIL ? s.n : DETAIL);
+}
+
+/* ---- the query ---- */
+
+/* What is no escape stays as it came: the function may know better. */
+static bool decode(struct gw_call *c, struct str raw, struct str *ret)
+{
+    cleanup_with(buf_done) struct buf b;
+    char *copy;
+
+    *ret = raw;
+    if (!str_has(raw, '%') && !str_has(raw, '+'))
+        return true;
+    buf_init(&b, raw.n);
+    if (uri_decode(raw, true, &b) < 0)
+        return true;
+    copy = buf_ok(&b) ? arena_strdup(c->arena, buf_str(&b)) : NULL;
+    if (!copy)
+        return false;
+    *ret = (struct str){copy, b.n};
+    return true;
+}
+
+static bool parse_query(struct gw_call *c, struct str query)
+{
+    struct str rest = query, name, value;
+    size_t n = 0;
+
+    while (uri_query_next(&rest, &name, &value))
+        n++;
+    c->query = arena_alloc(c->arena, (n + 1) * sizeof(*c->query));
+    if (!c->query)
+        return false;
+    rest = query;
+    while (uri_query_next(&rest, &name, &value)) {
+        struct shape_pair *p = &c->query[c->nquery++];
+
+        if (!decode(c, name, &p->name) || (value.p && !decode(c, value, &p->value)))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the group ---- */
+
+static struct gw_group *group_by_id(const struct gw_call *c, struct str id)
+{
+    char room[2 * GW_HOST];
+    size_t domain = strlen(c->gw->domain), n = 0;
+
+    if (id.n + 1 + domain >= sizeof(room))
+        return NULL;
+    for (; n < id.n; n++)
+        room[n] = str_lower(id.p[n]);
+    room[n++] = '.';
+    memcpy(room + n, c->gw->domain, domain);
+    return gw_table_host(c->gw->table, (struct str){room, n + domain});
+}
+
+/* True: c->path is what the API sees. */
+static bool find_group(struct gw_call *c)
+{
+    char room[GW_HOST];
+    struct gw_group *group = gw_table_host(c->gw->table, gw_host_of(c->req->host, room));
+
+    c->path = c->req->path;
+    if (!group && str_starts(c->path, S(BY_PATH))) {
+        struct str rest = str_from(c->path, sizeof(BY_PATH) - 1);
+        struct str id = str_cut(&rest, '/');
+
+        group = group_by_id(c, id);
+        c->by_path = true;
+        c->path = rest.p ? (struct str){rest.p - 1, rest.n + 1} : S("/");
+    }
+    if (group)
+        c->group = gw_group_ref(group);
+    return group != NULL;
+}
+
+/* ---- the stage ---- */
+
+/* SCF: "/release/a/b" -> "release", "/a/b" */
+static void cut_stage(struct gw_call *c)
+{
+    struct str rest = str_from(c->path, 1);
+
+    c->stage = str_cut(&rest, '/');
+    c->path = rest.p ? (struct str){rest.p - 1, rest.n + 1} : S("/");
+}
+
+static void find_stage(struct gw_call *c)
+{
+    switch (c->group->dialect) {
+    case DIALECT_FUNCTIONGRAPH:
+        c->stage = gw_header(c, S("x-stage"));
+        if (c->stage.n == 0)
+            c->stage = S("RELEASE");
+        break;
+    case DIALECT_SCF:
+        cut_stage(c);
+        break;
+    case DIALECT_FC:
+    case DIALECTS:
+        c->stage = S("");
+        break;
+    }
+}
+
+/* ---- the API ---- */
+
+static enum gw_step not_found(struct gw_call *c, int r)
+{
+    struct str method = c->req->method;
+
+    if (r == -EINVAL)
+        gw_fail(c, GW_BAD_REQUEST,
+                "the path has a malformed escape, or a segment no path may have");
+    else if (r == -ENOMEM)
+        gw_fail(c, GW_URI_TOO_LONG, "what can be matched");
+    else if (r == -EACCES)
+        gw_fail(c, GW_NO_METHOD, "%.*s", shown(method), method.p);
+    else
+        gw_fail(c, GW_NO_API, "%.*s", shown(c->path), c->path.p);
+    return GW_ENDED;
+}
+
+static bool join_target(struct gw_call *c)
+{
+    size_t n = c->path.n, q = c->req->query.n;
+    char *target;
+
+    c->target = c->path;
+    if (q == 0)
+        return true;
+    target = arena_alloc(c->arena, n + 1 + q + 1);
+    if (!target)
+        return false;
+    memcpy(target, c->path.p, n);
+    target[n] = '?';
+    memcpy(target + n + 1, c->req->query.p, q);
+    c->target = (struct str){target, n + 1 + q};
+    return true;
+}
+
+enum gw_step gw_match_step(struct gw_call *c)
+{
+    int r;
+
+    if (!parse_query(c, c->req->query)) {
+        gw_fail(c, GW_URI_TOO_LONG, "what can be taken apart");
+        return GW_ENDED;
+    }
+    if (!find_group(c)) {
+        if (str_starts(c->req->path, S("/2016-08-15/proxy/")))
+            return gw_fc_proxy(c);
+        gw_fail(c, GW_NO_API, "%.*s", shown(c->req->path), c->req->path.p);
+        return GW_ENDED;
+    }
+    find_stage(c);
+    r = gw_table_find(c->gw->table, c->group, c->stage, c->req->method, c->path, c->arena,
+                      &c->match);
+    if (r < 0)
+        return not_found(c, r);
+    c->api = gw_api_ref(c->match.api);
+    if (!join_target(c)) {
+        gw_fail(c, GW_URI_TOO_LONG, "what can be taken apart");
+        return GW_ENDED;
+    }
+    return c->group->dialect == DIALECT_FC ? gw_fc_routed(c) : GW_GO_ON;
+}
