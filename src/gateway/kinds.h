@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "fn/key.h"
 
 struct cJSON;
 struct err;
@@ -39,21 +40,25 @@ struct err;
  */
 struct gw_kind {
     const char *name;
-    uint32_t most; /* per account and region; 0: as the catalog allows */
+    uint32_t most; /* per parent, or account and region; 0: as the catalog allows */
     const struct gw_field *fields;
     uint32_t nfields;
     bool named; /* its "name" is unique in account, region (and parent, where it has one) */
+    /* What the fields say about each other; NULL: nothing. As gw_check(). */
+    int (*rules)(const struct cJSON *body, const char **ret_path, struct err *e);
 };
 
-enum gw_type { GW_TEXT, GW_WHOLE, GW_BOOL, GW_OBJECT, GW_LIST };
+/* A list is of objects where `fields` is there, else of texts that follow `rule`. A map is an object
+ * whose keys are among `values`, each an object of `fields`. */
+enum gw_type { GW_TEXT, GW_WHOLE, GW_BOOL, GW_OBJECT, GW_LIST, GW_MAP };
 
 struct gw_field {
     const char *key;
     enum gw_type type;
     bool required;
-    int64_t min, max;          /* of a number; bytes of a text; members of a list */
+    int64_t min, max;          /* of a number; characters of a text; members of a list */
     const char *const *values; /* NULL-terminated: the only ones; NULL: any */
-    const char *pattern;       /* a rule of its own in words for errors; checked by `rule` */
+    const char *pattern;       /* what it may be, in words for errors; `rule` checks it */
     bool (*rule)(struct str text);
     const struct gw_field *fields; /* of an object, or of each object of a list */
     uint32_t nfields;
@@ -64,9 +69,20 @@ extern const uint32_t gw_nkinds;
 const struct gw_kind *gw_kind_of(struct str name); /* or NULL */
 
 /* Is this an object of that kind? 0, or -EINVAL with a sentence that names the field, the value and
- * what it may be; *ret_path (never NULL) is then the field's path, "func_info.timeout". Fields that
- * are not in the table are left alone: they are kept and returned. */
+ * what it may be; *ret_path (never NULL, good until the next gw_check()) is then the field's path,
+ * "func_info.timeout" or "req_params[2].name". Fields that are not in the table are left alone: they
+ * are kept and returned. */
 int gw_check(const struct gw_kind *kind, const struct cJSON *body, const char **ret_path,
              struct err *e);
+
+/* Which function a text names: "urn:fss:REGION:PROJECT:function:PACKAGE:NAME[:QUALIFIER]" or, for
+ * every cloud, "DIALECT/ACCOUNT/REGION/SPACE/NAME[:QUALIFIER]" with percent-encoded parts
+ * (fn_key_path()). 0 or -EINVAL. Parts point into `text`, which moves with the struct: use in place. */
+struct gw_function {
+    char text[1024];
+    struct fn_key key;
+    struct str qualifier; /* "" where none is said */
+};
+int gw_function_of(struct str name, struct gw_function *ret);
 
 #endif

@@ -20,7 +20,6 @@
 
 #include <stdbool.h>
 
-#include "base/buf.h"
 #include "base/str.h"
 
 struct catalog;
@@ -28,9 +27,6 @@ struct err;
 struct resource;
 
 enum { GW_HISTORY = 10 };
-
-#define GW_RELEASE_ENV  "DEFAULT_ENVIRONMENT_RELEASE_ID"
-#define GW_RELEASE_NAME "RELEASE"
 
 /* 0 once it is committed, both borrowed until the next turn of the loop (release NULL after
  * gw_offline(), version NULL if it has none any more). Else both are NULL, e says it in words, and r is
@@ -40,7 +36,7 @@ enum { GW_HISTORY = 10 };
  *   or the store's. */
 typedef void gw_publish_fn(void *user, int r, const struct resource *version,
                            const struct resource *release, const struct err *e);
-/* env: an id; empty: RELEASE. Copied, like remark. Never calls back from inside the call. */
+/* env: an id; empty: RELEASE. Copied, like remark. What is wrong at once is said before it returns. */
 void gw_publish(struct catalog *c, struct str api, struct str env, struct str remark,
                 gw_publish_fn *fn, void *user);
 void gw_switch(struct catalog *c, struct str version, gw_publish_fn *fn, void *user);
@@ -53,21 +49,5 @@ const struct resource *gw_version_of(const struct catalog *c, const struct resou
 /* Of one API, in one environment (empty: all), newest first. fn returns false to stop. */
 void gw_each_version(const struct catalog *c, struct str api, struct str env,
                      bool (*fn)(void *user, const struct resource *version), void *user);
-/* Name of an environment of that account and region: "RELEASE", "test". NULL: there is none.
- * Borrowed until the next turn. */
-const char *gw_env_name(const struct catalog *c, const struct resource *whose, struct str env);
-
-/*
- * Who needs this one? Appends "API 'a' (released in RELEASE), API 'b'", at most a few of them, and
- * says how many there are; 0: nobody, it may go. Needed are: a group by its APIs and domains; an API by its
- * releases; an authorizer by APIs (drafts and released versions); an env by releases; a response by APIs;
- * a version by its release.
- */
-size_t gw_users_of(const struct catalog *c, const struct resource *r, struct buf *out);
-/* Remove it with what is only there for it: variables and responses of a group; versions,
- * authorisations and throttle bindings of an API; variables of an env; codes and authorisations of an app;
- * bindings of a throttle. Does not ask gw_users_of(). r: 0, -ENOENT, or the store's. */
-typedef void gw_remove_fn(void *user, int r);
-void gw_remove(struct catalog *c, struct str kind, struct str id, gw_remove_fn *fn, void *user);
 
 #endif
