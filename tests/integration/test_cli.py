@@ -215,14 +215,6 @@ def test_wrong_keys_and_no_daemon_have_their_own_exit_codes(evoke_shared):
     assert e.run("invoke").returncode == 2
 
 
-def test_a_function_of_a_dialect_without_an_engine_says_so(evoke_shared, tmp_path):
-    p = evoke_shared.run("deploy", manifest(tmp_path, hello("later", "    dialect: scf\n").replace("Python3.9", "Python3.10"),
-                                            index__py=HELLO))
-    assert p.returncode == 0 and "does not run functions of scf" in p.stdout, p.stdout + p.stderr
-    p = evoke_shared.run("invoke", "later")
-    assert p.returncode != 0 and "does not run functions of scf" in p.stderr, p.stderr
-
-
 def test_the_key_pair_is_found_in_the_data_directory(evoke_factory):
     e = evoke_factory(env={"EVOKE_ACCESS_KEY": None, "EVOKE_SECRET_KEY": None})
     none = {"EVOKE_ACCESS_KEY": "", "EVOKE_SECRET_KEY": ""}
