@@ -228,25 +228,53 @@ static bool sdk_matches(const struct http_request *r, const struct sign_sdk *sig
     return same_secret(str_of(want), sign->signature);
 }
 
+/* With this secret? AUTH_MISMATCH, without words: perhaps with another one. */
+static enum auth_failure try_sdk(const struct http_request *r, const struct sign_sdk *sign,
+                                 struct sign_request *what, struct str secret, struct err *e)
+{
+    enum auth_failure malformed = AUTH_OK;
+
+    if (sdk_matches(r, sign, what, r->body, secret, &malformed, e) ||
+        (r->body.n == 0 && sdk_matches(r, sign, what, S("{}"), secret, &malformed, e)))
+        return AUTH_OK;
+    return malformed == AUTH_OK ? AUTH_MISMATCH : malformed;
+}
+
 static enum auth_failure check_sdk(const struct keys *k, const struct http_request *r,
                                    const struct sign_sdk *sign, const struct signer *signer,
                                    struct err *e)
 {
     struct sign_header list[H1_MAX_HEADERS];
     struct sign_request what = to_sign(r, list);
-    enum auth_failure malformed = AUTH_OK;
 
     if (!body_hash_holds(r))
         return fail(AUTH_MISMATCH, e, -EACCES, "X-Sdk-Content-Sha256 is not the hash of the body");
     for (int i = 0; secret_of(signer, i).n; i++) {
-        if (sdk_matches(r, sign, &what, r->body, secret_of(signer, i), &malformed, e) ||
-            (r->body.n == 0 &&
-             sdk_matches(r, sign, &what, S("{}"), secret_of(signer, i), &malformed, e)))
+        enum auth_failure why = try_sdk(r, sign, &what, secret_of(signer, i), e);
+
+        if (why == AUTH_OK)
             return proved(k, signer);
-        if (malformed != AUTH_OK)
-            return malformed;
+        if (why != AUTH_MISMATCH)
+            return why;
     }
     return mismatch(e);
+}
+
+enum auth_failure auth_sdk_holds(const struct http_request *r, struct str secret, struct err *e)
+{
+    struct sign_header list[H1_MAX_HEADERS];
+    struct sign_request what = to_sign(r, list);
+    struct sign_sdk sign;
+    enum auth_failure why;
+
+    if (!header(r, "x-sdk-date").p)
+        return missing(e, "X-Sdk-Date");
+    if (sign_sdk_parse(header(r, "authorization"), &sign, e) < 0)
+        return AUTH_MALFORMED;
+    if (!body_hash_holds(r))
+        return fail(AUTH_MISMATCH, e, -EACCES, "X-Sdk-Content-Sha256 is not the hash of the body");
+    why = try_sdk(r, &sign, &what, secret, e);
+    return why == AUTH_MISMATCH ? mismatch(e) : why;
 }
 
 enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request *r, struct err *e)

@@ -44,6 +44,9 @@ struct auth_caller {
 enum auth_failure auth_sdk_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                 struct auth_caller *ret, struct err *e);
 enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request *r, struct err *e);
+/* Is it signed in that form with this secret, whoever's it is? Key and date are the caller's to
+ * judge. */
+enum auth_failure auth_sdk_holds(const struct http_request *r, struct str secret, struct err *e);
 /* FC. Tries the decoded path, then the raw one. */
 enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                struct auth_caller *ret, struct err *e);

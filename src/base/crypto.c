@@ -26,6 +26,7 @@
 #include <sys/random.h>
 
 #include "base/alloc.h"
+#include "base/obj.h"
 
 enum { SHA256_BLOCK = 64 };
 
@@ -108,6 +109,20 @@ void hmac_sha256(struct str key, struct str data, uint8_t out[SHA256_LEN])
     OPENSSL_cleanse(inner, sizeof(inner));
     OPENSSL_cleanse(outer, sizeof(outer));
     EVP_MD_CTX_free(ctx);
+}
+
+size_t hmac_named(struct str name, struct str key, struct str data, uint8_t out[HMAC_MOST])
+{
+    static const char *const names[] = {"sha1", "sha256", "sha384", "sha512"};
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(name, str_of(names[i])))
+            must(EVP_Q_mac(NULL, "HMAC", NULL, names[i], NULL, key.p ? key.p : "", key.n,
+                           (const unsigned char *)(data.p ? data.p : ""), data.n, out, HMAC_MOST,
+                           &n),
+                 "HMAC");
+    return n;
 }
 
 struct sha256_stream {

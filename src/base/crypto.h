@@ -15,6 +15,9 @@ void sha256(struct str data, uint8_t out[SHA256_LEN]);
 void sha256_hex(struct str data, char out[SHA256_HEX]);
 void sha512_hex(struct str data, char out[SHA512_HEX]);
 void hmac_sha256(struct str key, struct str data, uint8_t out[SHA256_LEN]);
+/* name: "sha1", "sha256", "sha384", "sha512". Bytes of the MAC; 0: there is none of that name. */
+enum { HMAC_MOST = 64 };
+size_t hmac_named(struct str name, struct str key, struct str data, uint8_t out[HMAC_MOST]);
 
 struct sha256_stream; /* incremental */
 struct sha256_stream *sha256_stream_new(void);
