@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/obj.h"
+#include "gateway/gateway.h"
 
 #define SERVER_MAGIC 0x41504953
 
@@ -30,6 +31,7 @@ struct mount { /* one set, ready to be asked */
     const struct api_set *set;
     struct router *router; /* owned */
     struct str prefix;
+    const struct mount *next; /* the next set with the same prefix, or NULL */
 };
 
 struct api_server {
@@ -49,6 +51,14 @@ static struct mount mount_set(const struct api_set *set)
     return m;
 }
 
+static const struct mount *next_alike(const struct api_server *s, uint32_t i)
+{
+    for (uint32_t k = i + 1; k < s->n; k++)
+        if (str_eq(s->mounts[k].prefix, s->mounts[i].prefix))
+            return &s->mounts[k];
+    return NULL;
+}
+
 struct api_server *api_server_new(const struct api *api, const struct api_set *const *sets,
                                   uint32_t nsets)
 {
@@ -60,6 +70,8 @@ struct api_server *api_server_new(const struct api *api, const struct api_set *c
     for (uint32_t i = 0; i < nsets; i++)
         s->mounts[s->n++] = mount_set(sets[i]);
     s->mounts[s->n++] = mount_set(&house_set);
+    for (uint32_t i = 0; i < s->n; i++)
+        s->mounts[i].next = next_alike(s, i);
     return s;
 }
 
@@ -74,7 +86,8 @@ void api_prefixes(const struct http_request *r, struct jw *w)
 
     jw_arr(w);
     for (uint32_t i = 0; i + 1 < s->n; i++)
-        jw_str(w, s->mounts[i].prefix);
+        if (i == 0 || !str_eq(s->mounts[i].prefix, s->mounts[i - 1].prefix))
+            jw_str(w, s->mounts[i].prefix);
     jw_arr_end(w);
 }
 
@@ -90,7 +103,8 @@ struct api_server *api_server_free(struct api_server *s)
     return NULL;
 }
 
-/* The longest prefix wins; the house answers what nobody claims, also no path at all. */
+/* The longest prefix wins, and of equal ones the first; the house answers what nobody claims, also
+ * no path at all. */
 static const struct mount *pick(const struct api_server *s, struct str path)
 {
     const struct mount *best = &s->mounts[s->n - 1];
@@ -99,6 +113,22 @@ static const struct mount *pick(const struct api_server *s, struct str path)
         if (str_starts(path, s->mounts[i].prefix) && s->mounts[i].prefix.n > best->prefix.n)
             best = &s->mounts[i];
     return best;
+}
+
+/* Of sets with one prefix that which knows the path, or else the first: *m becomes it. */
+static int find(const struct mount **m, struct http_request *req, struct route_match *ret)
+{
+    int r = router_find((*m)->router, req->method, req->path, req->arena, ret);
+
+    for (const struct mount *other = (*m)->next; r == -ENOENT && other; other = other->next) {
+        int s = router_find(other->router, req->method, req->path, req->arena, ret);
+
+        if (s == -ENOENT)
+            continue;
+        *m = other;
+        return s;
+    }
+    return r;
 }
 
 /* RFC 9110 section 15.5.6: a 405 says what would have been allowed. */
@@ -136,11 +166,14 @@ static void refuse_route(struct call *c, const struct mount *m, int r)
     }
 }
 
+static bool is_ours(const struct api *api, struct str host)
+{
+    return host_is_ours(host, str_of(api->hosts ? api->hosts : ""));
+}
+
 static bool refuse_host(struct call *c, const struct mount *m)
 {
-    const char *listed = c->api->hosts;
-
-    if (m->set->any_host || host_is_ours(c->req->host, str_of(listed ? listed : "")))
+    if (m->set->any_host || is_ours(c->api, c->req->host))
         return false;
     call_fail(c, 421, NULL,
               "this is not %.*s; if it is to be called so, name it in the option 'hosts'",
@@ -148,14 +181,32 @@ static bool refuse_host(struct call *c, const struct mount *m)
     return true;
 }
 
+/* The gateway's by a name of its own; or by path, and then under a name of ours. */
+static bool hand_over(const struct api_server *s, struct http_request *req)
+{
+    struct gateway *g = s->refuse ? NULL : s->api->gateway;
+
+    if (!g ||
+        !(gateway_named(g, req) || (gateway_has_path(req->path) && is_ours(s->api, req->host))))
+        return false;
+    req->ops = &gateway_http_ops;
+    req->user = g;
+    gateway_http_ops.on_head(req);
+    return true;
+}
+
 static void on_head(struct http_request *req)
 {
     struct api_server *s = OBJ(req->user, struct api_server, SERVER_MAGIC);
     const struct mount *m = pick(s, req->path);
-    struct call *c = call_new(req, s->api, m->set);
     struct route_match match;
+    struct call *c;
     int r;
 
+    if (hand_over(s, req))
+        return;
+    r = find(&m, req, &match);
+    c = call_new(req, s->api, m->set);
     if (refuse_host(c, m))
         return;
     if (s->refuse && m->set != &house_set) {
@@ -163,7 +214,6 @@ static void on_head(struct http_request *req)
         call_fail(c, 503, NULL, "%s", s->refuse);
         return;
     }
-    r = router_find(m->router, req->method, req->path, req->arena, &match);
     if (r < 0) {
         refuse_route(c, m, r);
         return;

@@ -29,6 +29,31 @@ static int check_listen(struct str value, struct err *e)
     return address_parse(value, &a, &n, e);
 }
 
+/* Lower case, as it is compared. */
+static int check_domain(struct str value, struct err *e)
+{
+    bool label = false; /* the one before the dot has something in it */
+
+    for (size_t i = 0; i < value.n; i++) {
+        char c = value.p[i];
+        bool inside = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+
+        if (!inside && !(c == '.' && label))
+            return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is no domain name in lower case",
+                           STR_ARG(value));
+        label = inside;
+    }
+    return label ? 0 : err_set(e, ERR_CALLER, -EINVAL, "'%.*s' ends with a dot", STR_ARG(value));
+}
+
+static int check_access_log(struct str value, struct err *e)
+{
+    if (value.p[0] == '/' || str_eq(value, S("-")))
+        return 0;
+    return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is neither an absolute path nor -",
+                   STR_ARG(value));
+}
+
 static int check_log_level(struct str value, struct err *e)
 {
     struct log_conf log;
@@ -95,6 +120,11 @@ static const struct conf_option table[] = {
          "names in the Host header that are ours, besides addresses, localhost and the machine's"},
         {"region", OPT_TEXT, FIELD(region), "EVOKE_REGION", "NAME", "local-1", 1, 64,
          "region of requests that name none"},
+        {"gateway-domain", OPT_TEXT, FIELD(gateway_domain), "EVOKE_GATEWAY_DOMAIN", "NAME",
+         "apigw.localhost", 1, 200, "API groups are called as <id>.NAME", .check = check_domain},
+        {"access-log", OPT_TEXT, FIELD(access_log), NULL, "FILE|-", NULL, 1, 3000,
+         "one line of JSON per request of the gateway; - is standard error (none)",
+         .check = check_access_log},
         {"user", OPT_TEXT, FIELD(user), NULL, "NAME|UID", NULL, 1, 64,
          "as root: whom the daemon runs as (evoke if there is such a user, else 699999)"},
         {"instances", OPT_INT, FIELD(instances), NULL, "N", "1000", 1, 4000,

@@ -27,6 +27,7 @@ struct options {
     char *listen;
     char *public, *hosts;
     char *region;
+    char *gateway_domain, *access_log;
     char *user;
     char *log_level;
     char *log_format;

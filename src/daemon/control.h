@@ -51,7 +51,7 @@ struct control_status {
     char text[CONTROL_STATUS_TEXT]; /* terminated; empty: all is well */
 };
 
-/* Descriptors a daemon process is born with. */
-enum { DAEMON_CONTROL_FD = 3, DAEMON_LISTEN_FD = 4 };
+/* Descriptors a daemon process is born with; the last one only with --public. */
+enum { DAEMON_CONTROL_FD = 3, DAEMON_LISTEN_FD = 4, DAEMON_PUBLIC_FD = 5 };
 
 #endif

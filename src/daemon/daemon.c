@@ -42,6 +42,7 @@
 #include "daemon/endpoint.h"
 #include "daemon/events.h"
 #include "daemon/figures.h"
+#include "daemon/gate.h"
 #include "daemon/interpreters.h"
 #include "daemon/memory.h"
 #include "daemon/notice.h"
@@ -49,6 +50,7 @@
 #include "delivery/delivery.h"
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
+#include "gateway/gateway.h"
 #include "http/server.h"
 #include "invoke/invoke.h"
 #include "loop/loop.h"
@@ -259,7 +261,7 @@ static int open_events(struct daemon *d, struct err *e)
 
 struct api_server *daemon_api_server(const struct daemon *d)
 {
-    static const struct api_set *const sets[] = {&functiongraph_api, &fc_api, &admin_api,
+    static const struct api_set *const sets[] = {&functiongraph_api, &apig_api, &fc_api, &admin_api,
                                                  &metrics_api};
 
     return api_server_new(&d->api, sets, ARRAY_LEN(sets));
@@ -304,6 +306,7 @@ static int open_front(struct daemon *d, struct err *e)
                           .region = d->o->region,
                           .interpreters = d->interpreters};
     events_serve(d->events, &d->api);
+    gate_open(d);
     figures_watch(d->figures, &d->api);
     d->api_server = daemon_api_server(d);
     http_limits_default(&limits);
@@ -312,7 +315,11 @@ static int open_front(struct daemon *d, struct err *e)
     pool_serve_endpoints(d->pool, &endpoints_ops, d->endpoints);
     d->http = http_server_new(d->loop, &limits, &api_http_ops, d->api_server);
     figures_serve(d->figures, d->http);
-    return http_server_listen(d->http, DAEMON_LISTEN_FD, e);
+    r = http_server_listen(d->http, DAEMON_LISTEN_FD, e);
+    if (r < 0 || !d->o->public)
+        return r;
+    d->public = http_server_new(d->loop, &limits, &gateway_http_ops, d->api.gateway);
+    return http_server_listen(d->public, DAEMON_PUBLIC_FD, e);
 }
 
 /* Of tests: events and timers live by a clock that they move (base/clock.h). */
@@ -369,9 +376,11 @@ static void close_all(struct daemon *d)
 {
     figures_hush(d->figures);
     http_server_free(d->http);
+    http_server_free(d->public);
     http_server_free(d->ending);
     api_server_free(d->ending_api);
     endpoints_shut(d->endpoints);
+    gate_close(d);
     api_server_free(d->api_server);
     events_free(d->events);
     invoker_free(d->invoker);
@@ -413,6 +422,8 @@ int daemon_main(struct options *o, int argc, char **argv)
     io_raise_open_files(); /* a thousand, the usual, are a thousand clients */
     (void)fcntl(DAEMON_CONTROL_FD, F_SETFD, FD_CLOEXEC);
     (void)fcntl(DAEMON_LISTEN_FD, F_SETFD, FD_CLOEXEC);
+    if (o->public)
+        (void)fcntl(DAEMON_PUBLIC_FD, F_SETFD, FD_CLOEXEC);
     r = open_all(&d, &e);
     if (r == 0) {
         daemon_say(CONTROL_READY);

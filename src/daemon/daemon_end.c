@@ -56,7 +56,9 @@ static void on_http_drained(void *user)
 {
     struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
 
-    events_drain(d->events, on_events_drained, d);
+    assert(d->open_fronts > 0);
+    if (--d->open_fronts == 0)
+        events_drain(d->events, on_events_drained, d);
 }
 
 /* Whoever connects now hears that we end: a load balancer asks /readyz over a connection of its
@@ -92,5 +94,8 @@ void daemon_on_term(void *user)
     audit_shut(d->audit);
     serve_ending(d);
     logs_quiet(d->logs);
+    d->open_fronts = d->public ? 2 : 1;
     http_server_drain(d->http, on_http_drained, d);
+    if (d->public)
+        http_server_drain(d->public, on_http_drained, d);
 }

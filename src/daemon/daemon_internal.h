@@ -33,12 +33,13 @@ struct daemon {
     struct invoker *invoker;
     struct events *events;
     struct figures *figures;
+    struct gateway *gateway;
     struct api api;
     struct interpreter interpreters[INTERPRETERS];
     struct api_server *api_server;
     struct endpoints *endpoints;
     int spool_dir; /* owned; large request bodies */
-    struct http_server *http;
+    struct http_server *http, *public; /* public: gateway only; NULL without --public */
     struct api_server *ending_api; /* while draining: says so to whoever comes now */
     struct http_server *ending;
     struct loop_io *control;
@@ -46,6 +47,7 @@ struct daemon {
     struct loop_timer *drain_timer, *gc_timer;
     int64_t memory_share_mb; /* what --memory 0 means, as it was at the start */
     bool draining;
+    uint32_t open_fronts; /* while draining: of http and public, those with requests open */
 };
 
 /* What everybody is served by; while draining another one, which refuses. */

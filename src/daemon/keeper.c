@@ -283,6 +283,10 @@ static int prepare(struct keeper *k, struct err *e)
         k->listen_fd = listener_open(k->o->listen, k->address, e);
     if (k->listen_fd < 0)
         return k->listen_fd;
+    if (k->o->public)
+        k->public_fd = listener_open(k->o->public, k->public_address, e);
+    if (k->o->public && k->public_fd < 0)
+        return k->public_fd;
     r = catch_signals(k, e);
     k->cgroup = cgroup_step_down();
     if (r == 0)
@@ -319,6 +323,7 @@ int keeper_main(struct options *o, int argc, char **argv)
                        .argc = argc,
                        .argv = argv,
                        .listen_fd = -EBADF,
+                       .public_fd = -EBADF,
                        .signal_fd = -EBADF,
                        .data_fd = -EBADF,
                        .run_fd = -EBADF,
@@ -338,6 +343,7 @@ int keeper_main(struct options *o, int argc, char **argv)
     notify_close(&k.notify);
     free(k.reloaded);
     fd_close(k.listen_fd);
+    fd_close(k.public_fd);
     fd_close(k.signal_fd);
     fd_close(k.run_fd);
     fd_close(k.data_fd);

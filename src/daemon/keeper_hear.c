@@ -51,6 +51,8 @@ static void on_ready(struct keeper *k)
     k->unanswered = 0;
     k->next_ping_ms = keeper_now_ms() + k->ping_ms;
     publish_endpoint(k);
+    if (k->public_fd >= 0)
+        log_info(&cx, "public: http://%s, gateway and HTTP triggers only", k->public_address);
     log_info(&cx, "ready: http://%s, data in '%s', daemon runs as uid %u", k->address, k->o->data,
              (unsigned)k->uid);
     k->was_ready = true;

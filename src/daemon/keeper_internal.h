@@ -31,10 +31,11 @@ struct keeper {
     uid_t uid;
     bool root;
     int listen_fd, signal_fd; /* owned */
+    int public_fd;            /* owned; -EBADF: there is no second listener */
     int data_fd;              /* owned; holds the lock */
     int run_fd;               /* owned; its `run`, which the daemon could replace by a link */
     int cgroup;               /* owned: where we stepped down from, or -EBADF */
-    char address[LISTENER_TEXT];
+    char address[LISTENER_TEXT], public_address[LISTENER_TEXT];
     struct child launcher, daemon;
     bool daemon_ready; /* this one has said READY */
     bool was_ready, stopping;

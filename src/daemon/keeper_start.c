@@ -107,13 +107,15 @@ int keeper_start_daemon(struct keeper *k, struct err *e)
         return r;
 
     options.listen = k->address; /* the port that was taken, not "0" */
+    if (k->public_fd >= 0)
+        options.public = k->public_address;
     cleanup_with(options_argv_freep) char **argv = options_argv(&options, "evoke-daemon", "daemon");
-    int fds[] = {theirs, k->listen_fd};
+    int fds[] = {theirs, k->listen_fd, k->public_fd};
     struct spawn s = {.program = k->paths.program,
                       .argv = (const char *const *)argv,
                       .keep = keep,
                       .fds = fds,
-                      .nfds = 2,
+                      .nfds = k->public_fd < 0 ? 2 : 3,
                       .directory = k->o->data,
                       .drop = k->root,
                       .uid = k->uid};

@@ -44,7 +44,7 @@ int listener_open(const char *where, char text[LISTENER_TEXT], struct err *e)
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
         return err_sys(e, "set SO_REUSEADDR");
     if (bind(fd, &a.any, len) < 0 || listen(fd, BACKLOG) < 0)
-        return err_set(e, ERR_CALLER, -errno, "listen on %s: %s; choose another --listen", where,
+        return err_set(e, ERR_CALLER, -errno, "listen on %s: %s; choose another address", where,
                        strerror(errno));
     if (getsockname(fd, &a.any, &len) < 0)
         return err_sys(e, "ask for the bound address");

@@ -5,8 +5,8 @@
  *   gather --GATHER_MS after the first line--> write on a worker thread --> gather what came meanwhile
  *
  * A disk that stalls never stalls a request: at most PENDING bytes wait, what comes then is dropped and
- * counted, and the count stands in the next line that is written. A file that was moved away is noticed
- * by SIGHUP only (access_log_reopen()), as usual.
+ * counted, and the count stands in the next line that is written. A file that was moved away or removed
+ * is noticed before the next write, so a log rotation needs no signal.
  *
  * Values come from strangers, so a line is JSON: whatever they send, it stays one line.
  */
@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -45,7 +46,7 @@ struct access_log {
     struct buf pending; /* what the next write takes */
     struct buf writing; /* the worker thread's while busy */
     uint64_t dropped, told;
-    bool busy, reopen, freed;
+    bool busy, freed;
     int fd; /* the worker thread's while busy */
     int failed;
     bool complained;
@@ -72,7 +73,6 @@ struct access_log *access_log_new(struct loop *l, const char *path)
     a->path = xstrdup(path);
     a->due = loop_timer_new(l, on_due, a);
     a->fd = -EBADF;
-    a->reopen = true;
     buf_init(&a->pending, PENDING);
     buf_init(&a->writing, PENDING);
     return a;
@@ -97,11 +97,22 @@ static void shut(struct access_log *a)
     a->fd = -EBADF;
 }
 
+static bool moved_away(const struct access_log *a)
+{
+    struct stat named, open;
+
+    if (a->fd == STDERR_FILENO)
+        return false;
+    return stat(a->path, &named) < 0 || fstat(a->fd, &open) < 0 || named.st_ino != open.st_ino ||
+           named.st_dev != open.st_dev;
+}
+
 static void write_out(void *user)
 {
     struct access_log *a = OBJ(user, struct access_log, ACCESS_MAGIC);
 
-    a->failed = 0;
+    if (a->fd >= 0 && moved_away(a))
+        shut(a);
     if (a->fd < 0)
         a->fd = open_file(a->path);
     if (a->fd < 0)
@@ -148,9 +159,6 @@ static void begin(struct access_log *a)
 {
     struct buf swap = a->writing;
 
-    if (a->reopen)
-        shut(a);
-    a->reopen = false;
     a->writing = a->pending;
     a->pending = swap;
     a->busy = true;
@@ -168,12 +176,6 @@ struct access_log *access_log_free(struct access_log *a)
     else if (!a->busy)
         destroy(a);
     return NULL;
-}
-
-void access_log_reopen(struct access_log *a)
-{
-    if (a)
-        a->reopen = true;
 }
 
 uint64_t access_log_dropped(const struct access_log *a)

@@ -14,8 +14,6 @@ struct access_log *access_log_new(struct loop *l, const char *path);
 struct access_log *access_log_free(struct access_log *a); /* what is there is written first */
 /* The call has ended. Makes no system call. */
 void access_log_add(struct access_log *a, const struct gw_call *c);
-/* Somebody has moved the file away: the next line goes to a new one. */
-void access_log_reopen(struct access_log *a);
 uint64_t access_log_dropped(const struct access_log *a);
 
 #endif

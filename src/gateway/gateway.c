@@ -18,6 +18,7 @@
 #include "base/obj.h"
 #include "gateway/access.h"
 #include "gateway/compile.h"
+#include "gateway/fetch.h"
 #include "gateway/guard.h"
 #include "gateway/internal.h"
 
@@ -59,6 +60,7 @@ struct gateway *gateway_free(struct gateway *g)
         return NULL;
     while ((node = list_first(&g->calls)))
         gw_call_gone(container_of(node, struct gw_call, node), true);
+    g->fetcher = fetcher_free(g->fetcher);
     g->compiler = compiler_free(g->compiler);
     g->guard = gw_guard_free(g->guard);
     g->table = gw_table_free(g->table);
@@ -96,11 +98,21 @@ bool gateway_knows_host(const struct gateway *g, struct str host)
     return host.n > domain.n && str_ends(host, domain) && host.p[host.n - domain.n - 1] == '.';
 }
 
-bool gateway_claims(const struct gateway *g, const struct http_request *r)
+const char *gateway_domain(const struct gateway *g)
+{
+    return g->domain;
+}
+
+bool gateway_named(const struct gateway *g, const struct http_request *r)
 {
     char room[GW_HOST];
 
-    return gateway_knows_host(g, gw_host_of(r->host, room)) || gateway_has_path(r->path);
+    return gateway_knows_host(g, gw_host_of(r->host, room));
+}
+
+bool gateway_claims(const struct gateway *g, const struct http_request *r)
+{
+    return gateway_named(g, r) || gateway_has_path(r->path);
 }
 
 bool gateway_has_path(struct str path)
@@ -110,18 +122,53 @@ bool gateway_has_path(struct str path)
 
 /* ---- over HTTP ---- */
 
+static void add_headers(struct http_request *r, struct shape_list headers)
+{
+    for (size_t i = 0; i < headers.n; i++)
+        (void)http_add_header_str(r, headers.at[i].name, headers.at[i].value);
+}
+
 static void on_reply(void *user, int status, struct str type, struct shape_list headers,
                      struct buf *body)
 {
     struct http_request *r = user;
 
     r->app = NULL;
-    for (size_t i = 0; i < headers.n; i++)
-        (void)http_add_header_str(r, headers.at[i].name, headers.at[i].value);
+    add_headers(r, headers);
     http_reply_buf(r, status, type, body);
 }
 
-static const struct gw_sink http_sink = {.reply = on_reply};
+static void on_start(void *user, int status, struct str type, struct shape_list headers,
+                     int64_t length)
+{
+    struct http_request *r = user;
+
+    add_headers(r, headers);
+    http_reply_start(r, status, type, length);
+}
+
+static bool on_more(void *user, struct str bytes)
+{
+    return http_reply_more(user, bytes);
+}
+
+static void on_end(void *user, bool whole)
+{
+    struct http_request *r = user;
+
+    r->app = NULL;
+    if (whole)
+        http_reply_end(r);
+    else
+        http_reply_abort(r);
+}
+
+static const struct gw_sink http_sink = {
+        .reply = on_reply,
+        .start = on_start,
+        .more = on_more,
+        .end = on_end,
+};
 
 static void on_head(struct http_request *r)
 {
@@ -159,11 +206,18 @@ static void on_refuse(void *user, struct http_refusal *x)
     if (too_large)
         x->status = said.status;
     c->status = x->status;
-    for (size_t i = 0; i < said.headers.n; i++)
-        (void)http_add_header_str(x->req, said.headers.at[i].name, said.headers.at[i].value);
+    add_headers(x->req, said.headers);
     x->type = "application/json";
     buf_adds(x->body, buf_str(&said.body));
     buf_done(&said.body);
+}
+
+static void on_room(struct http_request *r)
+{
+    struct gw_call *c = OBJ(r->app, struct gw_call, GW_CALL_MAGIC);
+
+    if (c->room)
+        c->room(c);
 }
 
 const struct http_ops gateway_http_ops = {
@@ -171,6 +225,7 @@ const struct http_ops gateway_http_ops = {
         .on_request = on_request,
         .on_cancel = on_cancel,
         .on_refuse = on_refuse,
+        .on_room = on_room,
 };
 
 /* ---- without ---- */

@@ -44,10 +44,13 @@ struct gateway *gateway_free(struct gateway *g); /* open calls end unanswered */
 /* Is this request the gateway's? By host: a group's or a custom domain. By path: "/apigw/<group>/",
  * "/2016-08-15/proxy/". */
 bool gateway_claims(const struct gateway *g, const struct http_request *r);
-bool gateway_has_path(struct str path); /* the second half of it */
+bool gateway_named(const struct gateway *g, const struct http_request *r); /* by host only */
+bool gateway_has_path(struct str path);                                    /* by path only */
 /* Is this the name (lower case, no port) of a custom domain, or one under the gateway's own domain,
  * whether there is such a group or not? */
 bool gateway_knows_host(const struct gateway *g, struct str host);
+/* Groups are at "<id>.<this>". */
+const char *gateway_domain(const struct gateway *g);
 /* user of a request: the gateway. All that gateway_claims() not are answered 404 in FunctionGraph's
  * words: for the public listener. */
 extern const struct http_ops gateway_http_ops;

@@ -6,10 +6,14 @@
 
 #include "base/err.h"
 #include "base/obj.h"
+#include "gateway/binding.h"
 #include "source/timer.h"
 
 static const struct source sources[] = {
         {"timer", timer_check},
+        {"apig", binding_check_apig},
+        {"apigw", binding_check_apigw},
+        {"http", binding_check_http},
 };
 
 const struct source *source_of(struct str name)
@@ -25,7 +29,7 @@ int source_check(struct str name, struct str config, struct err *e)
     const struct source *source = source_of(name);
 
     if (!source)
-        return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is no source of events; timer is one",
+        return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is no source of events; timer, apig, apigw and http are",
                        (int)(name.n < 40 ? name.n : 40), name.p ? name.p : "");
     return source->check(config, e);
 }
