@@ -38,10 +38,24 @@ static size_t append(struct shape_pair *to, size_t n, struct shape_list more)
     return n + more.n;
 }
 
+/* How often the request has come through here, this time included: a function that calls its own
+ * API and hands its headers on is stopped by it (route.c). */
+static struct str passes(struct gw_call *c)
+{
+    struct str before = gw_header(c, S("x-apig-count"));
+    char text[U64_TEXT], *kept;
+    uint64_t n = 0;
+
+    if (before.p && str_u64(before, 0, UINT32_MAX, &n) < 0)
+        n = 0;
+    kept = arena_strdup(c->arena, str_of_u64(n + 1, text));
+    return kept ? str_of(kept) : S("1");
+}
+
 static int list_headers(struct gw_call *c, struct shape_list *ret)
 {
     const struct http_request *r = c->req;
-    struct shape_pair *to = room(c, r->nheaders + c->out_headers.n);
+    struct shape_pair *to = room(c, r->nheaders + c->out_headers.n + 1);
     struct str connection = http_header(r, S("connection"));
     size_t n = 0;
 
@@ -51,10 +65,11 @@ static int list_headers(struct gw_call *c, struct shape_list *ret)
         struct str name = r->headers[i].name;
 
         if (gw_header_is_hop(name) || gw_header_is_named(connection, name) ||
-            is_replaced(c->out_headers, name, true))
+            str_ieq(name, S("x-apig-count")) || is_replaced(c->out_headers, name, true))
             continue;
         to[n++] = (struct shape_pair){name, r->headers[i].value};
     }
+    to[n++] = (struct shape_pair){S("x-apig-count"), passes(c)};
     *ret = (struct shape_list){to, append(to, n, c->out_headers)};
     return 0;
 }
