@@ -10,6 +10,7 @@
 
 struct access_log;
 struct compiler;
+struct fetcher;
 struct gw_guard;
 
 enum { GATEWAY_MAGIC = 0x47415445 };
@@ -22,6 +23,7 @@ struct gateway {
     struct compiler *compiler; /* compile.c */
     struct access_log *access; /* access.c; NULL: none */
     struct gw_guard *guard;    /* guard.h */
+    struct fetcher *fetcher;   /* fetch.h; NULL until an HTTP backend is called */
     struct list calls;         /* open ones */
     struct list spare;         /* calls that have ended, ready to be used again */
     uint32_t nspare;

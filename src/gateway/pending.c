@@ -9,12 +9,6 @@ enum gw_step gw_fc_authenticate(struct gw_call *c)
     return GW_ENDED;
 }
 
-enum gw_step gw_backend_http(struct gw_call *c)
-{
-    gw_fail(c, GW_BACKEND_UNAVAILABLE, "there are no HTTP backends yet");
-    return GW_ENDED;
-}
-
 enum gw_step gw_fc_proxy(struct gw_call *c)
 {
     gw_fail(c, GW_NO_API, "%.*s", STR_ARG(c->path));
