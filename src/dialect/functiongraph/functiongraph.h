@@ -8,5 +8,6 @@ struct shape_ops;
 
 extern const struct shape_ops functiongraph_shape; /* shape/ */
 extern const struct api_set functiongraph_api;     /* api/ */
+extern const struct api_set apig_api;              /* API Gateway's control plane, beside it */
 
 #endif
