@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/err.h"
+#include "base/obj.h"
 #include "base/uri.h"
 #include "http/server.h"
 #include "sign/role.h"
@@ -345,30 +346,31 @@ static bool has_control(struct str s)
     return false;
 }
 
-static enum auth_failure check_fc(const struct keys *k, const struct http_request *r,
-                                  const struct sign_fc *sign, const struct signer *signer,
-                                  struct err *e)
+/* with_query: else by the path. */
+static enum auth_failure check_fc(const struct keys *k, const struct sign_request *what,
+                                  bool with_query, struct str signature,
+                                  const struct signer *signer, struct err *e)
 {
-    struct sign_header list[H1_MAX_HEADERS];
-    struct sign_request what = to_sign(r, list);
     cleanup_with(buf_done) struct buf decoded;
-    bool proxy;
 
     buf_init(&decoded, MAX_PATH_BYTES);
-    if (uri_decode(r->path, false, &decoded) < 0 || has_control(buf_str(&decoded)))
+    if (uri_decode(what->path, false, &decoded) < 0 || has_control(buf_str(&decoded)))
         return fail(AUTH_MALFORMED, e, -EINVAL, "the path has a broken or unprintable escape");
 
     /* The router goes by the decoded path, and so do we: "/v/pro%78y/" is a proxy path as well. */
-    proxy = is_proxy(buf_str(&decoded));
+    with_query = with_query || is_proxy(buf_str(&decoded));
     for (int i = 0; secret_of(signer, i).n; i++)
-        if (fc_matches(&what, buf_str(&decoded), proxy, secret_of(signer, i), sign->signature) ||
-            fc_matches(&what, r->path, proxy, secret_of(signer, i), sign->signature))
+        if (fc_matches(what, buf_str(&decoded), with_query, secret_of(signer, i), signature) ||
+            fc_matches(what, what->path, with_query, secret_of(signer, i), signature))
             return proved(k, signer);
     return mismatch(e);
 }
 
-enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *r, struct err *e)
+static enum auth_failure fc_body(const struct keys *k, const struct http_request *r,
+                                 bool with_query, struct err *e)
 {
+    struct sign_header list[H1_MAX_HEADERS];
+    struct sign_request what = to_sign(r, list);
     struct sign_fc sign;
     struct signer signer;
     enum auth_failure why;
@@ -377,8 +379,112 @@ enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *
         return AUTH_MALFORMED;
     why = find_key(k, sign.access_key, header(r, FC_TOKEN), INT64_MIN, &signer, e);
     if (why == AUTH_OK)
-        why = check_fc(k, r, &sign, &signer, e);
+        why = check_fc(k, &what, with_query, sign.signature, &signer, e);
     signer_done(&signer);
+    return why;
+}
+
+enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *r, struct err *e)
+{
+    return fc_body(k, r, false, e);
+}
+
+enum auth_failure auth_fc_trigger(const struct keys *k, const struct http_request *r,
+                                  int64_t now_ms, struct auth_caller *ret, struct err *e)
+{
+    enum auth_failure why = auth_fc_head(k, r, now_ms, ret, e);
+
+    return why == AUTH_OK ? fc_body(k, r, true, e) : why;
+}
+
+/* ---- FC, signed URLs ---- */
+
+struct fc_url {
+    struct buf access, expires, token, signature; /* decoded */
+    struct buf rest;                              /* the query without the signature, raw */
+};
+
+static void fc_url_init(struct fc_url *u)
+{
+    struct buf *all[] = {&u->access, &u->expires, &u->token, &u->signature, &u->rest};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        buf_init(all[i], MAX_PATH_BYTES);
+}
+
+static void fc_url_done(struct fc_url *u)
+{
+    struct buf *all[] = {&u->access, &u->expires, &u->token, &u->signature, &u->rest};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        buf_done(all[i]);
+}
+
+static void fc_url_read(struct str query, struct fc_url *u)
+{
+    const struct {
+        struct str name;
+        struct buf *to;
+    } parts[] = {{S("x-fc-access-key-id"), &u->access},
+                 {S("x-fc-expires"), &u->expires},
+                 {S("x-fc-security-token"), &u->token},
+                 {S("x-fc-signature"), &u->signature}};
+    struct str name, value;
+
+    while (uri_query_next(&query, &name, &value)) {
+        for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+            if (str_eq(name, parts[i].name) && parts[i].to->n == 0)
+                (void)uri_decode(value, true, parts[i].to);
+        if (str_eq(name, S("x-fc-signature")))
+            continue;
+        if (u->rest.n > 0)
+            buf_addc(&u->rest, '&');
+        buf_adds(&u->rest, name);
+        if (value.p) {
+            buf_addc(&u->rest, '=');
+            buf_adds(&u->rest, value);
+        }
+    }
+}
+
+static enum auth_failure fc_url_check(const struct keys *k, const struct http_request *r,
+                                      const struct fc_url *u, int64_t now_ms,
+                                      struct auth_caller *ret, struct err *e)
+{
+    struct sign_header date = {S("Date"), buf_str(&u->expires)};
+    struct sign_request what = {.method = r->method,
+                                .path = r->path,
+                                .query = buf_str(&u->rest),
+                                .headers = &date,
+                                .nheaders = 1};
+    struct signer signer;
+    enum auth_failure why;
+    uint64_t expires;
+
+    if (str_u64(buf_str(&u->expires), 0, INT64_MAX / 1000, &expires) < 0)
+        return fail(AUTH_MALFORMED, e, -EINVAL, "x-fc-expires is no Unix time in seconds");
+    if (now_ms > (int64_t)expires * 1000)
+        return fail(AUTH_STALE, e, -ESTALE, "the signed URL has expired");
+    why = find_key(k, buf_str(&u->access), buf_str(&u->token), now_ms, &signer, e);
+    if (why == AUTH_OK)
+        why = check_fc(k, &what, true, buf_str(&u->signature), &signer, e);
+    if (why == AUTH_OK)
+        *ret = signer.caller;
+    signer_done(&signer);
+    return why;
+}
+
+enum auth_failure auth_fc_url(const struct keys *k, const struct http_request *r, int64_t now_ms,
+                              struct auth_caller *ret, struct err *e)
+{
+    enum auth_failure why = AUTH_MISSING;
+    struct fc_url u;
+
+    fc_url_init(&u);
+    fc_url_read(r->query, &u);
+    if (u.signature.n > 0)
+        why = fc_url_check(k, r, &u, now_ms, ret, e);
+    fc_url_done(&u);
     return why;
 }
 

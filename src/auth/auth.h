@@ -51,6 +51,12 @@ enum auth_failure auth_sdk_holds(const struct http_request *r, struct str secret
 enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                struct auth_caller *ret, struct err *e);
 enum auth_failure auth_fc_body(const struct keys *k, const struct http_request *r, struct err *e);
+/* Both halves for an HTTP trigger, also behind a domain: the query is signed. */
+enum auth_failure auth_fc_trigger(const struct keys *k, const struct http_request *r,
+                                  int64_t now_ms, struct auth_caller *ret, struct err *e);
+/* A signed URL (x-fc-signature and its like in the query). AUTH_MISSING, without e: it is none. */
+enum auth_failure auth_fc_url(const struct keys *k, const struct http_request *r, int64_t now_ms,
+                              struct auth_caller *ret, struct err *e);
 
 /* HTTP Basic, for scrapers that cannot sign: access key and secret of a key with this scope (or
  * admin), of every account. Constant time in the secret. */

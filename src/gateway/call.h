@@ -64,6 +64,7 @@ struct gw_call {
     struct str path;        /* raw, without stage or group prefix; begins with '/' */
     struct str target;      /* the same with query, as the function is to see it (FC: rewritten) */
     struct str stage;
+    struct str fc_path; /* FC: decoded, as the handler sees it */
     struct gw_match match;
     struct shape_pair *query; /* decoded, in order; value.p NULL: no '=' */
     size_t nquery;
@@ -131,7 +132,7 @@ enum gw_step gw_backend_mock(struct gw_call *c);     /* mock.c */
 /* The path begins with "/2016-08-15/proxy/": sets group, api, path, target, match (fc.c). GO_ON or
  * ENDED. */
 enum gw_step gw_fc_proxy(struct gw_call *c);
-/* A route of an FC custom domain was found: sets c->target, rewritten (fc.c). */
+/* c->group is an FC custom domain: the same, rewritten as its route says (fc.c). */
 enum gw_step gw_fc_routed(struct gw_call *c);
 
 void gw_continue(struct gw_call *c); /* the step that waited is done */

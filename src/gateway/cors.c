@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/call.h"
+#include "gateway/fc.h"
 
 enum gw_step gw_cors(struct gw_call *c)
 {
-    (void)c;
-    return GW_GO_ON;
+    return c->group->dialect == DIALECT_FC ? gw_fc_cors(c) : GW_GO_ON;
 }

@@ -18,6 +18,7 @@
 #include "base/obj.h"
 #include "gateway/access.h"
 #include "gateway/compile.h"
+#include "gateway/fc.h"
 #include "gateway/fetch.h"
 #include "gateway/guard.h"
 #include "gateway/internal.h"
@@ -48,6 +49,7 @@ struct gateway *gateway_new(const struct gateway_env *env, const struct gateway_
     g->table = gw_table_new();
     g->guard = gw_guard_new(env);
     g->access = access_log_new(env->loop, conf->access_log);
+    g->fc = fc_routes_new(g);
     g->compiler = compiler_new(g);
     return g;
 }
@@ -62,6 +64,7 @@ struct gateway *gateway_free(struct gateway *g)
         gw_call_gone(container_of(node, struct gw_call, node), true);
     g->fetcher = fetcher_free(g->fetcher);
     g->compiler = compiler_free(g->compiler);
+    g->fc = fc_routes_free(g->fc);
     g->guard = gw_guard_free(g->guard);
     g->table = gw_table_free(g->table);
     g->access = access_log_free(g->access);

@@ -21,6 +21,7 @@ struct gateway {
     char *domain, *region;     /* owned */
     struct gw_table *table;    /* owned */
     struct compiler *compiler; /* compile.c */
+    struct fc_routes *fc;      /* fc.h */
     struct access_log *access; /* access.c; NULL: none */
     struct gw_guard *guard;    /* guard.h */
     struct fetcher *fetcher;   /* fetch.h; NULL until an HTTP backend is called */

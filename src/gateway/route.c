@@ -186,6 +186,8 @@ enum gw_step gw_match_step(struct gw_call *c)
         gw_fail(c, GW_NO_API, "%.*s", shown(c->req->path), c->req->path.p);
         return GW_ENDED;
     }
+    if (c->group->dialect == DIALECT_FC)
+        return gw_fc_routed(c);
     find_stage(c);
     r = gw_table_find(c->gw->table, c->group, c->stage, c->req->method, c->path, c->arena,
                       &c->match);
@@ -196,5 +198,5 @@ enum gw_step gw_match_step(struct gw_call *c)
         gw_fail(c, GW_URI_TOO_LONG, "what can be taken apart");
         return GW_ENDED;
     }
-    return c->group->dialect == DIALECT_FC ? gw_fc_routed(c) : GW_GO_ON;
+    return GW_GO_ON;
 }
