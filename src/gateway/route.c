@@ -35,7 +35,7 @@ static int shown(struct str s)
 /* What is no escape stays as it came: the function may know better. */
 static bool decode(struct gw_call *c, struct str raw, struct str *ret)
 {
-    cleanup_with(buf_done) struct buf b;
+    cleanup_with(buf_done) struct buf b = {0};
     char *copy;
 
     *ret = raw;
