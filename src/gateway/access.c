@@ -231,9 +231,9 @@ void access_log_add(struct access_log *a, const struct gw_call *c)
 {
     cleanup_with(buf_done) struct buf line;
 
+    buf_init(&line, LINE);
     if (!a)
         return;
-    buf_init(&line, LINE);
     add_line(a, c, &line);
     if (!buf_ok(&line) || a->pending.n + line.n > PENDING) {
         a->dropped++;
