@@ -167,11 +167,11 @@ int hmac_verify(const struct hmac_claim *claim, struct str text, struct str secr
                        ? hmac_named(str_from(claim->algorithm, 5), secret, text, mac)
                        : 0;
 
+    buf_init(&want, SIGNATURE_TEXT);
     if (n == 0)
         return err_set(e, ERR_CALLER, -EINVAL, "HMAC algorithm %.*s not supported.",
                        (int)(claim->algorithm.n < 64 ? claim->algorithm.n : 64),
                        claim->algorithm.p ? claim->algorithm.p : "");
-    buf_init(&want, SIGNATURE_TEXT);
     base64_encode((struct str){(const char *)mac, n}, &want);
     if (!same_secret(buf_str(&want), claim->signature))
         return err_set(e, ERR_CALLER, -EACCES, "HMAC signature does not match.");
