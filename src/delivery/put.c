@@ -308,7 +308,7 @@ struct replaying {
 static int replay(struct replaying *p, const struct q_event *ev)
 {
     struct delivery *d = p->d;
-    cleanup_with(buf_done) struct buf attributes;
+    cleanup_with(buf_done) struct buf attributes = {0};
     const struct fn *fn = catalog_find_path(d->env.catalog, ev->queue);
     struct attributes a;
     struct cJSON *tree;

@@ -78,13 +78,13 @@ static bool may_mislead(struct str decoded)
 
 static int decode(struct str raw, struct arena *space, struct str *ret)
 {
-    cleanup_with(buf_done) struct buf b;
+    cleanup_with(buf_done) struct buf b = {0};
     char *copy;
 
+    buf_init(&b, raw.n);
     *ret = raw;
     if (!str_has(raw, '%'))
         return 0;
-    buf_init(&b, raw.n);
     if (uri_decode(raw, false, &b) < 0)
         return -EINVAL;
     copy = buf_ok(&b) ? arena_strdup(space, buf_str(&b)) : NULL;
