@@ -94,7 +94,7 @@ static bool list_headers(struct gw_call *c, struct shape_list *ret)
 /* What is no escape stays as it came. */
 static bool decoded(struct gw_call *c, struct str raw, struct str *ret)
 {
-    cleanup_with(buf_done) struct buf b;
+    cleanup_with(buf_done) struct buf b = {0};
     char *kept;
 
     *ret = raw.p ? raw : S("");
