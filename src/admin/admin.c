@@ -23,12 +23,13 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 
-enum { SMALL_BODY = 64 << 10, TRIGGER_BODY = 128 << 10, EVENT_BODY = 33 << 20 };
+enum { SMALL_BODY = 64 << 10, TRIGGER_BODY = 128 << 10, GATEWAY_BODY = 256 << 10, EVENT_BODY = 33 << 20 };
 
 #define FUNCTION "/evoke/v1/functions/{dialect}/{account}/{region}/{space}/{name}"
 #define KEYS     "/evoke/v1/keys"
 #define BACKUP   "/evoke/v1/backup"
 #define EVENTS   "/evoke/v1/events"
+#define GATEWAY  "/evoke/v1/gateway"
 #define TRIGGER  FUNCTION "/triggers/{trigger}"
 
 static const struct api_op ops[] = {
@@ -126,6 +127,54 @@ static const struct api_op ops[] = {
          SMALL_BODY,
          admin_trigger_delete,
          .scope = KEY_DEPLOY},
+        {{"GET", GATEWAY "/{kind}"},
+         "ListGateway",
+         SMALL_BODY,
+         admin_gateway_list,
+         .scope = KEY_READ,
+         .each = true},
+        {{"POST", GATEWAY "/{kind}"},
+         "CreateGateway",
+         GATEWAY_BODY,
+         admin_gateway_create,
+         .scope = KEY_DEPLOY,
+         .each = true},
+        {{"GET", GATEWAY "/{kind}/{id}"},
+         "GetGateway",
+         SMALL_BODY,
+         admin_gateway_get,
+         .scope = KEY_READ,
+         .each = true},
+        {{"PUT", GATEWAY "/{kind}/{id}"},
+         "PutGateway",
+         GATEWAY_BODY,
+         admin_gateway_put,
+         .scope = KEY_DEPLOY,
+         .each = true},
+        {{"DELETE", GATEWAY "/{kind}/{id}"},
+         "DeleteGateway",
+         SMALL_BODY,
+         admin_gateway_delete,
+         .scope = KEY_DEPLOY,
+         .each = true},
+        {{"POST", GATEWAY "/api/{id}/publish"},
+         "PublishGateway",
+         SMALL_BODY,
+         admin_gateway_publish,
+         .scope = KEY_DEPLOY,
+         .each = true},
+        {{"POST", GATEWAY "/api/{id}/offline"},
+         "OfflineGateway",
+         SMALL_BODY,
+         admin_gateway_offline,
+         .scope = KEY_DEPLOY,
+         .each = true},
+        {{"POST", GATEWAY "/api/{id}/switch"},
+         "SwitchGateway",
+         SMALL_BODY,
+         admin_gateway_switch,
+         .scope = KEY_DEPLOY,
+         .each = true},
         {{"GET", KEYS}, "ListKeys", SMALL_BODY, admin_keys_list, .scope = KEY_ADMIN},
         {{"POST", KEYS}, "AddKey", SMALL_BODY, admin_keys_add, .scope = KEY_ADMIN},
         {{"POST", KEYS "/{access_key}/rotate"},

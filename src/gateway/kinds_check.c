@@ -282,6 +282,7 @@ int gw_function_of(struct str name, struct gw_function *ret)
     struct str text = {ret->text, name.n};
     int r;
 
+    ret->qualifier = STR_NONE;
     if (name.n == 0 || name.n >= sizeof(ret->text))
         return -EINVAL;
     memcpy(ret->text, name.p, name.n);

@@ -244,13 +244,13 @@ static void put_release(struct publish *p)
     char fresh[GW_NEW_ID];
     struct resource *draft;
 
+    buf_init(&key, KEY);
+    buf_init(&body, BODY);
     if (!version) { /* taken away meanwhile */
         fail(p, err_set(&p->e, ERR_CALLER, -ENOENT, "there is no version '%s'", p->version));
         return;
     }
     gw_new_id(fresh);
-    buf_init(&key, KEY);
-    buf_init(&body, BODY);
     release_key(str_of(p->api), str_of(p->env), &key);
     release_body(p, publish_id ? publish_id : fresh, &body);
     draft = have ? resource_copy(have) : resource_new(S("release"), buf_str(&key));

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 
 #include "base/str.h"
+#include "gateway/objects.h" /* GW_RELEASE_ENV */
 
 struct catalog;
 struct err;
