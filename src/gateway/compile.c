@@ -16,7 +16,8 @@
  *   (3) nothing here fails: what cannot be called (its group is gone, its definition was written by
  *       another version of evoke) is a route without an API, until something it needs changes.
  *
- * Read next: compile_api.c, compile_trigger.c: what one record means.
+ * Read next: compile_change.c: what a change touches; compile_api.c, compile_trigger.c, ...: what one
+ * record means.
  */
 #include "gateway/compile.h"
 
@@ -35,10 +36,9 @@
 #include "catalog/resources.h"
 #include "catalog/triggers.h"
 #include "gateway/compile_internal.h"
-#include "gateway/guard.h"
 #include "gateway/internal.h"
 
-enum { KEY_MAX = 600, HOST_MAX = 600 };
+enum { HOST_MAX = 600 };
 
 static const struct log_cx cx = {.component = "gateway"};
 
@@ -50,10 +50,14 @@ static void host_of(const struct compiler *c, const char *id, struct buf *out)
     buf_addf(out, "%s.%s", id, c->g->domain);
 }
 
-/* taken: the group's reference */
-static struct place *place_put(struct compiler *c, struct gw_group *group)
+struct place *compile_place(const struct compiler *c, struct str id)
 {
-    struct place *p = map_get(c->places, str_of(group->id));
+    return map_get(c->places, id);
+}
+
+struct place *compile_place_put(struct compiler *c, struct gw_group *group)
+{
+    struct place *p = compile_place(c, str_of(group->id));
     struct buf host;
 
     if (!p) {
@@ -66,21 +70,31 @@ static struct place *place_put(struct compiler *c, struct gw_group *group)
     host_of(c, group->id, &host);
     (void)gw_table_add_host(c->g->table, buf_str(&host), group);
     buf_done(&host);
+    for (size_t i = 0; i < p->nhosts; i++)
+        (void)gw_table_add_host(c->g->table, str_of(p->hosts[i]), group);
     return p;
 }
 
-static void place_drop_unused(struct compiler *c, struct place *p)
+static void place_free(struct place *p)
+{
+    for (size_t i = 0; i < p->nhosts; i++)
+        free(p->hosts[i]);
+    free(p->hosts);
+    gw_group_unref(p->group);
+    free(p);
+}
+
+void compile_place_drop_unused(struct compiler *c, struct place *p)
 {
     struct buf host;
 
-    if (p->recorded || !list_empty(&p->routes))
+    if (p->recorded || p->nhosts > 0 || !list_empty(&p->routes))
         return;
     host_of(c, p->group->id, &host);
     gw_table_drop_host(c->g->table, buf_str(&host));
     buf_done(&host);
     (void)map_del(c->places, str_of(p->group->id));
-    gw_group_unref(p->group);
-    free(p);
+    place_free(p);
 }
 
 /* ---- routes ---- */
@@ -92,9 +106,7 @@ static void enter(struct compiler *c, struct route *r)
 
 static void leave(struct compiler *c, struct route *r)
 {
-    bool routed = r->routed;
-
-    if (routed)
+    if (r->routed)
         gw_table_drop(c->g->table, r->api);
     r->routed = false;
     gw_api_unref(r->api);
@@ -112,7 +124,40 @@ static void let_in(struct compiler *c, struct place *p)
     }
 }
 
-static struct route *route_get(struct compiler *c, struct str key, struct place *p)
+static void move_to(struct compiler *c, struct route *r, struct place *p)
+{
+    struct place *before = r->place;
+
+    if (before == p)
+        return;
+    list_remove(&r->node);
+    r->place = p;
+    list_push_back(&p->routes, &r->node);
+    if (!before)
+        return;
+    let_in(c, before);
+    compile_place_drop_unused(c, before);
+}
+
+void compile_route_drop(struct compiler *c, struct str key)
+{
+    struct route *r = map_get(c->routes, key);
+    struct place *p;
+
+    if (!r)
+        return;
+    p = r->place;
+    leave(c, r);
+    list_remove(&r->node);
+    (void)map_del(c->routes, key);
+    free(r->key);
+    free(r);
+    let_in(c, p);
+    compile_place_drop_unused(c, p);
+}
+
+void compile_route_set(struct compiler *c, struct str key, struct place *p, struct gw_api *api,
+                       const struct err *e)
 {
     struct route *r = map_get(c->routes, key);
 
@@ -122,131 +167,91 @@ static struct route *route_get(struct compiler *c, struct str key, struct place 
         list_init(&r->node);
         (void)map_put(c->routes, key, r);
     }
-    if (r->place != p) {
-        struct place *before = r->place;
-
-        list_remove(&r->node);
-        r->place = p;
-        list_push_back(&p->routes, &r->node);
-        if (before)
-            place_drop_unused(c, before);
-    }
-    return r;
-}
-
-static void route_drop(struct compiler *c, struct str key)
-{
-    struct route *r = map_del(c->routes, key);
-    struct place *p;
-
-    if (!r)
-        return;
-    p = r->place;
     leave(c, r);
-    list_remove(&r->node);
-    free(r->key);
-    free(r);
-    let_in(c, p);
-    place_drop_unused(c, p);
-}
-
-/* taken: the API's reference; NULL: there is nothing to call, and e says why. */
-static void route_set(struct compiler *c, struct route *r, struct gw_api *api, const struct err *e)
-{
-    leave(c, r);
+    move_to(c, r, p);
     r->api = api;
     if (api)
         enter(c, r);
     else
         log_debug(&cx, "route %s cannot be called: %s", r->key, e->msg);
-    let_in(c, r->place);
+    let_in(c, p);
+}
+
+void compile_again(struct compiler *c, struct str key)
+{
+    struct str id = str_from(key, 2);
+    const struct trigger *t = key.p[0] == 't' ? catalog_trigger(c->catalog, id) : NULL;
+    const struct resource *release =
+            key.p[0] == 'r' ? catalog_resource(c->catalog, S("release"), id) : NULL;
+
+    if (t)
+        compile_trigger_set(c, t);
+    else if (release)
+        compile_release_set(c, release);
+    else
+        compile_route_drop(c, key);
 }
 
 /* ---- triggers ---- */
 
-static struct str trigger_route(const struct trigger *t, char room[KEY_MAX])
+static struct str trigger_key_of(const struct trigger *t, char room[ROUTE_KEY])
 {
-    int n = snprintf(room, KEY_MAX, "t/%s", t->id);
+    int n = snprintf(room, ROUTE_KEY, "t/%s", t->id);
 
     return (struct str){room, (size_t)n};
-}
-
-struct by_name {
-    struct str name;
-    const struct resource *found;
-};
-
-static bool take_first(void *user, const struct resource *r)
-{
-    struct by_name *want = user;
-
-    want->found = r;
-    return false;
-}
-
-static const struct resource *find_named(struct compiler *c, struct str kind, int dialect,
-                                         struct str account, struct str region, struct str name)
-{
-    struct by_name want = {.name = name};
-    struct resource_filter filter = {
-            .kind = kind, .dialect = dialect, .account = account, .region = region, .name = name};
-
-    catalog_each_resource(c->g->env.catalog, &filter, take_first, &want);
-    return want.found;
 }
 
 /* The group of that name, if somebody made one; else the one that its name alone makes. */
 static struct place *place_of_trigger(struct compiler *c, const struct trigger *t, struct str name)
 {
     struct str account = str_of(t->account), region = str_of(t->region);
-    const struct resource *r = find_named(c, S("group"), (int)t->dialect, account, region, name);
-    struct place *p = r ? map_get(c->places, str_of(r->id)) : NULL;
+    const struct resource *r = compile_named(c, S("group"), (int)t->dialect, account, region, name);
+    struct place *p = r ? compile_place(c, str_of(r->id)) : NULL;
     struct gw_group *group;
     cleanup_free char *text = str_dup(name);
     char id[GW_ID];
 
-    if (p)
-        return p;
     gw_id_of((int)t->dialect, account, region, name, id);
-    p = map_get(c->places, str_of(id));
+    if (!p)
+        p = compile_place(c, str_of(id));
     if (p)
         return p;
     group = gw_group_new(t->dialect, id, text);
     gw_set(&group->account, account);
     gw_set(&group->region, region);
-    return place_put(c, group);
+    return compile_place_put(c, group);
 }
 
-static void set_trigger(struct compiler *c, const struct trigger *t)
+void compile_trigger_set(struct compiler *c, const struct trigger *t)
 {
     struct binding b;
     struct err e = {0};
-    char room[KEY_MAX];
-    struct str key = trigger_route(t, room);
+    char room[ROUTE_KEY];
+    struct str key = trigger_key_of(t, room);
     struct gw_api *api;
     struct place *p;
-    struct route *r;
 
-    if (binding_parse(str_of(t->source), str_of(t->config), &b, &e) < 0) {
-        route_drop(c, key);
+    if (!t->enabled || binding_parse(str_of(t->source), str_of(t->config), &b, &e) < 0) {
+        compile_route_drop(c, key);
         return;
     }
-    p = place_of_trigger(c, t, b.group);
-    r = route_get(c, key, p);
-    api = compile_trigger(c, t, &b, p->group, &e);
+    if (b.source != BINDING_HTTP) { /* that is fc_routes.c's */
+        p = place_of_trigger(c, t, b.group);
+        api = compile_trigger(c, t, &b, p->group, &e);
+        compile_route_set(c, key, p, api, &e);
+    }
     binding_done(&b);
-    route_set(c, r, api, &e);
 }
 
 static void on_trigger(void *user, const struct trigger *before, const struct trigger *after)
 {
     struct compiler *c = OBJ(user, struct compiler, COMPILER_MAGIC);
-    char room[KEY_MAX];
+    char room[ROUTE_KEY];
 
-    if (after && after->enabled)
-        set_trigger(c, after);
-    else if (before)
-        route_drop(c, trigger_route(before, room));
+    if (after)
+        compile_trigger_set(c, after);
+    else
+        compile_route_drop(c, trigger_key_of(before, room));
 }
 
 /* ---- the face ---- */
@@ -257,9 +262,15 @@ struct compiler *compiler_new(struct gateway *g)
 
     c->magic = COMPILER_MAGIC;
     c->g = g;
+    c->catalog = g->env.catalog;
     c->places = map_new();
     c->routes = map_new();
-    catalog_watch_triggers(g->env.catalog, on_trigger, c);
+    c->binds = map_new();
+    c->loading = true;
+    catalog_watch_resources(c->catalog, compile_on_resource, c);
+    compile_take_in(c);
+    c->loading = false;
+    catalog_watch_triggers(c->catalog, on_trigger, c);
     return c;
 }
 
@@ -271,7 +282,8 @@ struct compiler *compiler_free(struct compiler *c)
 
     if (!c)
         return NULL;
-    catalog_unwatch_triggers(c->g->env.catalog, c);
+    catalog_unwatch_triggers(c->catalog, c);
+    catalog_watch_resources(c->catalog, NULL, NULL);
     while (map_next(c->routes, &cursor, &key, &value)) {
         struct route *r = value;
 
@@ -279,15 +291,13 @@ struct compiler *compiler_free(struct compiler *c)
         free(r->key);
         free(r);
     }
-    cursor = 0;
-    while (map_next(c->places, &cursor, &key, &value)) {
-        struct place *p = value;
-
-        gw_group_unref(p->group);
-        free(p);
-    }
+    for (cursor = 0; map_next(c->places, &cursor, &key, &value);)
+        place_free(value);
+    for (cursor = 0; map_next(c->binds, &cursor, &key, &value);)
+        free(value);
     map_free(c->routes);
     map_free(c->places);
+    map_free(c->binds);
     c->magic = 0;
     free(c);
     return NULL;

@@ -10,16 +10,14 @@
 #include "gateway/model.h"
 
 struct compiler; /* opaque */
-struct fn_key;
+struct err;
 struct gateway;
 
 /* Takes in all there is before it returns. */
 struct compiler *compiler_new(struct gateway *g);
 struct compiler *compiler_free(struct compiler *c);
 
-/* The API of a function's HTTP trigger of FC for that qualifier ("LATEST"); borrowed, NULL: it has
- * none. */
-struct gw_api *compiler_proxy(const struct compiler *c, const struct fn_key *function,
-                              struct str qualifier);
+/* The API as it is edited, for a debug call: a new reference; NULL with a sentence. */
+struct gw_api *compiler_draft(struct compiler *c, struct str api_id, struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* compile_trigger.c - a trigger of source apig, apigw or http as an API that can be called. */
+/* compile_trigger.c - a trigger of source apig or apigw as an API that can be called. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -11,8 +11,6 @@
 
 static enum gw_answer answer_of(const struct binding *b)
 {
-    if (b->source == BINDING_HTTP)
-        return GW_ANSWER_HTTP;
     if (b->source == BINDING_APIGW && !b->integrated)
         return GW_ANSWER_TEXT;
     return GW_ANSWER_OBJECT;
@@ -38,24 +36,18 @@ struct gw_api *compile_trigger(struct compiler *c, const struct trigger *t, cons
     gw_set(&a->name, str_of(t->name));
     gw_set(&a->stage, b->stage);
     gw_set(&a->method, b->method);
-    gw_set(&a->methods, buf_str(&b->methods));
     set_path(a, t, b);
     a->prefix = b->prefix;
     a->auth = b->auth;
     a->cors.on = b->cors;
-    a->public_off = !b->public;
     a->backend = GW_BACKEND_FUNCTION;
     a->timeout_ms = b->timeout_ms;
     gw_key_own(&a->fn.key, &key);
     gw_set(&a->fn.qualifier, str_of(t->qualifier));
     a->fn.base64 = b->base64;
     a->fn.answer = answer_of(b);
-    if (b->authorizer.n > 0) {
-        const struct resource *r = compile_find_authorizer(c, group, b->authorizer);
-
-        if (r)
-            a->authorizer = compile_authorizer(r);
-    }
-    (void)e;
-    return a;
+    if (b->authorizer.n == 0 || compile_authorizer(c, group, b->authorizer, &a->authorizer, e) == 0)
+        return a;
+    gw_api_unref(a);
+    return NULL;
 }

@@ -58,6 +58,7 @@ struct gw_group *gw_group_new(enum dialect dialect, const char *id, const char *
     g->name = xstrdup(name);
     g->account = none();
     g->region = none();
+    g->response_set = none();
     return g;
 }
 
@@ -91,6 +92,7 @@ void gw_group_unref(struct gw_group *g)
         free(g->variables[i].value);
     }
     for (uint32_t i = 0; i < g->nresponses; i++) {
+        free(g->responses[i].set);
         free(g->responses[i].type);
         free(g->responses[i].body);
         outs_free(g->responses[i].headers, g->responses[i].nheaders);
@@ -101,6 +103,7 @@ void gw_group_unref(struct gw_group *g)
     free(g->name);
     free(g->account);
     free(g->region);
+    free(g->response_set);
     free(g);
 }
 
@@ -159,6 +162,7 @@ struct gw_api *gw_api_new(struct gw_group *group)
     a->method = xstrdup("ANY");
     a->methods = none();
     a->pattern = xstrdup("/");
+    a->response = none();
     a->limit.id = none();
     a->fn.qualifier = xstrdup("latest");
     a->http.url = none();
@@ -216,6 +220,7 @@ void gw_api_unref(struct gw_api *a)
     free(a->http.path);
     free(a->http.method);
     free(a->mock.body);
+    free(a->response);
     free(a->limit.id);
     free(a->id);
     free(a->name);

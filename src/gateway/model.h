@@ -96,6 +96,7 @@ struct gw_api {
     char *method;           /* "GET" or "ANY" */
     char *methods;          /* FC: "GET,POST"; "": as `method` says */
     char *pattern;          /* "/a/{p}/{rest+}" */
+    char *response;         /* id of the set of gateway responses it uses; "": the group's */
     bool prefix;            /* it is the beginning of the paths it takes (APIG's SWA, FC's "*") */
 
     enum gw_auth auth;
@@ -139,6 +140,7 @@ struct gw_variable {
     char *stage, *name, *value;
 };
 struct gw_response {        /* a gateway response; APIG: functiongraph.md 5.5 */
+    char *set;              /* id of the resource it is of; a group may have several */
     char *type;             /* "AUTHORIZER_FAILURE", "DEFAULT_4XX" */
     int status;             /* 0: as it would be */
     char *body;             /* with $context.... variables; NULL: as it would be */
@@ -154,6 +156,7 @@ struct gw_group {
     uint32_t nvariables;
     struct gw_response *responses;
     uint32_t nresponses;
+    char *response_set; /* of APIs that name none; "": there is no such */
 };
 
 struct gw_api *gw_api_new(struct gw_group *group); /* referenced; one reference of its own */

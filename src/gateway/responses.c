@@ -116,19 +116,24 @@ static int status_of(const struct gw_call *c, enum gw_fault why, enum dialect di
 
 /* ---- the group's words ---- */
 
-static const struct gw_response *find_response(const struct gw_group *g, const char *type)
+static const struct gw_response *find_response(const struct gw_call *c, const char *type)
 {
+    const struct gw_group *g = c->group;
+    const char *own = c->api ? c->api->response : NULL;
+    const char *set = own && own[0] ? own : g ? g->response_set : "";
+
     for (uint32_t i = 0; g && type && i < g->nresponses; i++)
-        if (str_eq(str_of(g->responses[i].type), str_of(type)))
+        if (str_eq(str_of(g->responses[i].set), str_of(set)) &&
+            str_eq(str_of(g->responses[i].type), str_of(type)))
             return &g->responses[i];
     return NULL;
 }
 
 static const struct gw_response *response_of(const struct gw_call *c, const char *type, int status)
 {
-    const struct gw_response *own = find_response(c->group, type);
+    const struct gw_response *own = find_response(c, type);
 
-    return own ? own : find_response(c->group, status < 500 ? "DEFAULT_4XX" : "DEFAULT_5XX");
+    return own ? own : find_response(c, status < 500 ? "DEFAULT_4XX" : "DEFAULT_5XX");
 }
 
 /* What is known of the fault besides what is known of the call. */
