@@ -173,6 +173,7 @@ static void finish(struct gw_call *c)
         buf_done(&c->gathered.body);
     gw_authorize_done(c);
     gw_api_unref(c->api);
+    gw_api_unref(c->draft);
     gw_group_unref(c->group);
     call_put(g, c);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/err.h"
 #include "base/obj.h"
 #include "gateway/access.h"
 #include "gateway/compile.h"
@@ -240,6 +241,20 @@ void gateway_call(struct gateway *g, const struct http_request *r, const struct 
 
     c->debug = true;
     if (gw_call_head(c))
+        gw_call_body(c);
+}
+
+void gateway_debug(struct gateway *g, struct str api_id, const struct http_request *r,
+                   const struct gw_sink *sink, void *user)
+{
+    struct gw_call *c = gw_call_new(g, r, sink, user);
+    struct err e = {0};
+
+    c->debug = true;
+    c->draft = compiler_draft(g->compiler, api_id, &e);
+    if (!c->draft)
+        gw_fail(c, GW_NO_API, "%s", e.msg);
+    else if (gw_call_head(c))
         gw_call_body(c);
 }
 

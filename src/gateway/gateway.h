@@ -67,10 +67,13 @@ struct gw_sink {
     bool (*more)(void *user, struct str bytes);
     void (*end)(void *user, bool whole);
 };
-/* r is borrowed until the sink has its answer; debug: an API that is not published is called by its
- * id, and the answer tells its times. */
+/* r is borrowed until the sink has its answer, which tells how long things took. The sink may be told
+ * before this returns. */
 void gateway_call(struct gateway *g, const struct http_request *r, const struct gw_sink *sink,
                   void *user);
+/* The same for one API as it is edited, published or not; r's host does not matter. */
+void gateway_debug(struct gateway *g, struct str api_id, const struct http_request *r,
+                   const struct gw_sink *sink, void *user);
 
 struct gateway_stats {
     uint64_t calls, answers[6]; /* [2]: 200 to 299 */

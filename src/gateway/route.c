@@ -182,10 +182,41 @@ static bool goes_in_circles(const struct gw_call *c)
     return count.n > 0 && str_u64(count, 0, PASSES, &n) == -ERANGE;
 }
 
+/* A table for it alone: the path is matched as it would be. */
+static int match_draft(struct gw_call *c)
+{
+    struct gw_table *alone = gw_table_new();
+    int r = gw_table_add(alone, c->draft);
+
+    c->group = gw_group_ref(c->draft->group);
+    c->path = c->req->path;
+    c->stage = str_of(c->draft->stage);
+    if (r == 0)
+        r = gw_table_find(alone, c->group, c->stage, c->req->method, c->path, c->arena, &c->match);
+    gw_table_free(alone);
+    return r;
+}
+
+static int match(struct gw_call *c)
+{
+    find_stage(c);
+    return gw_table_find(c->gw->table, c->group, c->stage, c->req->method, c->path, c->arena,
+                         &c->match);
+}
+
+static enum gw_step take(struct gw_call *c, int r)
+{
+    if (r < 0)
+        return not_found(c, r);
+    c->api = gw_api_ref(c->match.api);
+    if (join_target(c))
+        return GW_GO_ON;
+    gw_fail(c, GW_URI_TOO_LONG, "what can be taken apart");
+    return GW_ENDED;
+}
+
 enum gw_step gw_match_step(struct gw_call *c)
 {
-    int r;
-
     if (goes_in_circles(c)) {
         gw_fail(c, GW_LOOP, NULL);
         return GW_ENDED;
@@ -194,6 +225,8 @@ enum gw_step gw_match_step(struct gw_call *c)
         gw_fail(c, GW_URI_TOO_LONG, "what can be taken apart");
         return GW_ENDED;
     }
+    if (c->draft)
+        return take(c, match_draft(c));
     if (!find_group(c)) {
         if (str_starts(c->req->path, S("/2016-08-15/proxy/")))
             return gw_fc_proxy(c);
@@ -202,15 +235,5 @@ enum gw_step gw_match_step(struct gw_call *c)
     }
     if (c->group->dialect == DIALECT_FC)
         return gw_fc_routed(c);
-    find_stage(c);
-    r = gw_table_find(c->gw->table, c->group, c->stage, c->req->method, c->path, c->arena,
-                      &c->match);
-    if (r < 0)
-        return not_found(c, r);
-    c->api = gw_api_ref(c->match.api);
-    if (!join_target(c)) {
-        gw_fail(c, GW_URI_TOO_LONG, "what can be taken apart");
-        return GW_ENDED;
-    }
-    return GW_GO_ON;
+    return take(c, match(c));
 }
