@@ -271,7 +271,7 @@ static const char *const id_headers[DIALECTS] = {
 };
 
 /* What is given and what every answer carries. An arena that is full carries what is given. */
-static struct shape_list with_common(struct gw_call *c, struct shape_list headers)
+struct shape_list gw_with_common(struct gw_call *c, struct shape_list headers)
 {
     enum dialect dialect = c->group ? c->group->dialect : DIALECT_FUNCTIONGRAPH;
     struct shape_pair *all = arena_alloc(c->arena, (headers.n + COMMON_HEADERS) * sizeof(*all));
@@ -301,7 +301,7 @@ void gw_send(struct gw_call *c, int status, struct str type, struct shape_list h
         c->status = status;
         c->sent = body->n;
         c->req = NULL;
-        sink->reply(c->sink_user, status, type, with_common(c, headers), body);
+        sink->reply(c->sink_user, status, type, gw_with_common(c, headers), body);
     }
     buf_done(body);
     finish(c);
@@ -315,7 +315,7 @@ void gw_send_start(struct gw_call *c, int status, struct str type, struct shape_
         return;
     c->status = status;
     if (c->sink->start) {
-        c->sink->start(c->sink_user, status, type, with_common(c, headers), length);
+        c->sink->start(c->sink_user, status, type, gw_with_common(c, headers), length);
         return;
     }
     c->gathered.on = true;

@@ -11,6 +11,7 @@
  */
 #include "gateway/gateway.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,15 +203,16 @@ static void on_refuse(void *user, struct http_refusal *x)
     struct gw_call *c = OBJ(x->req->app, struct gw_call, GW_CALL_MAGIC);
     bool too_large = x->status == 413;
     struct gw_worded said = {0};
+    char most[48];
 
     (void)user;
-    gw_word(c, too_large ? GW_BODY_TOO_LARGE : GW_BAD_REQUEST,
-            too_large ? "the limit of this gateway" : x->why, &said);
+    (void)snprintf(most, sizeof(most), "%llu bytes", (unsigned long long)x->req->body_max);
+    gw_word(c, too_large ? GW_BODY_TOO_LARGE : GW_BAD_REQUEST, too_large ? most : x->why, &said);
     c->fault = too_large ? GW_BODY_TOO_LARGE : GW_BAD_REQUEST;
     if (too_large)
         x->status = said.status;
     c->status = x->status;
-    add_headers(x->req, said.headers);
+    add_headers(x->req, gw_with_common(c, said.headers));
     x->type = "application/json";
     buf_adds(x->body, buf_str(&said.body));
     buf_done(&said.body);

@@ -42,6 +42,8 @@ void gw_call_body(struct gw_call *c);
 /* The client has gone, or the gateway goes (last): the step that waits lets go. */
 void gw_call_gone(struct gw_call *c, bool last);
 void gw_spares_free(struct gateway *g);
+/* What every answer carries (request id; by path: Content-Security-Policy), and these. */
+struct shape_list gw_with_common(struct gw_call *c, struct shape_list headers);
 
 /* Lower case and without port, in room; empty: not a name that could be ours. */
 enum { GW_HOST = 256 };

@@ -191,7 +191,7 @@ def test_what_is_missing_or_old_is_said(evoke_shared):
     assert code(signed(e, "GET", path, account="a/b"))[:2] == (400, "InvalidArgument")
 
 
-@pytest.mark.parametrize("method,path", [("GET", "/2016-08-15/custom-domains"), ("PUT", "/2016-08-15/services/s"),
+@pytest.mark.parametrize("method,path", [("GET", "/2016-08-15/layers"), ("PUT", "/2016-08-15/services/s"),
                                          ("GET", "/2016-08-15/services/s/functions/f/triggers/t/more"),
                                          ("PATCH", "/2016-08-15/services")])
 def test_other_paths_are_not_supported(evoke_shared, method, path):

@@ -212,6 +212,11 @@ void fc_function_delete(struct call *c)
 
     if (!f || !fc_if_match(c, fc_object_function_etag(f, etag)))
         return;
+    if (fc_http_trigger(c, &key)) {
+        call_fail(c, 409, "FunctionNotEmpty", "function '%.*s' has active triggers",
+                  STR_ARG(key.name));
+        return;
+    }
     /* -> on_deleted */
     catalog_delete(c->api->catalog, &key, on_deleted, change_new(c, &key, NULL));
 }

@@ -59,5 +59,18 @@ void fc_invoke(struct call *c);
 void fc_provision_put(struct call *c);
 void fc_provision_get(struct call *c);
 void fc_provision_list(struct call *c);
+void fc_trigger_create(struct call *c);
+void fc_trigger_list(struct call *c);
+void fc_trigger_get(struct call *c);
+void fc_trigger_update(struct call *c);
+void fc_trigger_delete(struct call *c);
+void fc_domain_create(struct call *c);
+void fc_domain_list(struct call *c);
+void fc_domain_get(struct call *c);
+void fc_domain_update(struct call *c);
+void fc_domain_delete(struct call *c);
+
+/* trigger.c: the name of the function's HTTP trigger, or NULL; borrowed. */
+const char *fc_http_trigger(struct call *c, const struct fn_key *key);
 
 #endif

@@ -144,12 +144,20 @@ void fc_invoke(struct call *c)
     struct run_trace trace;
     struct fn_key key;
     struct err e = {0};
+    const char *http;
     bool tail = false;
     int r;
 
     spec.fn = fc_function(c, c->captures[0], c->captures[1], &key);
     if (!spec.fn || !read_headers(c, &tail))
         return;
+    http = fc_http_trigger(c, &key);
+    if (http) {
+        call_fail(c, 400, "InvalidArgument",
+                  "Function with http trigger(name: %s) can only be invoked with http trigger URL.",
+                  http);
+        return;
+    }
 
     run = xnew(struct running);
     *run = (struct running){.magic = RUNNING_MAGIC, .call = c, .tail = tail};

@@ -1,0 +1,415 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Function Compute's HTTP triggers and custom domains through its own Node SDK, @alicloud/fc2, unmodified; and
+what a browser or curl sends, by hand.
+"""
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import pathlib
+import time
+import urllib.parse
+from email.utils import formatdate
+
+import pytest
+import requests
+
+from test_fc2 import ACCOUNT, UUID, function, signed, steps, zip_of
+
+MB = 1 << 20
+
+WSGI = r'''
+import json
+
+def handler(environ, start_response):
+    path = environ["PATH_INFO"]
+    body = environ["wsgi.input"].read()
+    query = environ["QUERY_STRING"]
+    print("log of", path)
+    if path == "/binary":
+        start_response("200 OK", [("Content-Type", "image/png")])
+        return [bytes(range(256))]
+    if path == "/echo":
+        start_response("201 Created", [("Content-Type", environ["CONTENT_TYPE"])])
+        return [body]
+    if path == "/cookies":
+        start_response("302 Found", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2; Path=/"), ("Location", "/next")])
+        return []
+    if path == "/headers":
+        n = int(query)
+        start_response("200 OK", [("A", "x" * n)])
+        return []
+    if path == "/large":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"x" * int(query)]
+    if path == "/reserved":
+        start_response("200 OK", [(name, "mine") for name in (
+            "X-Fc-Request-Id", "X-Fc-Mine", "Connection", "Content-Length", "Content-Encoding", "Date", "Keep-Alive",
+            "Proxy-Authenticate", "Server", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Disposition",
+            "X-Kept")])
+        return [b"ok"]
+    if path == "/split":
+        start_response("200 OK", [("X-A", "a\r\nSet-Cookie: stolen=1")])
+        return []
+    if path == "/status":
+        start_response(query + " Odd", [])
+        return [b"body"]
+    if path == "/fail":
+        raise ValueError("told to fail, with a secret")
+    if path == "/event":
+        return "no WSGI at all"
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps({k: v for k, v in environ.items() if isinstance(v, str)}).encode()]
+'''
+
+NODE = r'''
+exports.handler = (req, resp, context) => {
+  const all = [];
+  if (req.path === '/throw')
+    throw new Error('told to fail');
+  req.on('data', part => all.push(part));
+  req.on('end', () => {
+    resp.setStatusCode(req.path === '/teapot' ? 418 : 200);
+    resp.setHeader('Content-Type', 'application/json');
+    resp.setHeader('Set-Cookie', ['a=1', 'b=2']);
+    resp.send(JSON.stringify({
+      method: req.method, path: req.path, url: req.url, queries: req.queries, headers: req.headers,
+      clientIP: req.clientIP, body: Buffer.concat(all).toString('base64'), id: context.requestId }));
+  });
+};
+'''
+
+EVENT = "def handler(event, context):\n    return 'an event handler'\n"
+BODY = {"pass": "me"}
+
+
+def proxy(e, path, service="web", name="fn"):
+    return f"{e.url}/2016-08-15/proxy/{service}/{name}{path}"
+
+
+def code(text, name="index.py"):
+    return {"code": {"zipFile": base64.b64encode(zip_of(text, name)).decode()}}
+
+
+def http_trigger(name="h", auth="anonymous", methods=("GET", "POST", "HEAD"), **more):
+    return {"triggerName": name, "triggerType": "http",
+            "triggerConfig": {"authType": auth, "methods": list(methods), **more}}
+
+
+@pytest.fixture(scope="module")
+def services(_module_daemon):
+    """Service web: fn (WSGI), node, event (no HTTP handler), signed (function), each with its trigger."""
+    e = _module_daemon
+    made = steps(
+        e, ["createService", "web", {}],
+        ["createFunction", "web", function(**code(WSGI))],
+        ["createFunction", "web", function(functionName="node", runtime="nodejs16", **code(NODE, "index.js"))],
+        ["createFunction", "web", function(functionName="event", **code(EVENT))],
+        ["createFunction", "web", function(functionName="signed", **code(WSGI))],
+        ["createTrigger", "web", "fn", http_trigger()],
+        ["createTrigger", "web", "node", http_trigger(methods=["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"])],
+        ["createTrigger", "web", "event", http_trigger()],
+        ["createTrigger", "web", "signed", http_trigger(auth="function")])
+    assert not [m for m in made if "error" in m], made
+    yield
+    names = ["fn", "node", "event", "signed"]
+    gone = steps(e, *[["deleteTrigger", "web", name, "h"] for name in names],
+                 *[["deleteFunction", "web", name] for name in names], ["deleteService", "web"])
+    assert not [g for g in gone if "error" in g], gone
+
+
+@pytest.fixture
+def web(services, evoke_shared):  # pylint: disable=unused-argument
+    return evoke_shared
+
+
+# --- triggers ---
+
+
+def test_a_trigger_is_made_shown_changed_and_deleted(web):
+    config = {"authType": "anonymous", "methods": ["GET"]}
+    made, got, listed, twice, second, changed, full, gone, missing = steps(
+        web, ["createFunction", "web", function(functionName="t", **code(WSGI))],
+        ["createTrigger", "web", "t", http_trigger("one", methods=["GET"], disableURLInternet=False)],
+        ["listTriggers", "web", "t", {"limit": 10}],
+        ["createTrigger", "web", "t", http_trigger("one")],
+        ["createTrigger", "web", "t", http_trigger("two")],
+        ["updateTrigger", "web", "t", "one", {"triggerConfig": {"authType": "function"}, "description": "new"}],
+        ["deleteFunction", "web", "t"],
+        ["deleteTrigger", "web", "t", "one"],
+        ["getTrigger", "web", "t", "one"])
+    data = got["data"]
+    assert data["triggerName"] == "one" and data["triggerType"] == "http" and data["qualifier"] == "LATEST"
+    assert data["triggerConfig"] == {**config, "disableURLInternet": False}
+    assert data["sourceArn"] is None and UUID.match(data["triggerId"]) and got["headers"]["etag"]
+    assert data["urlInternet"] == "http://127.0.0.1/2016-08-15/proxy/web/t/", "the Host that the SDK sends has no port"
+    assert listed["data"] == {"triggers": [data], "nextToken": ""}
+    assert twice["error"]["code"] == "TriggerAlreadyExists"
+    assert second["error"]["code"] == "InvalidArgument" and "may have one" in second["error"]["message"]
+    assert changed["data"]["triggerConfig"] == {**config, "authType": "function", "disableURLInternet": False}
+    assert changed["data"]["description"] == "new" and changed["data"]["triggerId"] == data["triggerId"]
+    assert full["error"]["code"] == "FunctionNotEmpty"
+    assert gone["data"] == "" and missing["error"]["code"] == "TriggerNotFound"
+    assert "data" in made
+    steps(web, ["deleteFunction", "web", "t"])
+
+
+@pytest.mark.parametrize("trigger, says", [
+    ({"triggerType": "http"}, "triggerName"),
+    ({"triggerName": "x"}, "triggerType must be http"),
+    ({"triggerName": "x", "triggerType": "oss", "triggerConfig": {}}, "'oss' are not supported"),
+    ({"triggerName": "x", "triggerType": "nonsense", "triggerConfig": {}}, "triggerType must be http"),
+    ({"triggerName": "x", "triggerType": "http"}, "triggerConfig must be set"),
+    ({"triggerName": "x", "triggerType": "http", "triggerConfig": 7}, "triggerConfig must be a JSON object"),
+    ({"triggerName": "x", "triggerType": "http", "triggerConfig": "{"}, "triggerConfig must be a JSON object"),
+    ({"triggerName": "x", "triggerType": "http", "triggerConfig": {"authType": "anonymous"}}, "methods must be set"),
+    ({"triggerName": "x", "triggerType": "http", "triggerConfig": {"authType": "none", "methods": ["GET"]}}, "'auth'"),
+    ({"triggerName": "x", "triggerType": "http", "triggerConfig": {"authType": "anonymous", "methods": ["BREW"]}}, "BREW"),
+    ({"triggerName": "x", "triggerType": "http", "triggerConfig": {"authType": "anonymous", "methods": []}}, "methods"),
+    ({**http_trigger("x"), "qualifier": "prod"}, "LATEST only"),
+    ({**http_trigger("x"), "description": "d" * 257}, "description"),
+])
+def test_bad_triggers_are_refused(web, trigger, says):
+    r = signed(web, "POST", "/2016-08-15/services/web/functions/event/triggers", body=json.dumps(trigger).encode())
+    assert r.status_code == 400 and r.json()["ErrorCode"] == "InvalidArgument"
+    assert says in r.json()["ErrorMessage"]
+
+
+def test_a_trigger_may_be_written_as_later_versions_write_it(web):
+    steps(web, ["createFunction", "web", function(functionName="t2", **code(WSGI))])
+    body = {"TriggerName": "h", "triggerType": "http",
+            "triggerConfig": json.dumps({"AuthType": "anonymous", "Methods": ["GET"]})}
+    r = signed(web, "POST", "/2016-08-15/services/web/functions/t2/triggers", body=json.dumps(body).encode())
+    assert r.status_code == 200 and r.json()["triggerConfig"]["methods"] == ["GET"]
+    steps(web, ["deleteTrigger", "web", "t2", "h"], ["deleteFunction", "web", "t2"])
+
+
+def test_a_function_with_an_http_trigger_is_not_invoked(web):
+    refused, = steps(web, ["invokeFunction", "web", "fn", "{}"])
+    assert refused["error"]["code"] == "InvalidArgument"
+    assert "Function with http trigger(name: h) can only be invoked with http trigger URL." in refused["error"]["message"]
+
+
+# --- calls ---
+
+
+def test_wsgi_end_to_end(web):
+    r = requests.post(proxy(web, "/a%20b/c?x=1&y=%20"), data=b"\x00\xffbody", timeout=30, headers={
+        "Content-Type": "text/x", "X-A": "1", "Accept-Encoding": "gzip", "X-Fc-Mine": "no", "TE": "trailers",
+        "Cookie": "c=1"})
+    assert r.status_code == 200 and r.headers["Content-Type"] == "application/json"
+    seen = r.json()
+    assert seen["REQUEST_METHOD"] == "POST" and seen["PATH_INFO"] == "/a b/c" and seen["QUERY_STRING"] == "x=1&y=%20"
+    assert seen["fc.request_uri"] == "/2016-08-15/proxy/web/fn/a%20b/c?x=1&y=%20"
+    assert seen["CONTENT_TYPE"] == "text/x" and seen["CONTENT_LENGTH"] == "6" and seen["HTTP_X_A"] == "1"
+    assert seen["REMOTE_ADDR"] == "127.0.0.1" and seen["SERVER_NAME"] == "FCRUNTIME" and seen["HTTP_COOKIE"] == "c=1"
+    assert seen["FC_FUNCTION_NAME"] == "fn" and seen["GREETING"] == "hello"
+    for name in ("HTTP_ACCEPT_ENCODING", "HTTP_X_FC_MINE", "HTTP_TE", "HTTP_CONNECTION"):
+        assert name not in seen
+    h = r.headers
+    assert UUID.match(h["X-Fc-Request-Id"]) and float(h["X-Fc-Invocation-Duration"]) > 0 and h["X-Fc-Instance-Id"]
+    assert h["X-Fc-Code-Checksum"].isdigit() and h["X-Fc-Invocation-Service-Version"] == "LATEST"
+    assert "X-Fc-Error-Type" not in h and "X-Fc-Log-Result" not in h
+    assert h["Content-Disposition"] == "attachment" and h["Content-Security-Policy"] == "sandbox"
+
+
+def test_node_end_to_end(web):
+    r = requests.put(proxy(web, "/p%2Fq?x=1&x=2&y", name="node"), data=b"\x00\xff", timeout=30, headers={"X-Mixed": "A"})
+    assert r.status_code == 200
+    seen = r.json()
+    assert (seen["method"], seen["path"], seen["url"]) == ("PUT", "/p/q", "/2016-08-15/proxy/web/node/p%2Fq?x=1&x=2&y")
+    assert seen["queries"] == {"x": ["1", "2"], "y": ""} and seen["headers"]["x-mixed"] == "A"
+    assert base64.b64decode(seen["body"]) == b"\x00\xff" and seen["clientIP"] == "127.0.0.1"
+    assert seen["id"] == r.headers["X-Fc-Request-Id"]
+    assert r.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2"]
+    assert requests.get(proxy(web, "/teapot", name="node"), timeout=30).status_code == 418
+
+
+def test_binary_cookies_redirects_and_bodies(web):
+    r = requests.get(proxy(web, "/binary"), timeout=30)
+    assert r.content == bytes(range(256)) and r.headers["Content-Type"] == "image/png"
+    r = requests.post(proxy(web, "/echo"), data=bytes(range(256)) * 100, headers={"Content-Type": "a/b"}, timeout=30)
+    assert r.status_code == 201 and r.content == bytes(range(256)) * 100 and r.headers["Content-Type"] == "a/b"
+    r = requests.get(proxy(web, "/cookies"), timeout=30, allow_redirects=False)
+    assert r.status_code == 302 and r.headers["Location"] == "/next"
+    assert r.raw.headers.getlist("Set-Cookie") == ["a=1", "b=2; Path=/"]
+    r = requests.head(proxy(web, "/binary"), timeout=30)
+    assert r.status_code == 200 and r.content == b"" and r.headers["Content-Length"] == "256"
+    r = requests.get(proxy(web, "/status?204"), timeout=30)
+    assert r.status_code == 204 and r.content == b""
+    assert requests.get(proxy(web, "/status?503"), timeout=30).status_code == 503
+    assert "X-Fc-Error-Type" not in requests.get(proxy(web, "/status?503"), timeout=30).headers
+
+
+def test_without_a_path_it_is_the_root(web):
+    assert requests.get(proxy(web, ""), timeout=30).json()["PATH_INFO"] == "/"
+    assert requests.get(proxy(web, "?a=1"), timeout=30).json()["QUERY_STRING"] == "a=1"
+    assert requests.get(proxy(web, "/", service="web.LATEST"), timeout=30).status_code == 200
+
+
+def test_reserved_headers_of_the_answer_are_ours(web):
+    h = requests.get(proxy(web, "/reserved"), timeout=30).headers
+    assert h["X-Kept"] == "mine" and [name for name, value in h.items() if value == "mine"] == ["X-Kept"]
+    assert h["Content-Disposition"] == "attachment"
+
+
+def fault(r, status, code, kind, says=""):
+    assert (r.status_code, r.json()["ErrorCode"], r.headers["X-Fc-Error-Type"]) == (status, code, kind), r.text
+    assert UUID.match(r.headers["X-Fc-Request-Id"]) and says in r.json()["ErrorMessage"]
+
+
+def test_faults_of_the_function(web):
+    for path, name in (("/fail", "fn"), ("/event", "fn"), ("/throw", "node"), ("/", "event")):
+        r = requests.get(proxy(web, path, name=name), timeout=30)
+        fault(r, 502, "BadResponse", "UnhandledInvocationError")
+        assert "secret" not in r.text, "what the function threw is for its log"
+    fault(requests.get(proxy(web, "/split"), timeout=30), 502, "BadResponse", "UnhandledInvocationError", "line end")
+    fault(requests.get(proxy(web, "/status?199"), timeout=30), 502, "BadResponse", "UnhandledInvocationError", "status")
+
+
+def test_faults_of_the_request(web):
+    fault(requests.delete(proxy(web, "/"), timeout=30), 403, "AccessDenied", "FcCommonError", "DELETE")
+    fault(requests.get(proxy(web, "/", name="nosuch"), timeout=30), 404, "TriggerNotFound", "FcCommonError")
+    fault(requests.get(proxy(web, "/", service="web.prod"), timeout=30), 404, "TriggerNotFound", "FcCommonError")
+    fault(requests.get(proxy(web, "/", service="nosuch"), timeout=30), 404, "TriggerNotFound", "FcCommonError")
+    for path in ("/%zz", "/%00", "/%2e%2e/x", "/a/%2e/b"):
+        assert raw(web, "GET", "/2016-08-15/proxy/web/fn" + path)[0] == 400
+    r = requests.get(proxy(web, "/"), headers={"X-Fc-Invocation-Type": "Async"}, timeout=30)
+    fault(r, 400, "InvalidArgument", "FcCommonError", "not supported")
+
+
+def raw(e, method, target, headers=(), body=None):
+    """(status, headers, body) of exactly this request."""
+    host, port = e.url.split("//")[1].split(":")
+    conn = http.client.HTTPConnection(host, int(port), timeout=30)
+    conn.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+    for name, value in headers or [("Host", f"{host}:{port}")]:
+        conn.putheader(name, value)
+    conn.endheaders(body)
+    r = conn.getresponse()
+    answer = r.status, r.headers, r.read()
+    conn.close()
+    return answer
+
+
+def test_limits_of_the_request(web):
+    base = "/2016-08-15/proxy/web/fn/echo?"
+    for over in (0, 1):
+        status, _, _ = raw(web, "GET", base + "x" * (4096 - len(base) + over))
+        assert status == (400 if over else 201)
+        host = ("Host", web.url.split("//")[1])
+        used = sum(map(len, host)) + len("X-A")
+        status, _, _ = raw(web, "GET", base, [host, ("X-A", "x" * (4096 - used + over))])
+        assert status == (400 if over else 201)
+        r = requests.post(proxy(web, "/echo"), data=b"x" * (6 * MB + over), timeout=60)
+        if over:
+            fault(r, 400, "InvalidArgument", "FcCommonError", "6")
+        else:
+            assert r.status_code == 201 and len(r.content) == 6 * MB
+
+
+def test_limits_of_the_answer(web):
+    for over in (0, 1):
+        n = 4096 - 1 + over
+        r = requests.get(proxy(web, f"/headers?{n}"), timeout=30)
+        if over:
+            fault(r, 502, "BadResponse", "UnhandledInvocationError", "headers")
+        else:
+            assert len(r.headers["A"]) == n
+        r = requests.get(proxy(web, f"/large?{6 * MB + over}"), timeout=60)
+        if over:
+            fault(r, 502, "BadResponse", "UnhandledInvocationError")
+        else:
+            assert len(r.content) == 6 * MB
+
+
+def test_cors(web):
+    origin = {"Origin": "http://page.example"}
+    r = requests.get(proxy(web, "/"), headers=origin, timeout=30)
+    assert r.headers["Access-Control-Allow-Origin"] == "http://page.example"
+    assert "X-Fc-Request-Id" in r.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Origin" not in requests.get(proxy(web, "/"), timeout=30).headers
+    ask = {**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "X-A"}
+    r = requests.options(proxy(web, "/"), headers=ask, timeout=30)
+    assert r.status_code == 200 and r.content == b"" and r.headers["Access-Control-Max-Age"] == "3600"
+    assert r.headers["Access-Control-Allow-Methods"] == "POST" and r.headers["Access-Control-Allow-Headers"] == "X-A"
+    assert "X-Fc-Instance-Id" not in r.headers, "the function was not asked"
+    assert requests.options(proxy(web, "/"), timeout=30).status_code == 403
+    r = requests.options(proxy(web, "/", name="node"), headers=ask, timeout=30)
+    assert r.json()["method"] == "OPTIONS", "a trigger that lists OPTIONS gets them"
+
+
+# --- signatures ---
+
+
+def test_the_sdk_signs_path_and_query(web):
+    got, posted, bad = steps(
+        web,
+        ["get", "/proxy/web/signed/a b", {"b": "2", "a": ["1", "3"], "k y": "v \u00e9"}],
+        ["post", "/proxy/web/signed/echo", "hello", {"foo": "bar"}, {"q": "1"}],
+        ["get", "/proxy/web/nosuch/"])
+    assert got["data"]["PATH_INFO"] == "/a b" and got["data"]["REQUEST_METHOD"] == "GET"
+    assert urllib.parse.parse_qs(got["data"]["QUERY_STRING"]) == {"b": ["2"], "a": ["1", "3"], "k y": ["v \u00e9"]}
+    assert posted["data"] == "hello" and posted["headers"]["content-type"] == "application/octet-stream"
+    assert bad["error"]["code"] == "TriggerNotFound"
+
+
+def test_wrong_signatures(web):
+    wrong, = steps(web, ["get", "/proxy/web/signed/"], secret_key="wrong")
+    assert wrong["error"]["code"] == "SignatureNotMatch"
+    unknown, = steps(web, ["get", "/proxy/web/signed/"], access_key="nobody")
+    assert unknown["error"]["code"] == "SignatureNotMatch"
+    url = proxy(web, "/", name="signed")
+    fault(requests.get(url, timeout=30), 400, "MissingRequiredHeader", "FcCommonError", "Authorization")
+    r = requests.get(url, headers={"Authorization": "FC a:" + "A" * 43 + "="}, timeout=30)
+    fault(r, 400, "MissingRequiredHeader", "FcCommonError", "Date")
+
+
+def authorization(e, path, query="", date=None, more=""):
+    date = date or formatdate(usegmt=True)
+    text = f"GET\n\n\n{date}\n{more}{path}\n{query}"
+    mac = hmac.new(e.secret_key.encode(), text.encode(), hashlib.sha256).digest()
+    return {"Date": date, "Authorization": f"FC {e.access_key}:{base64.b64encode(mac).decode()}"}
+
+
+@pytest.mark.parametrize("seconds, status", [(-14 * 60, 200), (14 * 60, 200), (-16 * 60, 403), (16 * 60, 403)])
+def test_the_clock_may_be_a_quarter_of_an_hour_off(web, seconds, status):
+    path = "/2016-08-15/proxy/web/signed/"
+    headers = authorization(web, path, date=formatdate(time.time() + seconds, usegmt=True))
+    assert requests.get(web.url + path, headers=headers, timeout=30).status_code == status
+
+
+def test_what_was_signed_is_what_counts(web):
+    path = "/2016-08-15/proxy/web/signed/"
+    assert requests.get(web.url + path + "?a=1", headers=authorization(web, path, "a=1"), timeout=30).status_code == 200
+    for target in (path + "?a=2", path + "?a=1&b=1", path, path + "x?a=1"):
+        r = requests.get(web.url + target, headers=authorization(web, path, "a=1"), timeout=30)
+        fault(r, 403, "SignatureNotMatch", "FcCommonError")
+
+
+def test_the_log_is_for_who_signs(web):
+    path = "/2016-08-15/proxy/web/signed/"
+    headers = {**authorization(web, path, more="x-fc-log-type:Tail\n"), "X-Fc-Log-Type": "Tail"}
+    r = requests.get(web.url + path, headers=headers, timeout=30)
+    assert "log of /" in base64.b64decode(r.headers["X-Fc-Log-Result"]).decode()
+    assert "X-Fc-Log-Result" not in requests.get(proxy(web, "/"), headers={"X-Fc-Log-Type": "Tail"}, timeout=30).headers
+
+
+def signed_url(e, path, expires, query=()):
+    pairs = [*query, ("x-fc-access-key-id", e.access_key), ("x-fc-expires", str(expires))]
+    lines = "\n".join(sorted(f"{k}={v}" for k, v in pairs))
+    text = f"GET\n\n\n{expires}\n{path}\n{lines}"
+    mac = base64.b64encode(hmac.new(e.secret_key.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    return e.url + path + "?" + urllib.parse.urlencode([*pairs, ("x-fc-signature", mac)])
+
+
+def test_signed_urls(web):
+    path, soon = "/2016-08-15/proxy/web/signed/x", int(time.time()) + 600
+    r = requests.get(signed_url(web, path, soon, [("a", "1 2")]), timeout=30)
+    assert r.status_code == 200 and r.json()["PATH_INFO"] == "/x"
+    fault(requests.get(signed_url(web, path, int(time.time()) - 60), timeout=30), 403, "AccessDenied", "FcCommonError")
+    r = requests.get(signed_url(web, path, soon) + "&more=1", timeout=30)
+    fault(r, 403, "SignatureNotMatch", "FcCommonError")
+    r = requests.get(signed_url(web, path, soon).replace("/x?", "/y?"), timeout=30)
+    fault(r, 403, "SignatureNotMatch", "FcCommonError")
