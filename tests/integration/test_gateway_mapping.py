@@ -44,9 +44,14 @@ TRIGGERS = [
 class Web:
     """One kept connection to the gateway; a group's host."""
 
-    def __init__(self, evoke):
+    def __init__(self, evoke, deploy=True):
         self.evoke = evoke
-        client = Client(evoke)
+        self.client = Client(evoke)
+        if deploy:
+            self.deploy(self.client)
+        self.connection = http.client.HTTPConnection("127.0.0.1", evoke.port, timeout=60)
+
+    def deploy(self, client):
         for name, source in (("echo", ECHO), ("tell", TELL)):
             assert client.create(name, source).status_code == 200
         for function, name, config in TRIGGERS:
@@ -54,8 +59,7 @@ class Web:
             r = client.call("PUT", at, {"source": "apig", "config": config})
             assert r.status_code == 201, r.text
             self.address = r.json()["address"]
-        self.host = f"{self.address['host']}:{evoke.port}"
-        self.connection = http.client.HTTPConnection("127.0.0.1", evoke.port, timeout=60)
+        self.host = f"{self.address['host']}:{self.evoke.port}"
 
     def ask(self, target="/echo", method="GET", headers=(), body=None, chunks=None, host=None):
         c = self.connection
