@@ -68,7 +68,10 @@ struct place *compile_place_put(struct compiler *c, struct gw_group *group)
     gw_group_unref(p->group);
     p->group = group;
     host_of(c, group->id, &host);
-    (void)gw_table_add_host(c->g->table, buf_str(&host), group);
+    if (group->closed)
+        gw_table_drop_host(c->g->table, buf_str(&host));
+    else
+        (void)gw_table_add_host(c->g->table, buf_str(&host), group);
     buf_done(&host);
     for (size_t i = 0; i < p->nhosts; i++)
         (void)gw_table_add_host(c->g->table, str_of(p->hosts[i]), group);
@@ -248,6 +251,8 @@ static void on_trigger(void *user, const struct trigger *before, const struct tr
     struct compiler *c = OBJ(user, struct compiler, COMPILER_MAGIC);
     char room[ROUTE_KEY];
 
+    if ((after ? after : before)->dialect == DIALECT_FC)
+        return; /* fc_routes.c follows them itself */
     if (after)
         compile_trigger_set(c, after);
     else

@@ -81,7 +81,9 @@ struct gw_group *compile_group(struct compiler *c, const struct resource *r)
 {
     struct making m = {.c = c, .group = gw_group_new(r->dialect, r->id, r->name)};
     struct resource_filter filter = {.dialect = -1, .parent = str_of(r->id)};
+    cleanup_with(json_freep) struct cJSON *said = json_parse(str_of(r->body), NULL);
 
+    m.group->closed = said && !compile_flag(said, "sl_domain_access_enabled", true);
     gw_set(&m.group->account, str_of(r->account));
     gw_set(&m.group->region, str_of(r->region));
     filter.kind = S("variable");

@@ -117,7 +117,9 @@ struct gw_api {
         struct fn_key key; /* parts owned */
         char *qualifier;   /* "latest" */
         bool async;
-        bool base64; /* the body goes in base64 (FunctionGraph); SCF: by rule */
+        char *base64_types; /* SCF: "image/png,application/pdf": of these Content-Type or Accept; "":
+                               as base64 says */
+        bool base64;        /* the body goes in base64 (FunctionGraph); SCF: by rule */
         enum gw_answer answer;
     } fn;
     struct {          /* HTTP */
@@ -157,6 +159,7 @@ struct gw_group {
     struct gw_response *responses;
     uint32_t nresponses;
     char *response_set; /* of APIs that name none; "": there is no such */
+    bool closed;        /* it does not answer to its own name, only to its domains */
 };
 
 struct gw_api *gw_api_new(struct gw_group *group); /* referenced; one reference of its own */

@@ -53,7 +53,7 @@ class Gateway:
             CreateCustomAuthorizerV2Request(instance_id=INSTANCE, body=AuthorizerCreate(**fields)))
 
     def api_body(self, group, name, urn=None, **over):
-        fields = {"group_id": group, "name": name, "type": 1, "req_protocol": "HTTP", "req_method": "GET", "req_uri": "/" + name,
+        fields = {"group_id": group, "name": name, "type": 1, "req_protocol": "HTTP", "req_method": "GET", "req_uri": f"/{name}",
                   "auth_type": "NONE", "match_mode": "NORMAL", "backend_type": "FUNCTION"}
         if urn:
             fields["func_info"] = ApiFuncCreate(function_urn=urn, invocation_type="sync", network_type="V1", timeout=5000)

@@ -286,5 +286,8 @@ void apig_debug_api(struct call *c)
         debug_free(d);
         return;
     }
-    gateway_call(c->api->gateway, &d->request, &sink, d);
+    if (consumer)
+        gateway_call(c->api->gateway, &d->request, &sink, d); /* -> on_reply */
+    else
+        gateway_debug(c->api->gateway, str_of(api->id), &d->request, &sink, d);
 }

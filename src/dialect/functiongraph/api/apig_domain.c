@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 
+#include "api/host.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "dialect/functiongraph/api/apig.h"
@@ -110,7 +111,7 @@ void apig_bind_domain(struct call *c)
         !(body = apig_body(c)) || !domain_of(c, body, room, &name) || !settings_ok(c, body))
         return;
     apig_set_str(body, "url_domain", name);
-    if (gateway_knows_host(c->api->gateway, name) ||
+    if (host_is_ours(name, str_of(c->api->hosts)) || gateway_knows_host(c->api->gateway, name) ||
         catalog_resource(c->api->catalog, S("domain"), name)) {
         apig_fail_catalog(c, &apig_domains, -EEXIST);
         return;
