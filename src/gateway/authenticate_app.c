@@ -4,12 +4,14 @@
  *
  *   X-Apig-AppCode: code                  where the API allows simple authentication (app_code)
  *   X-HW-ID: key, X-HW-AppKey: secret     likewise
- *   Authorization: Basic key:secret       where the API allows it (basic)
+ *   Authorization: Basic key:secret       likewise, or where the API allows this alone (basic)
  *   Authorization: hmac id="key", ...     SCF's key pairs (authenticate_hmac.c)
  *   Authorization: SDK-HMAC-SHA256 ...    always: the SDKs' signature with key and secret of the app
  *
  * The first that the request carries and the API allows decides; there is no second try. Dates may
- * be 15 minutes off. Whoever has shown who it is must be authorised for the API in this stage.
+ * be 15 minutes off. Whoever has shown who it is must be authorised for the API in this stage; an API
+ * that is a trigger and no object of the control plane cannot be authorised for, and takes every app
+ * of its account.
  *
  * Codes and keys are looked up by hash, secrets and signatures compared in constant time.
  */
@@ -21,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "catalog/resources.h"
 #include "gateway/authenticate_apps.h"
 #include "gateway/authenticate_hmac.h"
 #include "gateway/guard_parts.h"
@@ -173,9 +176,17 @@ static show_fn *way_of(const struct gw_call *c)
         return NULL;
     if (a->auth == GW_AUTH_SECRET || has_scheme(authorization, S("hmac")))
         return by_hmac;
-    if (a->basic && has_scheme(authorization, S("basic")))
+    if ((a->basic || a->app_code) && has_scheme(authorization, S("basic")))
         return by_basic;
     return by_signature;
+}
+
+static bool may_call(const struct gw_call *c, const struct gw_app *app)
+{
+    if (gw_apps_allowed(c->guard->apps, app, c->api))
+        return true;
+    return !catalog_resource(c->guard->env.catalog, S("api"), str_of(c->api->id)) &&
+           gw_app_is_neighbour(app, c->api);
 }
 
 static struct str kept(struct gw_call *c, const char *text)
@@ -194,7 +205,7 @@ enum gw_step gw_authenticate_app(struct gw_call *c)
     }
     if (show(c, &app) != GW_GO_ON)
         return GW_ENDED;
-    if (!gw_apps_allowed(c->guard->apps, app, c->api)) {
+    if (!may_call(c, app)) {
         gw_fail(c, GW_NOT_ALLOWED, "Found no validate usage plan.");
         return GW_ENDED;
     }

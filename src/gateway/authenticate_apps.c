@@ -58,6 +58,8 @@ static void app_free(struct gw_app *app)
     free(app->name);
     free(app->key);
     free(app->secret);
+    free(app->account);
+    free(app->region);
     free(app);
 }
 
@@ -127,7 +129,10 @@ static void add_app(struct gw_apps *a, const struct resource *r, const struct cJ
     *app = (struct gw_app){.id = xstrdup(r->id),
                            .name = xstrdup(r->name),
                            .key = str_dup(text_of(body, "app_key")),
-                           .secret = str_dup(text_of(body, "app_secret"))};
+                           .secret = str_dup(text_of(body, "app_secret")),
+                           .dialect = (int)r->dialect,
+                           .account = xstrdup(r->account),
+                           .region = xstrdup(r->region)};
     (void)map_put(a->by_id, str_of(app->id), app);
     if (app->key[0] && app->secret[0] && !map_get(a->by_key, str_of(app->key)))
         (void)map_put(a->by_key, str_of(app->key), app);
@@ -275,4 +280,12 @@ bool gw_apps_allowed(const struct gw_apps *a, const struct gw_app *app, const st
 
     return env.n && (is_bound(a, app, api->id, env) ||
                      (api->group->dialect == DIALECT_SCF && is_bound(a, app, api->group->id, env)));
+}
+
+bool gw_app_is_neighbour(const struct gw_app *app, const struct gw_api *api)
+{
+    const struct gw_group *g = api->group;
+
+    return app->dialect == (int)g->dialect && str_eq(str_of(app->account), str_of(g->account)) &&
+           str_eq(str_of(app->region), str_of(g->region));
 }

@@ -17,6 +17,8 @@ struct resource;
 
 struct gw_app { /* texts owned by the index; good until the next change */
     char *id, *name, *key, *secret;
+    int dialect; /* enum dialect, as all of: whose it is */
+    char *account, *region;
 };
 
 struct gw_apps *gw_apps_new(void);
@@ -28,5 +30,7 @@ const struct gw_app *gw_apps_by_key(const struct gw_apps *a, struct str key); /*
 const struct gw_app *gw_apps_by_code(const struct gw_apps *a, struct str code);
 /* Is it authorised for this API in its stage? SCF: a plan is bound to an API or its service. */
 bool gw_apps_allowed(const struct gw_apps *a, const struct gw_app *app, const struct gw_api *api);
+/* Is it of the same cloud, account and region? */
+bool gw_app_is_neighbour(const struct gw_app *app, const struct gw_api *api);
 
 #endif

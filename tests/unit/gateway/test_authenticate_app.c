@@ -6,6 +6,7 @@
 #include "t.h"
 
 #include "base/clock.h"
+#include "catalog/resources.h"
 #include "fn/resource.h"
 #include "gateway/call.h"
 #include "gateway/guard.h"
@@ -44,18 +45,41 @@ struct str gw_header(const struct gw_call *c, struct str name)
     return STR_NONE;
 }
 
+static struct gw_api api;
+static bool is_trigger; /* the API: there is no object of that id */
+
+const struct resource *catalog_resource(const struct catalog *c, struct str kind, struct str id)
+{
+    static const struct resource object;
+
+    (void)c;
+    t_str(kind, S("api"));
+    t_str(id, str_of(api.id));
+    return is_trigger ? NULL : &object;
+}
+
+const struct fn *catalog_find_path(const struct catalog *c, struct str path)
+{
+    (void)c;
+    (void)path;
+    return NULL;
+}
+
 /* ---- the world ---- */
 
 static struct gw_guard *guard;
 static struct gw_group group = {
         .id = (char *)"group", .account = (char *)"a", .region = (char *)"r"};
-static struct gw_api api;
 static struct arena *arena;
 
 static void add(const char *kind, const char *id, const char *parent, const char *body)
 {
     struct resource *r = resource_new(str_of(kind), str_of(id));
 
+    free(r->account);
+    free(r->region);
+    r->account = strdup("a");
+    r->region = strdup("r");
     free(r->parent);
     free(r->name);
     free(r->body);
@@ -80,6 +104,7 @@ static int setup(void **state)
     group.dialect = DIALECT_FUNCTIONGRAPH;
     arena = arena_new(1 << 16);
     said[0] = '\0';
+    is_trigger = false;
     return 0;
 }
 
@@ -242,6 +267,21 @@ static void an_app_must_be_authorised_for_the_api(void **state)
     refused(sign(clock_wall_ms(), KEY, SECRET, STR_NONE, STR_NONE), GW_NOT_ALLOWED, "");
 }
 
+static void a_trigger_takes_the_apps_of_its_account(void **state)
+{
+    char *account = group.account;
+
+    (void)state;
+    api.id = (char *)"trigger";
+    is_trigger = true;
+    assert_int_equal(sign(clock_wall_ms(), KEY, SECRET, STR_NONE, STR_NONE), GW_GO_ON);
+    group.account = (char *)"b";
+    refused(sign(clock_wall_ms(), KEY, SECRET, STR_NONE, STR_NONE), GW_NOT_ALLOWED, "");
+    group.account = account;
+    group.dialect = DIALECT_SCF;
+    refused(sign(clock_wall_ms(), KEY, SECRET, STR_NONE, STR_NONE), GW_NOT_ALLOWED, "");
+}
+
 static enum gw_step key_pair(const char *id, const char *algorithm, const char *secret)
 {
     char date[CLOCK_TEXT], text[128], header[256];
@@ -309,6 +349,7 @@ int main(void)
             T(key_and_secret_show_the_app_where_they_may),
             T(basic_shows_the_app_where_it_may),
             T(an_app_must_be_authorised_for_the_api),
+            T(a_trigger_takes_the_apps_of_its_account),
             T(scf_key_pairs_show_the_app),
             T(who_asks_for_nobody_lets_everybody_in),
     };
