@@ -21,12 +21,32 @@
 #include "catalog/catalog.h"
 #include "catalog/triggers.h"
 #include "fn/fn.h"
+#include "gateway/address.h"
+#include "gateway/gateway.h"
 #include "source/source.h"
 #include "source/timer.h"
 
 enum { TRIGGERS_MAX = 64 << 20, PATH_MAX_BYTES = 64 << 10 };
 
 /* ---- as this API shows them ---- */
+
+/* Where one that is HTTP is called. */
+static void put_address(struct jw *w, struct call *c, const struct trigger *t)
+{
+    struct gw_address a;
+
+    if (!c->api->gateway ||
+        gw_address_of(c->api->catalog, gateway_domain(c->api->gateway), t, &a) < 0)
+        return;
+    jw_key(w, "address");
+    jw_obj(w);
+    jw_kstr(w, "method", buf_str(&a.method));
+    jw_kstr(w, "host", buf_str(&a.host));
+    jw_kstr(w, "path", buf_str(&a.path));
+    jw_kstr(w, "by_path", buf_str(&a.by_path));
+    jw_obj_end(w);
+    gw_address_done(&a);
+}
 
 static void put_trigger(struct jw *w, struct call *c, const struct trigger *t)
 {
@@ -49,6 +69,7 @@ static void put_trigger(struct jw *w, struct call *c, const struct trigger *t)
     jw_raw(w, str_of(t->config));
     if (next_ms >= 0)
         jw_kint(w, "next_ms", next_ms);
+    put_address(w, c, t);
     jw_kint(w, "created_ms", t->created_ms);
     jw_kint(w, "modified_ms", t->modified_ms);
     jw_obj_end(w);
@@ -163,6 +184,24 @@ static void fail_trigger(struct call *c, int r)
 
 /* ---- put ---- */
 
+/* Sources of one cloud only. */
+static const struct {
+    const char *source;
+    enum dialect dialect;
+} of_clouds[] = {{"apig", DIALECT_FUNCTIONGRAPH}, {"apigw", DIALECT_SCF}, {"http", DIALECT_FC}};
+
+static int check_source(struct str source, enum dialect dialect, struct err *e)
+{
+    if (!source_of(source))
+        return err_set(e, ERR_CALLER, -EINVAL, "source must be timer, apig, apigw or http");
+    for (size_t i = 0; i < ARRAY_LEN(of_clouds); i++)
+        if (str_eq(source, str_of(of_clouds[i].source)) && of_clouds[i].dialect != dialect)
+            return err_set(e, ERR_CALLER, -EINVAL, "source %s is for functions of %s, not of %s",
+                           of_clouds[i].source, dialect_names[of_clouds[i].dialect],
+                           dialect_names[dialect]);
+    return 0;
+}
+
 /* How a schedule is meant where the config does not say: the function's cloud has one cron. */
 static const char *const syntaxes[DIALECTS] = {
         [DIALECT_FUNCTIONGRAPH] = "fg-cron",
@@ -214,9 +253,9 @@ static int parse_trigger(struct cJSON *body, struct trigger *t, struct err *e)
         (r = json_int(body, "concurrency", false, 0, TRIGGER_CONCURRENCY, &concurrency, e)) < 0)
         return r;
     t->concurrency = (uint32_t)concurrency;
-    if (!source_of(source))
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "source must be timer: this version of evoke has no other");
+    r = check_source(source, t->dialect, e);
+    if (r < 0)
+        return r;
     r = parse_config(cJSON_GetObjectItemCaseSensitive(body, "config"), source, t->dialect, &config,
                      e);
     if (r < 0)

@@ -83,6 +83,11 @@ int client_new(const struct common *common, struct client **ret, struct err *e)
     return 0;
 }
 
+struct str client_endpoint(const struct client *c)
+{
+    return str_of(c->settings.endpoint);
+}
+
 struct client *client_free(struct client *c)
 {
     if (!c)

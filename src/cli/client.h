@@ -43,6 +43,8 @@ int client_json(const struct buf *body, struct cJSON **ret, struct err *e);
 /* GET of a JSON answer. Free with json_free(). */
 int client_get(struct client *c, struct str path, struct str query, struct cJSON **ret,
                struct err *e);
+/* "http://127.0.0.1:8900"; borrowed. */
+struct str client_endpoint(const struct client *c);
 /* Of the last answer; STR_NONE when it had none of that name. Borrowed until the next call. */
 struct str client_header(struct client *c, const char *name);
 

@@ -141,6 +141,7 @@ void deploy_step_done(struct deploy_step *s)
     buf_done(&s->path);
     json_free(s->record);
     json_free(s->changes);
+    json_free(s->urls);
     json_free(s->probe);
     *s = (struct deploy_step){0};
 }

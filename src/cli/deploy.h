@@ -40,6 +40,7 @@ struct deploy_step {
     uint64_t sent_ns;      /* of sending it; 0: it was there */
     struct cJSON *record;  /* the daemon's, after; NULL before */
     struct cJSON *changes; /* plan.h */
+    struct cJSON *urls;    /* {trigger: URL} of its HTTP triggers; NULL: none */
     enum deploy_what what;
     bool dry_run;
     bool probing, probed; /* probe: the answer, when there was one; else probe_err */

@@ -32,6 +32,8 @@ void deploy_show(const struct deploy_step *s)
         buf_addf(&text, "  %s", state_of(s));
     buf_addc(&text, '\n');
     plan_print(s->changes, &text);
+    for (const struct cJSON *url = s->urls ? s->urls->child : NULL; url; url = url->next)
+        buf_addf(&text, "  %s  %s\n", url->string, url->valuestring);
     fputs(text.p, stdout);
     fflush(stdout);
 }
@@ -64,6 +66,8 @@ struct cJSON *deploy_object(const struct deploy_step *s)
 
     cJSON_AddStringToObject(o, "change", words[s->what][0]);
     cJSON_AddItemToObject(o, "changes", cJSON_Duplicate(s->changes, true));
+    if (s->urls)
+        cJSON_AddItemToObject(o, "urls", cJSON_Duplicate(s->urls, true));
     if (s->dry_run)
         cJSON_AddBoolToObject(o, "dry_run", true);
     if (s->probe)

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
+#include "cli/http_trigger.h"
 #include "cli/manifest.h"
 #include "cli/name.h"
 #include "cli/schedule_of.h"
@@ -90,20 +91,54 @@ int manifest_read_async(const char *fn, const struct cJSON *value, const struct 
     return r;
 }
 
+/* The member that makes it HTTP: "apig", "apigw" or "http"; NULL: it is a timer. */
+static const struct cJSON *http_of(const struct cJSON *trigger)
+{
+    const struct cJSON *v = cJSON_IsObject(trigger) ? trigger->child : NULL;
+
+    while (v && !http_is_source(v->string))
+        v = v->next;
+    return v;
+}
+
+/* Beside it stands only whether it is enabled. */
+static int check_http(const char *where, const struct cJSON *trigger, const struct cJSON *http,
+                      struct err *e)
+{
+    cleanup_with(buf_done) struct buf inner;
+
+    buf_init(&inner, 4096);
+    buf_addf(&inner, "%s.%s", where, http->string);
+    for (const struct cJSON *v = trigger->child; v; v = v->next) {
+        if (v == http)
+            continue;
+        if (strcmp(v->string, "enabled") != 0)
+            return err_set(e, ERR_CALLER, -EINVAL, "%.160s has '%s', so '%.64s' has no meaning",
+                           where, http->string, v->string);
+        if (!cJSON_IsBool(v))
+            return err_set(e, ERR_CALLER, -EINVAL, "%.160s.enabled must be true or false", where);
+    }
+    return http_check(inner.p, http->string, http, e);
+}
+
 static int check_trigger(const char *fn, const struct cJSON *trigger, struct err *e)
 {
     cleanup_with(buf_done) struct buf where;
+    const struct cJSON *http = http_of(trigger);
     int r, ways;
 
     buf_init(&where, 4096);
     buf_addf(&where, "functions.%.64s.triggers.%.64s", fn, trigger->string);
+    if (http)
+        return check_http(where.p, trigger, http, e);
     r = check(where.p, trigger, trigger_keys, ARRAY_LEN(trigger_keys), e);
     if (r < 0)
         return r;
     ways = (json_get(trigger, "cron") != NULL) + (json_get(trigger, "rate") != NULL) +
            (json_get(trigger, "every") != NULL);
     return ways == 1 ? 0
-                     : err_set(e, ERR_CALLER, -EINVAL, "%s must have one of cron, rate and every",
+                     : err_set(e, ERR_CALLER, -EINVAL,
+                               "%s must have one of cron, rate, every, apig, apigw and http",
                                where.p);
 }
 
@@ -168,27 +203,48 @@ void manifest_put_async(struct jw *w, const struct name *of, const struct cJSON 
     jw_obj_end(w);
 }
 
-int manifest_trigger(const struct manifest_function *f, const struct cJSON *trigger,
-                     struct buf *out, struct err *e)
+static int put_http(const struct manifest_function *f, const struct cJSON *http, struct cJSON *body,
+                    struct err *e)
 {
-    cleanup_with(json_freep) struct cJSON *body = cJSON_CreateObject();
+    const char *source = http_source_of(f->name.dialect);
+
+    if (!source || strcmp(source, http->string) != 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "functions of %.*s have '%s', not '%s'",
+                       STR_ARG(f->name.dialect), source ? source : "no HTTP triggers",
+                       http->string);
+    http_config(http, cJSON_AddObjectToObject(body, "config"));
+    return 0;
+}
+
+static int put_timer(const struct manifest_function *f, const struct cJSON *trigger,
+                     struct cJSON *body, struct err *e)
+{
     struct timer_words words = {.cron = words_of(trigger, "cron"),
                                 .rate = words_of(trigger, "rate"),
                                 .every = words_of(trigger, "every"),
                                 .zone = words_of(trigger, "zone"),
                                 .missed = words_of(trigger, "missed"),
                                 .payload = words_of(trigger, "payload")};
+
+    return schedule_of(&words, f->name.dialect, cJSON_AddObjectToObject(body, "config"), e);
+}
+
+int manifest_trigger(const struct manifest_function *f, const struct cJSON *trigger,
+                     struct buf *out, struct err *e)
+{
+    cleanup_with(json_freep) struct cJSON *body = cJSON_CreateObject();
+    const struct cJSON *http = http_of(trigger);
     int64_t concurrency = 0;
     bool enabled = true;
     int r;
 
     (void)json_bool(trigger, "enabled", false, &enabled, NULL);
-    cJSON_AddStringToObject(body, "source", "timer");
+    cJSON_AddStringToObject(body, "source", http ? http->string : "timer");
     cJSON_AddBoolToObject(body, "enabled", enabled);
     (void)json_int(trigger, "concurrency", false, 0, INT64_MAX, &concurrency, NULL);
     cJSON_AddNumberToObject(body, "concurrency",
                             (double)concurrency); /* 0, too: it may have been */
-    r = schedule_of(&words, f->name.dialect, cJSON_AddObjectToObject(body, "config"), e);
+    r = http ? put_http(f, http, body, e) : put_timer(f, trigger, body, e);
     if (r >= 0)
         json_print(body, out);
     return r < 0 ? err_wrap(e, r, "trigger '%.64s'", trigger->string) : 0;

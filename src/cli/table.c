@@ -44,7 +44,9 @@ extern const struct command command_trigger_create;
 extern const struct command command_trigger_delete;
 extern const struct command command_trigger_disable;
 extern const struct command command_trigger_enable;
+extern const struct command command_trigger_http;
 extern const struct command command_trigger_list;
+extern const struct command command_trigger_show;
 extern const struct command command_version;
 extern const struct command command_why;
 
@@ -66,7 +68,9 @@ static const struct command *const commands[] = { /* a line each */
         &command_deploy,
         &command_delete,
         &command_trigger_list,
+        &command_trigger_show,
         &command_trigger_create,
+        &command_trigger_http,
         &command_trigger_delete,
         &command_trigger_enable,
         &command_trigger_disable,
@@ -104,7 +108,7 @@ static const struct {
         {"get", "a function, an event, the ledger"},
         {"key", "access keys and accounts"},
         {"list", "functions, events"},
-        {"trigger", "timers of functions"},
+        {"trigger", "triggers"},
 };
 
 const struct command *command_at(size_t i)

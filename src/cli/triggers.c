@@ -33,6 +33,21 @@ int triggers_get(struct client *c, struct str function, struct cJSON **ret, stru
     return 0;
 }
 
+/* "schedule": what it listens to, "GET /release/page"; "next": that it does. */
+static void add_where(struct cJSON *row)
+{
+    const struct cJSON *address = json_get(row, "address");
+    cleanup_with(buf_done) struct buf text;
+    bool enabled = true;
+
+    buf_init(&text, 4096);
+    buf_addf(&text, "%.*s %.*s", STR_ARG(view_text(address, "method")),
+             STR_ARG(view_text(address, "by_path")));
+    cJSON_AddStringToObject(row, "schedule", text.p);
+    (void)json_bool(row, "enabled", false, &enabled, NULL);
+    cJSON_AddStringToObject(row, "next", enabled ? "when called" : "disabled");
+}
+
 /* "schedule": with its zone; "next": when, in the words of a table. */
 static void add_when(struct cJSON *row, const struct view *v)
 {
@@ -40,9 +55,13 @@ static void add_when(struct cJSON *row, const struct view *v)
     struct str zone = view_text(config, "zone");
     int64_t next_ms = view_int(row, "next_ms");
     bool enabled = true;
-    cleanup_with(buf_done) struct buf text;
+    cleanup_with(buf_done) struct buf text = {0};
     char time[CLOCK_TEXT], span[32];
 
+    if (json_get(row, "address")) {
+        add_where(row);
+        return;
+    }
     buf_init(&text, 4096);
     buf_adds(&text, view_text(config, "schedule"));
     if (zone.n)

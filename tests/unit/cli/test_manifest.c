@@ -189,15 +189,89 @@ static void mistakes_about_events_are_named_by_their_path(void **state)
     refused("functions: {h: {runtime: a, handler: b, triggers: {t: x}}}\n",
             "functions.h.triggers.t must be a map");
     refused("functions: {h: {runtime: a, handler: b, triggers: {t: {zone: UTC}}}}\n",
-            "functions.h.triggers.t must have one of cron, rate and every");
+            "functions.h.triggers.t must have one of cron, rate, every, apig, apigw and http");
     refused("functions: {h: {runtime: a, handler: b, triggers: {t: {rate: 1m, every: 1m}}}}\n",
-            "functions.h.triggers.t must have one of cron, rate and every");
+            "functions.h.triggers.t must have one of cron, rate, every, apig, apigw and http");
     refused("functions: {h: {runtime: a, handler: b, triggers: {t: {rate: 3}}}}\n",
             "functions.h.triggers.t.rate must be text");
     refused("functions: {h: {runtime: a, handler: b, triggers: {t: {rate: 1m, enabled: maybe}}}}\n",
             "functions.h.triggers.t.enabled must be true or false");
     refused("functions: {h: {runtime: a, handler: b, triggers: {t: {cronn: x}}}}\n",
             "functions.h.triggers.t.cronn: unknown key");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apig: 5}}}}\n",
+            "functions.h.triggers.t.apig must be a map; {} for the defaults");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apig: {paht: /x}}}}}\n",
+            "functions.h.triggers.t.apig.paht: unknown key");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apigw: {match: exact}}}}}\n",
+            "functions.h.triggers.t.apigw.match: unknown key");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {http: {path: /x}}}}}\n",
+            "functions.h.triggers.t.http.path: unknown key");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apig: {path: 5}}}}}\n",
+            "functions.h.triggers.t.apig.path must be text");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apig: {timeout: 5s}}}}}\n",
+            "functions.h.triggers.t.apig.timeout must be a number of seconds");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apig: {timeout: 0}}}}}\n",
+            "functions.h.triggers.t.apig.timeout must be a number of seconds");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apigw: {integrated: 1}}}}}\n",
+            "functions.h.triggers.t.apigw.integrated must be true or false");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apigw: {base64: png}}}}}\n",
+            "functions.h.triggers.t.apigw.base64 must be true, false or a list of texts");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {http: {methods: GET}}}}}\n",
+            "functions.h.triggers.t.http.methods must be a list of texts");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {http: {methods: []}}}}}\n",
+            "functions.h.triggers.t.http.methods must be a list of texts");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apig: {}, cron: x}}}}\n",
+            "functions.h.triggers.t has 'apig', so 'cron' has no meaning");
+    refused("functions: {h: {runtime: a, handler: b, triggers: {t: {apig: {}, enabled: 5}}}}\n",
+            "functions.h.triggers.t.enabled must be true or false");
+}
+
+/* What the daemon is sent; NULL: refused, because it is another cloud's. */
+static void http_triggers_become_requests_in_the_words_of_their_cloud(void **state)
+{
+    static const struct {
+        const char *dialect, *trigger, *request;
+    } rows[] = {
+            {"functiongraph", "{apig: {}}",
+             "{\"source\":\"apig\",\"enabled\":true,\"concurrency\":0,\"config\":{}}"},
+            {"functiongraph",
+             "{enabled: false, apig: {timeout: 2.5, path: /a/{b}, group: g, base64: false}}", NULL},
+            {"functiongraph",
+             "{enabled: false, apig: {timeout: 2.5, path: \"/a/{b}\", group: g, base64: false}}",
+             "{\"source\":\"apig\",\"enabled\":false,\"concurrency\":0,\"config\":{\"group\":\"g\","
+             "\"path\":\"/a/{b}\",\"timeout_ms\":2500,\"base64\":false}}"},
+            {"scf", "{apigw: {base64: [image/png, a/b], integrated: true, service: s}}",
+             "{\"source\":\"apigw\",\"enabled\":true,\"concurrency\":0,\"config\":{"
+             "\"service\":\"s\",\"integrated\":true,\"base64\":[\"image/png\",\"a/b\"]}}"},
+            {"fc", "{http: {methods: [GET, PUT], auth: function, public: false}}",
+             "{\"source\":\"http\",\"enabled\":true,\"concurrency\":0,\"config\":{"
+             "\"auth\":\"function\",\"methods\":[\"GET\",\"PUT\"],\"public\":false}}"},
+            {"fc", "{apig: {}}", NULL},
+            {"functiongraph", "{apigw: {}}", NULL},
+            {"scf", "{http: {}}", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        cleanup_with(buf_done) struct buf text, out;
+        struct manifest m = {0};
+        struct err e = {0};
+        int r;
+
+        buf_init(&text, 4096);
+        buf_init(&out, 4096);
+        buf_addf(&text,
+                 "functions: {a: {runtime: r, handler: h, dialect: %s, triggers: {t: %s}}}\n",
+                 rows[i].dialect, rows[i].trigger);
+        r = manifest_parse(buf_str(&text), &m, &e);
+        if (r == 0)
+            r = manifest_trigger(&m.functions[0], json_get(m.functions[0].triggers, "t"), &out, &e);
+        if (rows[i].request)
+            t_str(buf_str(&out), str_of(rows[i].request));
+        else
+            assert_true(r < 0 && e.msg[0]);
+        manifest_done(&m);
+    }
 }
 
 static void a_package_over_the_ceiling_fails_the_request(void **state)
@@ -255,6 +329,7 @@ int main(void)
             cmocka_unit_test(rules_of_events_become_the_deploy_request),
             cmocka_unit_test(timers_become_requests_in_the_words_of_their_cloud),
             cmocka_unit_test(mistakes_about_events_are_named_by_their_path),
+            cmocka_unit_test(http_triggers_become_requests_in_the_words_of_their_cloud),
             cmocka_unit_test(a_package_over_the_ceiling_fails_the_request),
             cmocka_unit_test(a_mistake_is_named_by_its_path),
             cmocka_unit_test(a_manifest_without_functions_is_refused),
