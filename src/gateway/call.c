@@ -270,11 +270,20 @@ static const char *const id_headers[DIALECTS] = {
         [DIALECT_SCF] = "X-Api-RequestId",
 };
 
+static bool says(struct shape_list headers, struct str name)
+{
+    for (size_t i = 0; i < headers.n; i++)
+        if (str_ieq(headers.at[i].name, name))
+            return true;
+    return false;
+}
+
 /* What is given and what every answer carries. An arena that is full carries what is given. */
 struct shape_list gw_with_common(struct gw_call *c, struct shape_list headers)
 {
     enum dialect dialect = c->group ? c->group->dialect : DIALECT_FUNCTIONGRAPH;
-    struct shape_pair *all = arena_alloc(c->arena, (headers.n + COMMON_HEADERS) * sizeof(*all));
+    size_t most = headers.n + c->besides.n + COMMON_HEADERS;
+    struct shape_pair *all = arena_alloc(c->arena, most * sizeof(*all));
     size_t n = 0;
 
     if (!all)
@@ -282,6 +291,9 @@ struct shape_list gw_with_common(struct gw_call *c, struct shape_list headers)
     all[n++] = (struct shape_pair){str_of(id_headers[dialect]), str_of(c->request_id)};
     if (c->by_path) /* it shares its origin with everything else here: none of it is its own */
         all[n++] = (struct shape_pair){S("Content-Security-Policy"), S("sandbox")};
+    for (size_t i = 0; i < c->besides.n; i++)
+        if (!says(headers, c->besides.at[i].name))
+            all[n++] = c->besides.at[i];
     if (headers.n > 0)
         memcpy(all + n, headers.at, headers.n * sizeof(*all));
     return (struct shape_list){all, n + headers.n};

@@ -57,7 +57,8 @@ struct gw_call {
     char source_ip[GW_ADDRESS]; /* of the connection, without port; "" for a local socket */
     bool by_path; /* under /apigw/ or /2016-08-15/proxy/: an origin that is not its own */
     bool debug;
-    struct gw_api *draft; /* referenced: this one is meant, whatever is published; NULL: see match */
+    struct gw_api
+            *draft; /* referenced: this one is meant, whatever is published; NULL: see match */
 
     /* match */
     struct gw_group *group; /* referenced; NULL: no such host */
@@ -94,6 +95,9 @@ struct gw_call {
     struct loop_timer *timer; /* owned, also beyond the call; NULL: none was ever needed */
     void (*late)(struct gw_call *c);
 
+    /* What the answer says besides, unless it says it itself (cors.c). */
+    struct shape_list besides;
+
     /* a streamed answer for a sink that takes whole ones */
     struct {
         bool on;
@@ -114,8 +118,10 @@ struct gw_call {
 };
 
 /* The steps; each in the file of its name. */
-enum gw_step gw_match_step(struct gw_call *c);      /* route.c */
-enum gw_step gw_cors(struct gw_call *c);            /* cors.c */
+enum gw_step gw_match_step(struct gw_call *c); /* route.c */
+enum gw_step gw_cors(struct gw_call *c);       /* cors.c */
+/* Is it a preflight that the gateway answers? Then it has. Where no API takes OPTIONS, api is NULL. */
+bool gw_preflight(struct gw_call *c);
 enum gw_step gw_authenticate(struct gw_call *c);    /* authenticate.c: APP, IAM, SECRET, FC */
 enum gw_step gw_fc_authenticate(struct gw_call *c); /* for it: FC's signature */
 enum gw_step gw_throttle(struct gw_call *c);        /* throttle.c */

@@ -45,6 +45,7 @@ struct gw_api *compile_trigger(struct compiler *c, const struct trigger *t, cons
     gw_key_own(&a->fn.key, &key);
     gw_set(&a->fn.qualifier, str_of(t->qualifier));
     a->fn.base64 = b->base64;
+    gw_set(&a->fn.base64_types, buf_str(&b->base64_types));
     a->fn.answer = answer_of(b);
     if (b->authorizer.n == 0 || compile_authorizer(c, group, b->authorizer, &a->authorizer, e) == 0)
         return a;

@@ -147,6 +147,23 @@ static int decode_path(struct gw_call *c, struct str *ret)
     return kept || ret->p == c->path.p ? 0 : -ENOMEM;
 }
 
+/* By rule, where there are rules: one of them stands in Content-Type or Accept (scf.md 5). */
+static bool wants_base64(const struct gw_call *c)
+{
+    struct str rules = str_of(c->api->fn.base64_types);
+    struct str type = gw_header(c, S("content-type")), accept = gw_header(c, S("accept"));
+
+    if (rules.n == 0)
+        return c->api->fn.base64;
+    while (rules.p) {
+        struct str rule = str_cut(&rules, ',');
+
+        if (str_find(type, rule) >= 0 || str_find(accept, rule) >= 0)
+            return true;
+    }
+    return false;
+}
+
 int gw_describe(struct gw_call *c, struct str user_data, struct shape_http *ret)
 {
     const struct gw_api *api = c->api;
@@ -165,7 +182,7 @@ int gw_describe(struct gw_call *c, struct str user_data, struct shape_http *ret)
             .header_params = c->header_params,
             .query_params = c->query_params,
             .body = c->req->body,
-            .base64 = api->fn.base64,
+            .base64 = wants_base64(c),
             .group_id = str_of(c->group->id),
             .api_id = str_of(api->id),
             .stage = str_of(api->stage),

@@ -11,9 +11,10 @@
  *
  * What goes before what, from the strongest rule to the weakest:
  *   (1) a pattern that takes the whole path, before one that takes its beginning;
- *   (2) of beginnings the longest, and of two as long the one that names the rest;
+ *   (2) of beginnings the longest;
  *   (3) further left, a literal before a parameter;
- *   (4) a method by name before ANY.
+ *   (4) of two that end at one place the one that names the rest;
+ *   (5) a method by name before ANY.
  * An API whose method does not fit does not hide another one that does.
  *
  * A path is decoded once, segment by segment: "%2f" is no separator, "%252e" is the text "%2e". What

@@ -165,6 +165,7 @@ struct gw_api *gw_api_new(struct gw_group *group)
     a->response = none();
     a->limit.id = none();
     a->fn.qualifier = xstrdup("latest");
+    a->fn.base64_types = none();
     a->http.url = none();
     a->http.path = none();
     a->http.method = xstrdup("ANY");
@@ -216,6 +217,7 @@ void gw_api_unref(struct gw_api *a)
     rewrites_free(a);
     gw_key_done(&a->fn.key);
     free(a->fn.qualifier);
+    free(a->fn.base64_types);
     free(a->http.url);
     free(a->http.path);
     free(a->http.method);

@@ -142,6 +142,8 @@ static enum gw_step not_found(struct gw_call *c, int r)
 {
     struct str method = c->req->method;
 
+    if ((r == -EACCES || r == -ENOENT) && !c->draft && gw_preflight(c))
+        return GW_ENDED;
     if (r == -EINVAL)
         gw_fail(c, GW_BAD_REQUEST,
                 "the path has a malformed escape, or a segment no path may have");
