@@ -24,6 +24,7 @@
 #include "base/obj.h"
 #include "catalog/resources.h"
 #include "gateway/compile_internal.h"
+#include "gateway/fc.h"
 #include "gateway/guard.h"
 #include "gateway/internal.h"
 #include "gateway/objects.h"
@@ -338,6 +339,12 @@ static void on_domain(struct compiler *c, const struct resource *before,
     is->hosts[is->nhosts++] = xstrdup(after->id);
 }
 
+static void on_fc_domain(struct compiler *c, const struct resource *before,
+                         const struct resource *after)
+{
+    fc_routes_domain(c->g->fc, before, after);
+}
+
 /* ---- the watch ---- */
 
 static const struct {
@@ -354,6 +361,7 @@ static const struct {
         {"throttle", on_throttle},
         {"throttle_bind", on_throttle_bind},
         {"domain", on_domain},
+        {"fc_domain", on_fc_domain},
 };
 
 void compile_on_resource(void *user, const struct resource *before, const struct resource *after)
@@ -392,12 +400,21 @@ static bool take_domain(void *user, const struct resource *r)
     return true;
 }
 
+static bool take_fc_domain(void *user, const struct resource *r)
+{
+    on_fc_domain(user, NULL, r);
+    return true;
+}
+
 void compile_take_in(struct compiler *c)
 {
     static const struct {
         const char *kind;
         bool (*take)(void *user, const struct resource *r);
-    } order[] = {{"group", take_group}, {"domain", take_domain}, {"release", take_release}};
+    } order[] = {{"group", take_group},
+                 {"domain", take_domain},
+                 {"fc_domain", take_fc_domain},
+                 {"release", take_release}};
 
     for (size_t i = 0; i < ARRAY_LEN(order); i++)
         catalog_each_resource(

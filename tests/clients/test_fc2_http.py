@@ -413,3 +413,195 @@ def test_signed_urls(web):
     fault(r, 403, "SignatureNotMatch", "FcCommonError")
     r = requests.get(signed_url(web, path, soon).replace("/x?", "/y?"), timeout=30)
     fault(r, 403, "SignatureNotMatch", "FcCommonError")
+
+
+# --- custom domains ---
+
+DOMAIN = "shop.example.com"
+
+
+def domain(*routes, name=DOMAIN, **more):
+    return name, {"protocol": "HTTP", "routeConfig": {"routes": list(routes)}, **more}
+
+
+def route(path, name="fn", **more):
+    return {"path": path, "serviceName": "web", "functionName": name, **more}
+
+
+@pytest.fixture
+def shop(web):
+    def make(*routes, name=DOMAIN):
+        made.append(name)
+        answer, = steps(web, ["createCustomDomain", *domain(*routes, name=name)])
+        assert "data" in answer, answer
+        return answer
+
+    made = []
+    yield make
+    steps(web, *[["deleteCustomDomain", name] for name in made])
+
+
+def visit(e, target, method="GET", host=DOMAIN, headers=(), body=None):
+    return raw(e, method, target, [("Host", host), *headers], body)
+
+
+def test_a_domain_is_made_shown_changed_and_deleted(web):
+    first = route("/*", methods=["GET"])
+    made, got, listed, twice, changed, same, gone, missing, nothing = steps(
+        web, ["createCustomDomain", *domain(first)],
+        ["getCustomDomain", DOMAIN],
+        ["listCustomDomains", {"limit": 10, "prefix": "shop"}],
+        ["createCustomDomain", *domain(first)],
+        ["updateCustomDomain", DOMAIN, {"routeConfig": {"routes": [route("/new")]}}],
+        ["updateCustomDomain", DOMAIN, {"protocol": "HTTP"}],
+        ["deleteCustomDomain", DOMAIN],
+        ["getCustomDomain", DOMAIN],
+        ["listCustomDomains"])
+    data = made["data"]
+    assert data["domainName"] == DOMAIN and data["protocol"] == "HTTP" and data["accountId"] == ACCOUNT
+    assert data["apiVersion"] == "2016-08-15"
+    assert data["routeConfig"] == {"routes": [{**first, "qualifier": "LATEST"}]}
+    assert got["data"] == data and got["headers"]["etag"]
+    assert listed["data"] == {"customDomains": [data], "nextToken": ""}
+    assert twice["error"]["code"] == "DomainNameAlreadyExists"
+    assert [r["path"] for r in changed["data"]["routeConfig"]["routes"]] == ["/new"]
+    assert same["data"]["routeConfig"] == changed["data"]["routeConfig"]
+    assert gone["data"] == "" and missing["error"]["code"] == "DomainNameNotFound"
+    assert nothing["data"] == {"customDomains": [], "nextToken": ""}
+
+
+def test_lists_of_domains_have_pages(web, shop):
+    names = [f"d{i}.example.com" for i in range(5)]
+    for name in reversed(names):
+        shop(route("/"), name=name)
+    first, = steps(web, ["listCustomDomains", {"limit": 2}])
+    assert [d["domainName"] for d in first["data"]["customDomains"]] == names[:2]
+    rest, = steps(web, ["listCustomDomains", {"nextToken": first["data"]["nextToken"], "limit": 3}])
+    assert [d["domainName"] for d in rest["data"]["customDomains"]] == names[2:] and rest["data"]["nextToken"] == ""
+
+
+@pytest.mark.parametrize("name", [
+    "localhost", "console.localhost", "x.localhost", "abc.apigw.localhost", "apigw.localhost", "127.0.0.1", "single",
+    "a..b", "-a.b", "a.b/", "a_b.c", "x" * 64 + ".com", ("x" * 60 + ".") * 5 + "com", "", "Console.LOCALHOST"])
+def test_names_that_may_not_be_had(web, name):
+    refused, = steps(web, ["createCustomDomain", *domain(route("/"), name=name)])
+    assert refused["error"]["code"] == "InvalidArgument"
+
+
+@pytest.mark.parametrize("more, says", [
+    ({"protocol": "HTTPS"}, "TLS"),
+    ({"protocol": "HTTP,HTTPS"}, "TLS"),
+    ({"certConfig": {"certName": "c", "certificate": "x", "privateKey": "y"}}, "TLS"),
+    ({"routeConfig": {}}, "routes"),
+    ({"routeConfig": {"routes": 7}}, "routes"),
+    ({"routeConfig": {"routes": ["/"]}}, "object"),
+    ({"routeConfig": {"routes": [route("a")]}}, "begin with '/'"),
+    ({"routeConfig": {"routes": [route("/a*b")]}}, "at its end only"),
+    ({"routeConfig": {"routes": [route("/" + "a" * 512)]}}, "512"),
+    ({"routeConfig": {"routes": [route("/", methods=["BREW"])]}}, "methods"),
+    ({"routeConfig": {"routes": [route("/", methods="GET")]}}, "methods"),
+    ({"routeConfig": {"routes": [{"path": "/", "serviceName": "web"}]}}, "functionName"),
+    ({"routeConfig": {"routes": [route("/"), route("/")]}}, "same path"),
+    ({"routeConfig": {"routes": [route("/", rewriteConfig={"regexRules": [{"match": "(", "replacement": "/"}]})]}},
+     "no regular expression"),
+    ({"routeConfig": {"routes": [route("/", rewriteConfig={"equalRules": [{"match": "/a", "replacement": "b"}]})]}},
+     "does not begin"),
+    ({"routeConfig": {"routes": [route("/", rewriteConfig={"equalRules": [{"match": "/a"}]})]}}, "replacement"),
+])
+def test_bad_domains_are_refused(web, more, says):
+    refused, = steps(web, ["createCustomDomain", DOMAIN, {**domain(route("/"))[1], **more}])
+    assert refused["error"]["code"] == "InvalidArgument" and says in refused["error"]["message"]
+
+
+def test_a_page_behind_a_domain_is_a_page(web, shop):
+    shop(route("/*"))
+    status, headers, body = visit(web, "/a%20b?x=1", host=DOMAIN.upper() + ":8080", headers=[("Origin", "http://o")])
+    assert status == 200 and json.loads(body)["PATH_INFO"] == "/a b" and json.loads(body)["fc.request_uri"] == "/a%20b?x=1"
+    assert json.loads(body)["HTTP_HOST"] == DOMAIN.upper() + ":8080"
+    for name in ("Content-Disposition", "Content-Security-Policy", "Access-Control-Allow-Origin"):
+        assert name not in headers
+    assert UUID.match(headers["X-Fc-Request-Id"])
+
+
+def test_routes_exact_before_prefix_and_longer_before_shorter(web, shop):
+    shop(route("/*", name="fn"), route("/n/*", name="node"), route("/n/exact", name="fn"), route("/post", methods=["POST"]))
+    for path, name in (("/x", "fn"), ("/n/", "node"), ("/n/x/y", "node"), ("/n/exact", "fn"), ("/n/exact/", "node"),
+                       ("/n", "fn"), ("/n%2Fx", "node")):
+        body = json.loads(visit(web, path)[2])
+        assert ("url" in body) == (name == "node"), path
+    assert visit(web, "/post", "POST")[0] == 200
+    assert visit(web, "/post")[0] == 200, "the other route takes it"
+    for path in ("/n/../x", "/n/%2e%2e/x", "/%zz"):
+        assert visit(web, path)[0] == 400
+
+
+def test_what_no_route_takes(web, shop):
+    shop(route("/a"), route("/only", methods=["POST"]), route("/gone", name="nosuch"))
+    for path, status, kind in (("/b", 404, "TriggerNotFound"), ("/only", 403, "AccessDenied"), ("/gone", 404, "TriggerNotFound")):
+        got, headers, body = visit(web, path)
+        assert (got, json.loads(body)["ErrorCode"], headers["X-Fc-Error-Type"]) == (status, kind, "FcCommonError")
+    assert visit(web, "/a", "DELETE")[0] == 403, "the trigger's methods hold behind a domain, too"
+
+
+def test_a_domain_that_is_gone_is_unknown(web, shop):
+    shop(route("/*"))
+    assert visit(web, "/")[0] == 200
+    steps(web, ["deleteCustomDomain", DOMAIN])
+    assert visit(web, "/")[0] in (404, 421)
+
+
+def test_signatures_hold_behind_a_domain(web, shop):
+    shop(route("/*", name="signed"))
+    assert visit(web, "/x")[0] == 400
+    ok = authorization(web, "/x y", "a=1")
+    assert visit(web, "/x%20y?a=1", headers=ok.items())[0] == 200
+    assert visit(web, "/x%20y?a=2", headers=ok.items())[0] == 403
+
+
+# Wildcards: the table of help.aliyun.com/en/functioncompute/fc-2-0/user-guide/configure-rewrite-policies, read 2026-11-22.
+@pytest.mark.parametrize("kind, match, replacement, asked, seen", [
+    ("equal", "/old", "/new", "/old", "/new"),
+    ("equal", "/old", "/new", "/test/old", "/test/old"),
+    ("equal", "/old", "/new", "/old?a=1", "/new?a=1"),
+    ("equal", "/old", "/new?b=2", "/old?a=1", "/new?b=2&a=1"),
+    ("equal", "/old", "/$1", "/old", "/$1"),
+    ("equal", "/serviceName.Qualifier", "/serviceA", "/serviceName.Qualifier", "/serviceA"),
+    ("wildcard", "/old", "/new", "/old", "/new"),
+    ("wildcard", "/old", "/new", "/test/old", "/new"),
+    ("wildcard", "^/old", "/new", "/test/old", "/test/old"),
+    ("wildcard", "^/old", "/new", "/old", "/new"),
+    ("wildcard", "/api/*", "/$1", "/api/getFunctionName", "/getFunctionName"),
+    ("wildcard", "/api/*", "/$1", "/api/getFunctionName&Version=1", "/getFunctionName&Version=1"),
+    ("wildcard", "/css/*", "/public/static/css/$1", "/css/style.css", "/public/static/css/style.css"),
+    ("wildcard", "/ServiceName/*/FunctionName/*/Qualifier/*", "/$1.$3/$2",
+     "/ServiceName/svc-a/FunctionName/func-a/Qualifier/1", "/svc-a.1/func-a"),
+    ("wildcard", "/a.b", "/new", "/axb", "/axb"),
+    ("regex", "^/v([0-9]+)/(.*)$", "/$2?v=$1", "/v2/x/y?q=1", "/x/y?v=2&q=1"),
+    ("regex", "^/v([0-9]+)/(.*)$", "/$2", "/vx/y", "/vx/y"),
+    ("regex", "^/(a+)+$", "/slow", "/" + "a" * 200 + "b", "/" + "a" * 200 + "b"),
+])
+def test_rewriting(web, shop, kind, match, replacement, asked, seen):
+    shop(route("/*", rewriteConfig={kind + "Rules": [{"match": match, "replacement": replacement}]}))
+    body = json.loads(visit(web, asked)[2])
+    assert body["fc.request_uri"] == seen
+    assert body["PATH_INFO"] == urllib.parse.unquote(seen.partition("?")[0])
+
+
+def test_the_first_rule_that_matches_counts(web, shop):
+    rules = {"regexRules": [{"match": "^/a", "replacement": "/regex"}],
+             "wildcardRules": [{"match": "/a", "replacement": "/wild1"}, {"match": "/a", "replacement": "/wild2"}],
+             "equalRules": [{"match": "/a", "replacement": "/equal"}]}
+    shop(route("/*", rewriteConfig=rules))
+    assert json.loads(visit(web, "/a")[2])["PATH_INFO"] == "/equal"
+    assert json.loads(visit(web, "/ab")[2])["PATH_INFO"] == "/wild1"
+
+
+def test_domains_and_triggers_are_there_after_a_restart(evoke_factory):
+    e = evoke_factory()
+    made = steps(e, ["createService", "web", {}], ["createFunction", "web", function(**code(WSGI))],
+                 ["createCustomDomain", *domain(route("/*"))], ["createTrigger", "web", "fn", http_trigger()])
+    assert not [m for m in made if "error" in m], made
+    assert visit(e, "/x")[0] == 200
+    e.stop()
+    e.start()
+    assert visit(e, "/x")[0] == 200 and requests.get(proxy(e, "/x"), timeout=30).status_code == 200

@@ -236,21 +236,28 @@ static bool is_method(const struct cJSON *m)
     return false;
 }
 
+static bool are_methods(const struct cJSON *list)
+{
+    for (const struct cJSON *m = list->child; m; m = m->next)
+        if (!is_method(m))
+            return false;
+    return cJSON_IsArray(list);
+}
+
 static int put_methods(struct jw *w, const struct cJSON *from, struct err *e)
 {
     const struct cJSON *list = json_geti(from, "methods");
 
     if (!list || cJSON_IsNull(list))
         return 0;
+    if (!are_methods(list))
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "methods of a route must be a list of GET, POST, PUT, DELETE, HEAD, PATCH "
+                       "and OPTIONS");
     jw_key(w, "methods");
     jw_arr(w);
-    for (const struct cJSON *m = list->child; m; m = m->next) {
-        if (!cJSON_IsArray(list) || !is_method(m))
-            return err_set(e, ERR_CALLER, -EINVAL,
-                           "methods of a route must be a list of GET, POST, PUT, DELETE, HEAD, "
-                           "PATCH and OPTIONS");
+    for (const struct cJSON *m = list->child; m; m = m->next)
         jw_str(w, str_of(m->valuestring));
-    }
     jw_arr_end(w);
     return 0;
 }
