@@ -426,8 +426,6 @@ enum gw_step gw_backend_http(struct gw_call *c)
     struct work *w = arena_alloc(c->arena, sizeof(*w));
     const char *why = "there is no memory for it";
 
-    if (!c->gw->fetcher)
-        c->gw->fetcher = fetcher_new(c->gw->env.loop);
     if (!w || !c->gw->fetcher)
         return refuse(c, GW_INTERNAL, why);
     w->magic = HTTP_WORK_MAGIC;

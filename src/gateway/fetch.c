@@ -35,6 +35,7 @@ enum {
     SOCKET_MAGIC = 0x46545343,
     IDLE_CONNECTIONS = 64,
     IDLE_S = 60, /* older ones are not used again: servers close them without a word */
+    QUIET_MS = 5000,
 };
 
 struct fetcher {
@@ -42,6 +43,7 @@ struct fetcher {
     struct loop *loop; /* borrowed */
     CURLM *multi;
     struct loop_timer *timer;
+    struct loop_timer *idle; /* since the last one ended */
     struct list under_way;
 };
 
@@ -135,6 +137,8 @@ static void drop(struct fetch *f)
     curl_slist_free_all(f->headers);
     buf_done(&f->head);
     list_remove(&f->node);
+    if (list_empty(&f->fetcher->under_way))
+        loop_timer_start(f->fetcher->idle, QUIET_MS);
     f->magic = 0;
     free(f);
 }
@@ -340,6 +344,34 @@ void fetch_cancel(struct fetch *f)
 
 /* ---- life ---- */
 
+static CURLM *multi_new(struct fetcher *o)
+{
+    CURLM *multi = curl_multi_init();
+
+    if (!multi)
+        return NULL;
+    (void)curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
+    (void)curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, o);
+    (void)curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_time_wanted);
+    (void)curl_multi_setopt(multi, CURLMOPT_TIMERDATA, o);
+    (void)curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
+    return multi;
+}
+
+/* Nobody has asked for a while: the connections that were kept are let go; libcurl has no
+ * other way. */
+static void on_quiet(void *user)
+{
+    struct fetcher *o = OBJ(user, struct fetcher, FETCHER_MAGIC);
+    CURLM *multi = list_empty(&o->under_way) ? multi_new(o) : NULL;
+
+    if (!multi)
+        return;
+    (void)curl_multi_cleanup(o->multi);
+    o->multi = multi;
+    loop_timer_stop(o->timer);
+}
+
 struct fetcher *fetcher_new(struct loop *l)
 {
     struct fetcher *o = xnew(struct fetcher);
@@ -348,17 +380,13 @@ struct fetcher *fetcher_new(struct loop *l)
     o->loop = l;
     list_init(&o->under_way);
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-    o->multi = curl_multi_init();
+    o->multi = multi_new(o);
     if (!o->multi) {
         free(o);
         return NULL;
     }
     o->timer = loop_timer_new(l, on_timeout, o);
-    (void)curl_multi_setopt(o->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
-    (void)curl_multi_setopt(o->multi, CURLMOPT_SOCKETDATA, o);
-    (void)curl_multi_setopt(o->multi, CURLMOPT_TIMERFUNCTION, on_time_wanted);
-    (void)curl_multi_setopt(o->multi, CURLMOPT_TIMERDATA, o);
-    (void)curl_multi_setopt(o->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS);
+    o->idle = loop_timer_new(l, on_quiet, o);
     return o;
 }
 
@@ -369,6 +397,7 @@ struct fetcher *fetcher_free(struct fetcher *o)
     assert(o->magic == FETCHER_MAGIC && list_empty(&o->under_way));
     (void)curl_multi_cleanup(o->multi);
     o->timer = loop_timer_free(o->timer);
+    o->idle = loop_timer_free(o->idle);
     o->magic = 0;
     free(o);
     return NULL;

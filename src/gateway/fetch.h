@@ -4,7 +4,7 @@
  * handed on while they come.
  *
  * No proxy, no redirect, no decoding: what the server says is what is told. Addresses of metadata
- * services are refused. Connections are kept and used again.
+ * services are refused. Connections are kept and used again, until nothing is asked for some seconds.
  */
 #ifndef EVOKE_GATEWAY_FETCH_H
 #define EVOKE_GATEWAY_FETCH_H

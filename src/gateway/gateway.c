@@ -49,6 +49,7 @@ struct gateway *gateway_new(const struct gateway_env *env, const struct gateway_
     list_init(&g->calls);
     list_init(&g->spare);
     g->table = gw_table_new();
+    g->fetcher = fetcher_new(env->loop);
     g->guard = gw_guard_new(env);
     g->access = access_log_new(env->loop, conf->access_log);
     g->fc = fc_routes_new(g);

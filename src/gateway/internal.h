@@ -24,7 +24,7 @@ struct gateway {
     struct fc_routes *fc;      /* fc.h */
     struct access_log *access; /* access.c; NULL: none */
     struct gw_guard *guard;    /* guard.h */
-    struct fetcher *fetcher;   /* fetch.h; NULL until an HTTP backend is called */
+    struct fetcher *fetcher;   /* fetch.h; NULL: no memory for it */
     struct list calls;         /* open ones */
     struct list spare;         /* calls that have ended, ready to be used again */
     uint32_t nspare;

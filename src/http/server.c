@@ -45,7 +45,7 @@ void http_limits_default(struct http_limits *l)
 {
     *l = (struct http_limits){
             .head = {.line_bytes = 8 * 1024, .head_bytes = 32 * 1024, .headers = H1_MAX_HEADERS},
-            .connections = 10000,
+            .connections = 16384,
             .body_budget_bytes = 512ull * 1024 * 1024,
             .spool_dir = -1,
             .spool_budget_bytes = 8ull << 30,

@@ -26,7 +26,7 @@ struct loop;
 
 struct http_limits {
     struct h1_limits head;
-    uint32_t connections; /* at once; more are closed at accept. default 10000 */
+    uint32_t connections; /* at once; more are closed at accept. default 16384 */
     /* All request bodies held in memory at once -> 503. Counted as they come in; a buffer may reserve as much
      * again, never more than was announced, which the kernel backs only when it is written to.
      * default 512 MiB */
