@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """README.md and docs/manifest.md, word for word: what they show is run as it stands, but for endpoint and key pair."""
+import http.client
 import os
 import pathlib
 import re
@@ -116,6 +117,22 @@ def test_the_python_snippet(evoke, tmp_path):
     code = filled_in(block("python", "FunctionGraphClient"), evoke)
     told = run([sys.executable, "-c", code], tmp_path)
     assert told.startswith("hello you\n") and "Finish invoke request" in told, told
+
+
+def test_the_gateway_session(evoke, tmp_path):
+    for command in block("sh", "examples/authorizer-header").splitlines():
+        _, verb, example = shlex.split(command, comments=True)
+        assert evoke.run(verb, str(ROOT / example)).returncode == 0, command
+    snippet = filled_in(block("python", "ApigClient"), evoke)
+    curl = shlex.split(run([sys.executable, "-c", snippet.replace(":8900/", f":{evoke.port}/")], tmp_path))
+    assert curl[:3] == ["curl", "-H", "auth: open sesame"]
+    host, path = re.fullmatch(r"http://([^:]+):\d+(/.*)", curl[3]).groups()
+    for word, status, says in (("open sesame", 200, "<h1>Welcome, ali baba!</h1>"), ("please", 401, "APIG.0305")):
+        connection = http.client.HTTPConnection(evoke.host, evoke.port, timeout=60)
+        connection.request("GET", path, headers={"Host": host, "auth": word})
+        answer = connection.getresponse()
+        assert answer.status == status and says in answer.read().decode()
+        connection.close()
 
 
 def test_the_node_snippet(evoke, tmp_path):

@@ -155,6 +155,11 @@ static const struct api_set cloud = {
         .headers = headers,
 };
 
+static void on_beside(struct call *c)
+{
+    call_reply(c, 200, S("text/plain"), S("beside"));
+}
+
 static const char *inner_error(struct http_request *r, const char *request_id, int status,
                                const char *code, const char *message, struct buf *out)
 {
@@ -177,9 +182,24 @@ static const struct api_set inner = {
         .error = inner_error,
 };
 
+static const struct api_op beside_ops[] = {
+        {.route = {"GET", "/cloud/{a}/{b}/c"}, .name = "Beside", .handle = on_beside},
+        {.route = {"GET", "/cloud/each"}, .name = "Never", .handle = on_beside},
+};
+
+/* With the other's prefix, behind it. */
+static const struct api_set beside = {
+        .name = "beside",
+        .prefix = "/cloud/",
+        .ops = beside_ops,
+        .nops = ARRAY_LEN(beside_ops),
+        .wrong_method = 404,
+        .error = inner_error,
+};
+
 int rig_open(void **state)
 {
-    static const struct api_set *const sets[] = {&cloud, &inner};
+    static const struct api_set *const sets[] = {&cloud, &inner, &beside};
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t n = sizeof(at);
     struct rig *rig = calloc(1, sizeof(*rig));

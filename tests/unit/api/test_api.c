@@ -74,6 +74,15 @@ static void a_key_of_an_account_acts_for_that_one_only(void **state)
     t_has(rig_ask(*state, a), "key 'tester' acts for account 'a' of functiongraph only");
 }
 
+static void of_sets_with_one_prefix_the_first_that_knows_the_path_has_it(void **state)
+{
+    t_has(rig_ask(*state, "GET /cloud/x/y/c HTTP/1.1\r\nHost: h\r\n\r\n"), "beside");
+    t_has(rig_ask(*state, "POST /cloud/x/y/c HTTP/1.1\r\nHost: h\r\n\r\n"), "inner 404");
+    assert_null(strstr(rig_ask(*state, "GET /cloud/each HTTP/1.1\r\nHost: h\r\n\r\n"), "beside"));
+    /* what nobody knows is worded by the first */
+    t_has(rig_ask(*state, "GET /cloud/x/y/d HTTP/1.1\r\nHost: h\r\n\r\n"), "cloud 404");
+}
+
 static void an_absent_query_parameter_is_told_from_an_empty_one(void **state)
 {
     (void)rig_ask(*state, "GET /cloud/a/x/b?other=1 HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -346,6 +355,7 @@ int main(void)
             WITH_RIG(a_call_gets_its_captures_its_query_and_its_body),
             WITH_RIG(a_key_does_what_its_scope_says),
             WITH_RIG(a_key_of_an_account_acts_for_that_one_only),
+            WITH_RIG(of_sets_with_one_prefix_the_first_that_knows_the_path_has_it),
             WITH_RIG(an_absent_query_parameter_is_told_from_an_empty_one),
             WITH_RIG(a_header_value_with_a_line_break_is_left_out),
             WITH_RIG(a_refusal_at_the_head_comes_before_the_body_is_sent),

@@ -3,7 +3,7 @@
  * apig_error.c - refusals as API Gateway's control plane words them: {"error_code","error_msg"}.
  *
  * Codes and sentences are those of its error code table and of the examples of its reference
- * (docs/compat/apig.md); behind a colon stands what is wrong in particular, since the cloud's own
+ * (docs/compat/apig-api.md); behind a colon stands what is wrong in particular, since the cloud's own
  * sentence seldom says. What the cloud has and one machine has not is APIG.1005, which each of its
  * operations may answer.
  */
