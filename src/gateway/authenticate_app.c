@@ -200,7 +200,11 @@ enum gw_step gw_authenticate_app(struct gw_call *c)
     show_fn *show = way_of(c);
 
     if (!show) {
-        gw_fail(c, GW_AUTH_MISSING, "authorization header not found");
+        gw_fail(c, GW_AUTH_MISSING, "%s",
+                c->group->dialect == DIALECT_SCF
+                        ? "HMAC signature cannot be verified, a validate authorization header is "
+                          "required"
+                        : "authorization header not found");
         return GW_ENDED;
     }
     if (show(c, &app) != GW_GO_ON)

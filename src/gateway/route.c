@@ -237,5 +237,7 @@ enum gw_step gw_match_step(struct gw_call *c)
     }
     if (c->group->dialect == DIALECT_FC)
         return gw_fc_routed(c);
+    if (c->group->dialect == DIALECT_FUNCTIONGRAPH)
+        c->debug = str_ieq(gw_header(c, S("x-apig-mode")), S("debug"));
     return take(c, match(c));
 }
