@@ -94,12 +94,35 @@ static bool is_of_type(const struct resource *r, const char *type)
     return same;
 }
 
+/* SCF's stages have names and no record, nor needs a service or a trigger's API one: a plan may be
+ * bound before there is anything to call. */
+static int check_plan(const struct ref *ref, struct str id, struct err *e)
+{
+    static const char *const stages[] = {"release", "prepub", "test"};
+
+    if (strcmp(ref->to, "env") != 0)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(stages); i++)
+        if (str_eq(id, str_of(stages[i])))
+            return 0;
+    return err_set(e, ERR_CALLER, -EINVAL, "%s: '%.*s' is not release, prepub or test", ref->field,
+                   (int)(id.n < 64 ? id.n : 64), id.p);
+}
+
+static bool is_plan(const struct ref *ref, const struct resource *draft)
+{
+    return draft->dialect == DIALECT_SCF && strcmp(ref->of, "app_auth") == 0 &&
+           strcmp(ref->to, "app") != 0;
+}
+
 static int check_ref(const struct call *c, const struct ref *ref, const struct resource *draft,
                      struct str id, struct err *e)
 {
     const struct resource *r;
     int n = (int)(id.n < 64 ? id.n : 64);
 
+    if (is_plan(ref, draft))
+        return check_plan(ref, id, e);
     if (strcmp(ref->to, "env") == 0) {
         if (gw_env_name(c->api->catalog, draft, id))
             return 0;
