@@ -99,7 +99,7 @@ static size_t plain_length(struct str s)
 {
     size_t i = 0;
 
-    while (i < s.n && !memchr(",]} \t\r\n", s.p[i], 7))
+    while (i < s.n && !str_has(S(",]} \t\r\n"), s.p[i]))
         i++;
     return i;
 }
@@ -202,15 +202,18 @@ static size_t unquote_code(struct str s, struct buf *out)
 /* s begins with a backslash. */
 static size_t unquote_escape(struct str s, struct buf *out)
 {
-    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
-    const char *at;
+    const struct str from = S("bfnrt"), to = S("\b\f\n\r\t");
+    ptrdiff_t at;
 
     if (s.n < 2)
         return s.n;
     if (s.p[1] == 'u')
         return unquote_code(s, out);
-    at = memchr(from, s.p[1], sizeof(from) - 1);
-    buf_addc(out, at ? to[at - from] : s.p[1]);
+    at = str_find(from, (struct str){s.p + 1, 1});
+    if (at >= 0)
+        buf_addc(out, to.p[at]);
+    else
+        buf_addc(out, s.p[1]);
     return 2;
 }
 

@@ -35,7 +35,7 @@ static bool to_number(struct str value, double *ret)
     if (value.n == 0 || value.n >= sizeof(text))
         return false;
     for (size_t i = 0; i < value.n; i++)
-        if (!memchr("0123456789+-.eE", value.p[i], 15))
+        if (!str_has(S("0123456789+-.eE"), value.p[i]))
             return false;
     memcpy(text, value.p, value.n);
     text[value.n] = '\0';

@@ -41,6 +41,22 @@ TRIGGERS = [
 ]
 
 
+NODE = """
+exports.handler = (event, context, callback) => {
+    const say = event.queryStringParameters.say;
+    const page = { statusCode: 200, headers: { "Content-Type": "text/html", "Set-Cookie": ["a=1", "b=2"] }, body: "<p>\u4f60</p>" };
+    const answers = {
+        page,
+        text: JSON.stringify(page),
+        binary: { statusCode: 200, isBase64Encoded: true, body: Buffer.from([0, 255]).toString("base64") },
+        nothing: undefined,
+        echo: { statusCode: 200, body: Buffer.from(event.body, "base64").toString() + event.httpMethod + event.headers["x-a"] },
+    };
+    callback(say === "error" ? new Error("on purpose") : null, answers[say]);
+};
+"""
+
+
 class Web:
     """One kept connection to the gateway; a group's host."""
 
@@ -171,3 +187,34 @@ def test_answers_stay_apart_on_one_connection(web):
         assert body == (b"" if told["statusCode"] == 204 else told["body"].encode())
     r, body = web.ask("/echo")
     assert r.status == 200 and json.loads(body)["path"] == "/echo"
+
+
+def test_debug_mode_tells_how_long_it_took(web):
+    """X-Apig-Mode: debug, usermanual-apig/apig_03_0047.html, 2025-01-10."""
+    for target in ("/echo", "/tell?say=1"):
+        r, body = web.ask(target, headers=[("X-Apig-Mode", "debug")])
+        assert int(r.headers["X-Apig-Latency"]) >= int(r.headers["X-Apig-Upstream-Latency"]) >= 0
+    r, _ = web.ask()
+    assert not [name for name in r.headers if name.lower().startswith("x-apig-")]
+
+
+def test_functions_in_node_answer_alike(web):
+    code = {"runtime": "Node.js14.18", "code_filename": "index.js"}
+    assert web.client.create("node", NODE, **code).status_code == 200
+    at = f"/evoke/v1/functions/functiongraph/{PROJECT}/local-1/default/node/triggers/web"
+    assert web.client.call("PUT", at, {"source": "apig", "config": {"path": "/node"}}).status_code == 201
+
+    for say in ("page", "text"):
+        r, body = web.ask("/node?say=" + say)
+        assert (r.status, r.headers["Content-Type"], body) == (200, "text/html", "<p>\u4f60</p>".encode())
+        assert r.headers.get_all("Set-Cookie") == ["a=1", "b=2"]
+    r, body = web.ask("/node?say=binary")
+    assert (r.status, body) == (200, b"\x00\xff")
+    r, body = web.ask("/node?say=echo", method="POST", body=b"hi ", headers=[("X-A", "!")])
+    assert (r.status, body) == (200, b"hi POST!")
+    r, body = web.ask("/node?say=nothing")
+    assert r.status == 500
+    refused(body, "FSS.1206", "invalid type of APIG trigger invocation result:[")
+    r, body = web.ask("/node?say=error")
+    assert r.status == 500
+    refused(body, "FSS.", "")
