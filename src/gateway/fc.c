@@ -14,6 +14,7 @@
  */
 #include "gateway/fc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -25,7 +26,13 @@
 
 #define PROXY "/2016-08-15/proxy/"
 
-enum { HEADERS_MAX = 4096, TARGET_MAX = 4096, SHOWN = 200 };
+enum {
+    HEADERS_MAX = 4096,
+    TARGET_MAX = 4096,
+    PATH_MAX_BYTES = 2 * TARGET_MAX, /* rewritten */
+    QUERY_MAX = 4 * TARGET_MAX,      /* the rule's and the request's */
+    SHOWN = 200,
+};
 
 static int shown(struct str s)
 {
@@ -120,6 +127,7 @@ static enum gw_step permit(struct gw_call *c)
 /* The trigger is the API of this call, and its group the one whose account counts. */
 static void take_api(struct gw_call *c, struct gw_api *api)
 {
+    assert(api);
     gw_group_unref(c->group);
     c->group = gw_group_ref(api->group);
     c->api = gw_api_ref(api);
@@ -193,14 +201,14 @@ static bool rewrite(struct gw_call *c, const struct fc_rules *rules)
     struct buf out, both;
     bool ok;
 
-    buf_init(&out, 2 * TARGET_MAX);
+    buf_init(&out, PATH_MAX_BYTES);
     if (!fc_rules_apply(rules, c->req->path, &out)) {
         buf_done(&out);
         return set_target(c, c->req->path, query);
     }
     own = buf_str(&out);
     path = str_cut(&own, '?');
-    buf_init(&both, 4 * TARGET_MAX);
+    buf_init(&both, QUERY_MAX);
     buf_adds(&both, own);
     if (own.n > 0 && query.n > 0)
         buf_addc(&both, '&');

@@ -156,7 +156,7 @@ static int read_head(const struct cJSON *tree, struct arena *space, int *ret_sta
     for (pair = list ? list->child : NULL; pair; pair = pair->next) {
         const struct cJSON *name = pair->child, *value = name ? name->next : NULL;
 
-        if (!cJSON_IsString(name) || !cJSON_IsString(value))
+        if (!name || !value || !cJSON_IsString(name) || !cJSON_IsString(value))
             return err_set(e, ERR_FUNCTION, -EINVAL, "a header is no pair of texts");
         to[n] = (struct shape_pair){str_of(name->valuestring), str_of(value->valuestring)};
         bytes += to[n].name.n + to[n].value.n;

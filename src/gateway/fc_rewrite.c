@@ -28,7 +28,12 @@
 #include "base/json.h"
 #include "base/obj.h"
 
-enum { MATCH_LIMIT = 50000, HEAP_LIMIT_KIB = 1024, GROUPS = 10 };
+enum {
+    MATCH_LIMIT = 50000,
+    HEAP_LIMIT_KIB = 1024,
+    GROUPS = 10,
+    EXPRESSION = 4 * FC_RULE_TEXT, /* bytes that a wildcard may become: "(.*)" for each star */
+};
 
 struct rule {
     char *match, *replacement; /* owned */
@@ -78,7 +83,7 @@ static int compile(struct rule *r, bool wildcard, struct err *e)
     PCRE2_SIZE offset;
     int fault;
 
-    buf_init(&text, FC_RULE_TEXT * 4);
+    buf_init(&text, EXPRESSION);
     if (wildcard)
         widen(str_of(r->match), &text);
     else
@@ -172,19 +177,21 @@ struct fc_rules *fc_rules_free(struct fc_rules *r)
     return NULL;
 }
 
-static void expand(const struct fc_rules *r, const struct rule *rule, struct str path, int groups,
-                   struct buf *out)
+/* groups: how many have been set, the whole match counted; 0: nothing is put in. */
+static void expand(const struct fc_rules *r, const struct rule *rule, struct str path,
+                   size_t groups, struct buf *out)
 {
     const PCRE2_SIZE *at = rule->code ? pcre2_get_ovector_pointer(r->data) : NULL;
 
     for (const char *p = rule->replacement; *p; p++) {
-        int group = p[0] == '$' && p[1] >= '0' && p[1] <= '9' ? p[1] - '0' : -1;
+        size_t group;
 
-        if (group < 0 || !at) {
+        if (!at || p[0] != '$' || p[1] < '0' || p[1] > '9') {
             buf_addc(out, *p);
             continue;
         }
         p++;
+        group = (size_t)(*p - '0');
         if (group < groups && at[2 * group] != PCRE2_UNSET)
             buf_add(out, path.p + at[2 * group], at[2 * group + 1] - at[2 * group]);
     }
@@ -200,7 +207,7 @@ bool fc_rules_apply(const struct fc_rules *r, struct str path, struct buf *out)
             groups = pcre2_match(rule->code, (PCRE2_SPTR)path.p, path.n, 0, 0, r->data, r->context);
         if (rule->code ? groups < 0 : !str_eq(path, str_of(rule->match)))
             continue;
-        expand(r, rule, path, groups == 0 ? GROUPS : groups, out);
+        expand(r, rule, path, groups == 0 ? GROUPS : (size_t)groups, out);
         return true;
     }
     return false;

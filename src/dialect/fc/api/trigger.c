@@ -259,7 +259,7 @@ static int write_config(const struct cJSON *config, const char *before, char **r
         return -EINVAL;
     if (!methods || cJSON_IsNull(methods))
         methods = old ? json_get(old, "methods") : NULL;
-    if (!auth.p || !cJSON_IsArray(methods))
+    if (!auth.p || !methods || !cJSON_IsArray(methods))
         return err_set(e, ERR_CALLER, -EINVAL,
                        "invalid HTTP trigger config: authType and methods must be set");
     buf_init(&out, TRIGGER_CONFIG);
