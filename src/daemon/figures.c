@@ -24,6 +24,8 @@
 #include "catalog/catalog.h"
 #include "conf/options.h"
 #include "daemon/figures_events.h"
+#include "gateway/fault.h"
+#include "gateway/gateway.h"
 #include "http/server.h"
 #include "observe/audit/audit.h"
 #include "observe/logs/logs.h"
@@ -49,6 +51,7 @@ struct figures {
     const struct audit *audit;
     struct otlp *otlp; /* NULL: nobody traces, either */
     const struct http_server *http;
+    const struct gateway *gateway;
     struct api_counts counts;
     uint64_t launchers;
     int64_t start_wall_ms;
@@ -126,6 +129,26 @@ static void put_http(struct platform *p, const struct figures *f)
         for (uint32_t class = 0; class < API_CLASSES; class ++)
             p->apis[i].replies[class] = f->counts.sets[i].replies[class];
     }
+}
+
+static_assert((int)GW_FAULTS <= (int)PLATFORM_FAULTS, "each fault has a place where it is told");
+
+static void put_gateway(struct platform *p, const struct figures *f)
+{
+    struct gateway_stats stats = {0};
+
+    if (f->gateway)
+        gateway_stats(f->gateway, &stats);
+    memcpy(p->gw_answers, stats.answers, sizeof(p->gw_answers));
+    for (uint32_t i = 0; i < GW_FAULTS; i++) {
+        p->gw_faults[i].name = gw_faults[i].name;
+        p->gw_faults[i].n = stats.faults[i];
+    }
+    p->gw_open = stats.open;
+    p->gw_apis = stats.apis;
+    p->gw_authorizer_calls = stats.authorizer_calls;
+    p->gw_authorizer_cached = stats.authorizer_cached;
+    p->gw_log_dropped = stats.log_dropped;
 }
 
 static void put_pool(struct platform *p, const struct figures *f)
@@ -234,6 +257,7 @@ static void on_platform(void *user, struct platform *p)
     struct history_stats history;
 
     put_http(p, f);
+    put_gateway(p, f);
     put_pool(p, f);
     put_process(p, f);
     put_store(p, f);
@@ -340,6 +364,7 @@ void figures_watch(struct figures *f, struct api *api)
     api->metrics = f->metrics;
     api->history = f->history;
     api->counts = &f->counts;
+    f->gateway = api->gateway;
     event_figures_ask(f->events, api->delivery, api->timers, api->catalog);
 }
 
@@ -366,6 +391,7 @@ void figures_hush(struct figures *f)
     figures_ask_logs(f, NULL, NULL);
     figures_ask_traces(f, NULL);
     f->http = NULL;
+    f->gateway = NULL;
     event_figures_ask(f->events, NULL, NULL, NULL);
 }
 

@@ -5,8 +5,7 @@
  *   gather --GATHER_MS after the first line--> write on a worker thread --> gather what came meanwhile
  *
  * A disk that stalls never stalls a request: at most PENDING bytes wait, what comes then is dropped and
- * counted, and the count stands in the next line that is written. A file that was moved away or removed
- * is noticed before the next write, so a log rotation needs no signal.
+ * counted, and the count stands in the next line that is written.
  *
  * Values come from strangers, so a line is JSON: whatever they send, it stays one line.
  */
@@ -16,7 +15,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -47,7 +45,6 @@ struct access_log {
     struct buf writing; /* the worker thread's while busy */
     uint64_t dropped, told;
     bool busy, freed;
-    int fd; /* the worker thread's while busy */
     int failed;
     bool complained;
 };
@@ -72,7 +69,6 @@ struct access_log *access_log_new(struct loop *l, const char *path)
     a->loop = l;
     a->path = xstrdup(path);
     a->due = loop_timer_new(l, on_due, a);
-    a->fd = -EBADF;
     buf_init(&a->pending, PENDING);
     buf_init(&a->writing, PENDING);
     return a;
@@ -90,42 +86,21 @@ static int open_file(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
-static void shut(struct access_log *a)
-{
-    if (a->fd >= 0 && a->fd != STDERR_FILENO)
-        (void)close(a->fd);
-    a->fd = -EBADF;
-}
-
-static bool moved_away(const struct access_log *a)
-{
-    struct stat named, open;
-
-    if (a->fd == STDERR_FILENO)
-        return false;
-    return stat(a->path, &named) < 0 || fstat(a->fd, &open) < 0 || named.st_ino != open.st_ino ||
-           named.st_dev != open.st_dev;
-}
-
+/* Opened for each write: whoever moves the file away need not tell us, and the next goes to a new one. */
 static void write_out(void *user)
 {
     struct access_log *a = OBJ(user, struct access_log, ACCESS_MAGIC);
+    int fd = open_file(a->path);
 
-    if (a->fd >= 0 && moved_away(a))
-        shut(a);
-    if (a->fd < 0)
-        a->fd = open_file(a->path);
-    if (a->fd < 0)
-        a->failed = a->fd;
-    else
-        a->failed = io_write_all(a->fd, a->writing.p, a->writing.n);
+    a->failed = fd < 0 ? fd : io_write_all(fd, a->writing.p, a->writing.n);
+    if (fd >= 0 && fd != STDERR_FILENO)
+        (void)close(fd);
 }
 
 /* ---- on the loop ---- */
 
 static void destroy(struct access_log *a)
 {
-    shut(a);
     buf_done(&a->pending);
     buf_done(&a->writing);
     free(a->path);
@@ -141,7 +116,6 @@ static void on_written(void *user)
     buf_reset(&a->writing);
     if (a->failed < 0) {
         a->dropped++;
-        shut(a);
         if (!a->complained)
             log_warn(&cx, "the access log '%s' cannot be written, retrying: %s", a->path,
                      strerror(-a->failed));

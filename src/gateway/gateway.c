@@ -270,4 +270,5 @@ void gateway_stats(const struct gateway *g, struct gateway_stats *ret)
     ret->authorizer_calls = guard.authorizer_calls;
     ret->authorizer_cached = guard.authorizer_cached;
     ret->apis = gw_table_count(g->table);
+    ret->log_dropped = access_log_dropped(g->access);
 }

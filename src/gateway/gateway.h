@@ -79,6 +79,7 @@ struct gateway_stats {
     uint64_t calls, answers[6]; /* [2]: 200 to 299 */
     uint64_t faults[32];        /* by enum gw_fault */
     uint64_t authorizer_calls, authorizer_cached, open, apis;
+    uint64_t log_dropped; /* lines of the access log */
 };
 void gateway_stats(const struct gateway *g, struct gateway_stats *ret);
 

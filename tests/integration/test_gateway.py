@@ -9,6 +9,7 @@ import pytest
 
 from evoked import deadline
 from gateway import DOMAIN, ECHO, Gateway, group_id
+from signing import PROJECT
 
 
 @pytest.fixture
@@ -217,3 +218,158 @@ def test_cors_is_answered_where_the_api_allows_it(gate):
     gate.trigger("echo", "open", "apig", path="/open", cors=True)
     assert gate.get("/open", headers={"Origin": "https://p"}).headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Origin" not in gate.get("/open").headers
+
+
+# ---- what is told ----
+
+def test_each_call_is_a_line_of_the_access_log(evoke_factory, open_path):
+    log = open_path / "access.log"
+    open_path.chmod(0o777)
+    e = evoke_factory("--access-log", str(log))
+    g = Gateway(e)
+    g.function("echo", ECHO)
+    g.trigger("echo", "t", "apig", path="/a/{x}")
+    ok, no = g.get('/a/1?secret=x', headers={"User-Agent": 'a"b'}), g.get("/none\"%0a")
+
+    def lines(n):
+        for _ in deadline(10):
+            if log.exists() and log.read_text().count("\n") >= n:
+                return [json.loads(line) for line in log.read_text().splitlines()]
+
+    first, second = lines(2)
+    assert first["request_id"] == ok.headers["X-Request-Id"] and first["status"] == 200 and first["fault"] == ""
+    assert first["method"] == "GET" and first["path"] == "/a/1" and first["stage"] == "RELEASE"
+    assert first["group"] == group_id("default") and first["source_ip"] == "127.0.0.1"
+    assert first["bytes"] == len(ok.content) and first["ms"] >= first["backend_ms"] > 0
+    assert second["request_id"] == no.headers["X-Request-Id"] and (second["status"], second["fault"]) == (404, "no_api")
+    log.rename(open_path / "access.log.1")  # as a rotation does; no signal is needed
+    g.get("/a/2")
+    assert [line["path"] for line in lines(1)] == ["/a/2"]
+    metrics = e.get("/metrics").text
+    assert 'evoke_gateway_requests_total{status="2xx"} 2\n' in metrics and 'evoke_gateway_requests_total{status="4xx"} 1\n' in metrics
+    assert 'evoke_gateway_faults_total{fault="no_api"} 1\n' in metrics and "evoke_gateway_apis 1\n" in metrics
+
+
+# ---- resources ----
+
+class Plane:
+    """Objects of the control plane, by the admin API."""
+
+    def __init__(self, gate):
+        self.gate = gate
+        self.group = self.make("group", {"name": "group_" + secrets.token_hex(4)})
+
+    def make(self, kind, body, parent=None):
+        r = self.gate.admin("POST", f"gateway/{kind}", {
+            "dialect": "functiongraph", "account": PROJECT, "region": "local-1", "body": body, **({"parent": parent} if parent else {})})
+        return r.json()["id"]
+
+    def put(self, kind, id, body):
+        self.gate.admin("PUT", f"gateway/{kind}/{id}", {"body": body})
+
+    def body(self, path="/m", **fields):
+        return {"group_id": self.group, "name": "api_" + path.split("/")[1], "type": 1, "req_protocol": "BOTH",
+                "req_method": "GET", "req_uri": path, "auth_type": "NONE", "backend_type": "MOCK",
+                "mock_info": {"result_content": "mocked"}, **fields}
+
+    def api(self, path="/m", **fields):
+        return self.make("api", self.body(path, **fields))
+
+    def publish(self, api, env=None):
+        return self.gate.admin("POST", f"gateway/api/{api}/publish", {"env": env} if env else {}).json()
+
+    def get(self, path, **kw):
+        return self.gate.get(path, host=f"{self.group}.{DOMAIN}", **kw)
+
+
+@pytest.fixture
+def plane(gate):
+    return Plane(gate)
+
+
+def test_what_is_published_is_called_and_an_edit_is_not(plane):
+    api = plane.api()
+    gone(plane.get("/m"))
+    first = plane.publish(api)
+    assert plane.get("/m").text == "mocked"
+    plane.put("api", api, plane.body(mock_info={"result_content": "edited"}))
+    assert plane.get("/m").text == "mocked"
+    plane.publish(api)
+    assert plane.get("/m").text == "edited"
+    plane.gate.admin("POST", f"gateway/api/{api}/switch", {"version": first["version"]["id"]})
+    assert plane.get("/m").text == "mocked"
+    plane.gate.admin("POST", f"gateway/api/{api}/offline", {})
+    gone(plane.get("/m"))
+
+
+def test_a_stage_has_its_own_release_and_its_own_variables(plane):
+    env = plane.make("env", {"name": "stage_" + secrets.token_hex(3)})
+    name = json.loads(plane.gate.admin("GET", f"gateway/env/{env}").text)["name"]
+    api = plane.api(mock_info={"result_content": "at #where# #none#"})
+    plane.make("variable", {"env_id": env, "variable_name": "where", "variable_value": "there"}, plane.group)
+    plane.publish(api, env)
+    gone(plane.get("/m"))
+    assert plane.get("/m", headers={"X-Stage": name}).text == "at there #none#"
+    here = plane.make("variable", {"env_id": "DEFAULT_ENVIRONMENT_RELEASE_ID", "variable_name": "where", "variable_value": "here"},
+                      plane.group)
+    plane.publish(api)
+    assert plane.get("/m").text == "at here #none#"
+    plane.gate.admin("DELETE", f"gateway/variable/{here}")
+    assert plane.get("/m").text == "at #where# #none#"
+
+
+def test_a_custom_domain_leads_to_its_group_and_leaves_with_its_record(plane):
+    name = f"api-{secrets.token_hex(4)}.example.com"
+    plane.publish(plane.api())
+    plane.make("domain", {"url_domain": name}, plane.group)
+    assert plane.gate.get("/m", host=name).text == "mocked"
+    assert plane.gate.get("/m", host=name.upper() + ":80").text == "mocked"
+    plane.gate.admin("DELETE", f"gateway/domain/{name}")
+    assert plane.gate.get("/m", host=name).status_code in (404, 421)  # nobody's
+
+
+def test_a_group_has_words_of_its_own_for_what_goes_wrong(plane):
+    words = {"responses": {"NOT_FOUND": {"status": 410, "body": "{\"no\": \"$context.error.code\"}",
+                                         "headers": [{"key": "X-Why", "value": "$context.stage"}]}}}
+    response = plane.make("response", {"name": "ours", **words}, plane.group)
+    plane.publish(plane.api())
+    r = plane.get("/none")
+    assert (r.status_code, r.json()) == (410, {"no": "APIG.0101"}) and r.headers["X-Why"] == "RELEASE"
+    plane.gate.admin("DELETE", f"gateway/response/{response}")
+    gone(plane.get("/none"))
+
+
+def test_a_throttle_holds_from_when_it_is_bound(plane):
+    api = plane.api()
+    published = plane.publish(api)
+    throttle = plane.make("throttle", {"name": "one_" + secrets.token_hex(3), "api_call_limits": 1, "time_interval": 1,
+                                       "time_unit": "DAY"})
+    assert [plane.get("/m").status_code for _ in range(3)] == [200] * 3
+    bind = plane.make("throttle_bind", {"api_id": api, "env_id": "DEFAULT_ENVIRONMENT_RELEASE_ID"}, throttle)
+    assert [plane.get("/m").status_code for _ in range(2)] == [200, 429], published
+    plane.gate.admin("DELETE", f"gateway/throttle_bind/{bind}")
+    assert plane.get("/m").status_code == 200
+
+
+def test_an_asynchronous_api_answers_at_once_with_the_id_of_the_event(plane):
+    api = plane.api(backend_type="FUNCTION", mock_info=None, func_info={
+        "function_urn": f"urn:fss:local-1:{PROJECT}:function:default:echo", "invocation_type": "async", "timeout": 5000})
+    plane.publish(api)
+    r = plane.get("/m")
+    assert r.status_code == 202 and r.json()["request_id"] == r.headers["X-Request-Id"]
+    for _ in deadline(20):
+        if plane.gate.admin("GET", f"events/{r.json()['request_id']}").json()["state"] == "done":
+            break
+
+
+def test_what_is_published_is_there_again_after_a_restart(evoke_factory):
+    e = evoke_factory()
+    plane = Plane(Gateway(e))
+    api = plane.api("/again/{x}")
+    plane.publish(api)
+    name = f"again-{secrets.token_hex(4)}.example.com"
+    plane.make("domain", {"url_domain": name}, plane.group)
+    e.stop()
+    e.start()
+    plane.gate.session.close()
+    assert plane.gate.get("/again/1", host=name).text == "mocked" and plane.get("/again/1").text == "mocked"

@@ -10,7 +10,7 @@
 
 #define FIGURE_UNKNOWN UINT64_MAX /* not known on this host: its series is left out */
 
-enum { PLATFORM_APIS = 8, STATUS_CLASSES = 6, PLATFORM_WORKERS = 64, WORKER_NAME = 24 };
+enum { PLATFORM_APIS = 8, PLATFORM_FAULTS = 32, STATUS_CLASSES = 6, PLATFORM_WORKERS = 64, WORKER_NAME = 24 };
 
 struct platform {
     struct {
@@ -18,6 +18,14 @@ struct platform {
         uint64_t replies[STATUS_CLASSES]; /* [2]: 200 to 299; [0]: others */
     } apis[PLATFORM_APIS];
     uint64_t http_accepted, http_refused, http_cancelled, http_connections, http_body_bytes;
+
+    /* The gateway. */
+    uint64_t gw_answers[STATUS_CLASSES];
+    struct {
+        const char *name; /* NULL: no more */
+        uint64_t n;
+    } gw_faults[PLATFORM_FAULTS];
+    uint64_t gw_open, gw_apis, gw_authorizer_calls, gw_authorizer_cached, gw_log_dropped;
 
     uint64_t functions; /* that are known */
     uint64_t starting, idle, frozen, busy;

@@ -83,6 +83,28 @@ const struct metric metrics_table[] = {
         {"evoke_http_body_bytes", GAUGE, BYTES, P(http_body_bytes),
          .help = "Request bodies held in memory."},
 
+        /* ---- the gateway ---- */
+        {"evoke_gateway_requests_total", COUNTER, ONE, P(gw_answers[2]), .label = "status",
+         .value = "2xx", .help = "Requests that the gateway has answered, by class of status."},
+        {"evoke_gateway_requests_total", COUNTER, ONE, P(gw_answers[3]), .label = "status",
+         .value = "3xx"},
+        {"evoke_gateway_requests_total", COUNTER, ONE, P(gw_answers[4]), .label = "status",
+         .value = "4xx"},
+        {"evoke_gateway_requests_total", COUNTER, ONE, P(gw_answers[5]), .label = "status",
+         .value = "5xx"},
+        {"evoke_gateway_faults_total", COUNTER, ONE, FAULTS,
+         .help = "Requests that the gateway itself has refused or could not have answered, by what "
+                 "was wrong (docs/gateway.md)."},
+        {"evoke_gateway_open", GAUGE, ONE, P(gw_open),
+         .help = "Requests of the gateway that are under way."},
+        {"evoke_gateway_apis", GAUGE, ONE, P(gw_apis), .help = "APIs that can be called."},
+        {"evoke_gateway_authorizer_calls_total", COUNTER, ONE, P(gw_authorizer_calls),
+         .help = "Custom authorizers that were run."},
+        {"evoke_gateway_authorizer_cached_total", COUNTER, ONE, P(gw_authorizer_cached),
+         .help = "Requests that an answer kept of a custom authorizer let through or refused."},
+        {"evoke_gateway_log_dropped_total", COUNTER, ONE, P(gw_log_dropped),
+         .help = "Lines of the access log that were lost: the disk was slower than they came."},
+
         /* ---- instances ---- */
         {"evoke_functions", GAUGE, ONE, P(functions), .help = "Functions that are deployed."},
         {"evoke_instances", GAUGE, ONE, P(starting), .label = "state", .value = "starting",

@@ -12,6 +12,7 @@ enum unit { ONE, NS, US, MS, BYTES }; /* what is counted in; seconds are told */
 enum whose {
     PLATFORM, /* of struct platform */
     REPLIES,  /* of struct platform, by api and class of status */
+    FAULTS,   /* of struct platform, by name of the fault */
     WORKERS,  /* of struct platform_worker, by its name */
     SERIES,   /* of struct series: function, version, trigger */
     FUNCTION, /* of struct metrics_use: function */

@@ -145,6 +145,16 @@ static void put_replies(struct buf *out, const struct metric *m, const struct pl
         }
 }
 
+static void put_faults(struct buf *out, const struct metric *m, const struct platform *p,
+                       struct buf *labels)
+{
+    for (size_t i = 0; i < PLATFORM_FAULTS && p->gw_faults[i].name; i++) {
+        buf_reset(labels);
+        buf_addf(labels, "fault=\"%s\"", p->gw_faults[i].name);
+        put_sample(out, m, buf_str(labels), p->gw_faults[i].n);
+    }
+}
+
 static void put_workers(struct buf *out, const struct metric *m, const struct platform *p,
                         struct buf *labels)
 {
@@ -251,6 +261,9 @@ void metrics_write(const struct snapshot *s, struct buf *out)
         case REPLIES:
             put_replies(out, m, &s->platform, &labels);
             break;
+        case FAULTS:
+            put_faults(out, m, &s->platform, &labels);
+            break;
         case WORKERS:
             put_workers(out, m, &s->platform, &labels);
             break;
@@ -287,6 +300,8 @@ static const char *labels_of(const struct metric *m)
         return m->label ? "function, source, trigger, state" : "function, source, trigger";
     case REPLIES:
         return "api, status";
+    case FAULTS:
+        return "fault";
     case WORKERS:
         return "worker";
     case BUILD:
