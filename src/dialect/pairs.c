@@ -33,6 +33,26 @@ struct str pairs_find(struct shape_list list, struct str name)
     return STR_NONE;
 }
 
+static void add_station(struct str station, struct buf *room)
+{
+    if (station.n == 0)
+        return;
+    if (room->n > 0)
+        buf_adds(room, S(", "));
+    buf_adds(room, station);
+}
+
+struct str pairs_way(struct shape_list headers, struct str source_ip, struct buf *room)
+{
+    for (size_t i = 0; i < headers.n; i++)
+        if (str_ieq(headers.at[i].name, S("x-forwarded-for")))
+            add_station(headers.at[i].value, room);
+    if (room->n == 0)
+        return source_ip;
+    add_station(source_ip, room);
+    return buf_str(room);
+}
+
 static int compare_nocase(struct str a, struct str b)
 {
     for (size_t i = 0; i < a.n && i < b.n; i++) {

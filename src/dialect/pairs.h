@@ -30,5 +30,8 @@ void pairs_write(struct jw *w, const char *key, struct shape_list list,
                  const struct pairs_rules *rules);
 /* First value of that name, any case, or STR_NONE. */
 struct str pairs_find(struct shape_list list, struct str name);
+/* X-Forwarded-For as it goes on: all stations that came with it, and the one it came from (empty: a
+ * local socket). The text is in room, fresh or empty, which is the caller's. */
+struct str pairs_way(struct shape_list headers, struct str source_ip, struct buf *room);
 
 #endif

@@ -24,7 +24,7 @@
 #include "observe/trace/trace.h"
 
 /* Base64 is four for three, an escape up to six for one; headers come on top. */
-enum { EVENT_ROOM = 512 << 10 };
+enum { EVENT_ROOM = 512 << 10, USUAL = 3 << 10 };
 
 struct work {
     struct gw_call *call;
@@ -218,6 +218,7 @@ enum gw_step gw_backend_function(struct gw_call *c)
         gw_fail(c, GW_HEADERS_TOO_LARGE, "what can be taken apart");
         return GW_ENDED;
     }
+    (void)buf_room(&event, USUAL + c->req->body.n / 3 * 4); /* mostly it is all that is needed */
     shape->http_event(&h, &event);
     return a->fn.async ? put_event(c, f, &event) : run(c, f, &event);
 }

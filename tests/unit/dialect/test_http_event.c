@@ -153,12 +153,31 @@ static void functiongraph_says_who_forwarded_and_lets_no_client_say_it(void **st
     (void)state;
     h.headers = (struct shape_list)LIST(PAIR("X-Forwarded-For", "9.9.9.9"),
                                         PAIR("X-Real-IP", "9.9.9.9"), PAIR("x-stage", "test"),
-                                        PAIR("X-Request-Id", "mine"));
+                                        PAIR("X-Request-Id", "mine"),
+                                        PAIR("x-forwarded-for", "8.8.8.8"));
     want_event(&functiongraph_shape, &h,
                "{\"body\":\"\",\"isBase64Encoded\":true," CONTEXT
                ",\"queryStringParameters\":{},\"httpMethod\":\"GET\",\"pathParameters\":{},"
-               "\"headers\":{\"x-forwarded-for\":\"9.9.9.9, 1.2.3.4\"," FORWARDED
+               "\"headers\":{\"x-forwarded-for\":\"9.9.9.9, 8.8.8.8, 1.2.3.4\"," FORWARDED
                "},\"path\":\"/test/hello\"}");
+}
+
+static void a_local_socket_is_no_station(void **state)
+{
+    struct shape_http h = sample();
+    struct buf out;
+
+    (void)state;
+    h.source_ip = S("");
+    h.headers = (struct shape_list)LIST(PAIR("X-Forwarded-For", "9.9.9.9"), PAIR("X-A", ""));
+    buf_init(&out, 4096);
+    functiongraph_shape.http_event(&h, &out);
+    t_has(out.p, "\"x-forwarded-for\":\"9.9.9.9\",");
+    buf_reset(&out);
+    h.headers.n = 0;
+    functiongraph_shape.http_event(&h, &out);
+    t_has(out.p, "\"x-forwarded-for\":\"\",");
+    buf_done(&out);
 }
 
 static void functiongraph_knows_the_port_of_the_scheme(void **state)
@@ -277,6 +296,7 @@ int main(void)
             cmocka_unit_test(functiongraph_loses_nothing_of_a_body_that_is_no_text),
             cmocka_unit_test(functiongraph_joins_headers_and_takes_the_last_of_a_query),
             cmocka_unit_test(functiongraph_says_who_forwarded_and_lets_no_client_say_it),
+            cmocka_unit_test(a_local_socket_is_no_station),
             cmocka_unit_test(functiongraph_knows_the_port_of_the_scheme),
             cmocka_unit_test(functiongraph_tells_an_authorizer_its_user_data),
             cmocka_unit_test(fc_keeps_the_names_of_headers_and_sends_text_as_text),

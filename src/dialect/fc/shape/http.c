@@ -18,6 +18,8 @@
 #include "dialect/answer.h"
 #include "dialect/pairs.h"
 
+enum { WAY_MAX = 64 << 10 };
+
 static const struct str in_base64[] = {
         {"application/x-www-form-urlencoded", 33},
         {"multipart/form-data", 19},
@@ -55,19 +57,14 @@ static void put_body(struct jw *w, const struct shape_http *h)
 static void put_headers(struct jw *w, const struct shape_http *h)
 {
     cleanup_with(buf_done) struct buf way;
-    struct str came = pairs_find(h->headers, S("x-forwarded-for"));
     struct shape_pair extra[] = {
             {S("X-Forwarded-For"), STR_NONE},
             {S("X-Forwarded-Proto"), h->scheme},
             {S("X-Ca-Request-Id"), h->request_id},
     };
 
-    buf_init(&way, came.n + h->source_ip.n + 2);
-    buf_adds(&way, came);
-    if (came.n > 0)
-        buf_adds(&way, S(", "));
-    buf_adds(&way, h->source_ip);
-    extra[0].value = buf_str(&way);
+    buf_init(&way, WAY_MAX);
+    extra[0].value = pairs_way(h->headers, h->source_ip, &way);
     pairs_write(w, "headers", h->headers,
                 &(struct pairs_rules){.again = PAIRS_JOIN,
                                       .headers = true,

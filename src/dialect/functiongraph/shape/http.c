@@ -24,7 +24,7 @@
 #include "dialect/answer.h"
 #include "dialect/pairs.h"
 
-enum { SHOWN = 64 };
+enum { SHOWN = 64, WAY_MAX = 64 << 10 };
 
 static void put_body(struct jw *w, const struct shape_http *h)
 {
@@ -60,25 +60,16 @@ static struct str port_of(const struct shape_http *h, struct str *ret_name)
 static void put_headers(struct jw *w, const struct shape_http *h)
 {
     cleanup_with(buf_done) struct buf way;
-    struct str came = pairs_find(h->headers, S("x-forwarded-for"));
     struct str name, port = port_of(h, &name);
     struct shape_pair extra[] = {
-            {S("x-forwarded-for"), h->source_ip},
-            {S("x-forwarded-host"), name},
-            {S("x-forwarded-port"), port},
-            {S("x-forwarded-proto"), h->scheme},
-            {S("x-real-ip"), h->source_ip},
-            {S("x-request-id"), h->request_id},
+            {S("x-forwarded-for"), STR_NONE}, {S("x-forwarded-host"), name},
+            {S("x-forwarded-port"), port},    {S("x-forwarded-proto"), h->scheme},
+            {S("x-real-ip"), h->source_ip},   {S("x-request-id"), h->request_id},
             {S("x-stage"), h->stage},
     };
 
-    buf_init(&way, came.n + h->source_ip.n + 2);
-    if (came.n > 0) {
-        buf_adds(&way, came);
-        buf_adds(&way, S(", "));
-        buf_adds(&way, h->source_ip);
-        extra[0].value = buf_str(&way);
-    }
+    buf_init(&way, WAY_MAX);
+    extra[0].value = pairs_way(h->headers, h->source_ip, &way);
     pairs_write(w, "headers", h->headers,
                 &(struct pairs_rules){.again = PAIRS_JOIN,
                                       .headers = true,
