@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "dialect/functiongraph/api/urn.h"
 #include "gateway/objects.h"
 #include "gateway/publish.h"
@@ -118,6 +119,55 @@ struct resource_filter apig_filter(const struct call *c, const struct apig_kind 
                                     .account = apig_project(c),
                                     .region = str_of(c->api->region),
                                     .parent = parent};
+}
+
+/* ---- an index for one request ---- */
+
+struct indexing {
+    struct map *map;
+    const char *a, *b;
+};
+
+static void index_key(struct str a, struct str b, struct buf *out)
+{
+    buf_init(out, APIG_OBJECT);
+    buf_adds(out, a);
+    buf_addc(out, '|');
+    buf_adds(out, b);
+}
+
+static bool index_one(void *user, const struct resource *r)
+{
+    struct indexing *x = user;
+    cleanup_with(json_freep) struct cJSON *body = json_parse(str_of(r->body), NULL);
+    struct buf key;
+
+    index_key(apig_text(body, x->a), x->b ? apig_text(body, x->b) : S(""), &key);
+    (void)map_put(x->map, buf_str(&key), (void *)r);
+    buf_done(&key);
+    return true;
+}
+
+struct map *apig_index(const struct call *c, const char *kind, struct str parent, const char *a,
+                       const char *b)
+{
+    struct indexing x = {.map = map_new(), .a = a, .b = b};
+    struct resource_filter filter = apig_filter(c, &apig_apis, parent);
+
+    filter.kind = str_of(kind);
+    catalog_each_resource(c->api->catalog, &filter, index_one, &x);
+    return x.map;
+}
+
+const struct resource *apig_indexed(const struct map *index, struct str a, struct str b)
+{
+    const struct resource *r;
+    struct buf key;
+
+    index_key(a, b, &key);
+    r = map_get(index, buf_str(&key));
+    buf_done(&key);
+    return r;
 }
 
 /* ---- members ---- */

@@ -20,6 +20,7 @@
 struct apig_plan;
 struct cJSON;
 struct jw;
+struct map;
 
 #define APIG_INSTANCE "evoke" /* the one gateway there is */
 
@@ -105,6 +106,13 @@ struct str apig_env_name(const struct call *c, struct str id);
 struct resource_filter apig_filter(const struct call *c, const struct apig_kind *k,
                                    struct str parent);
 
+/* Those of a kind that belong to parent ("": all of ours), by two members of their bodies, or by one
+ * (b NULL). Values are borrowed like catalog_resource(); map_free() it. For lists that would
+ * otherwise look through all for each row. */
+struct map *apig_index(const struct call *c, const char *kind, struct str parent, const char *a,
+                       const char *b);
+const struct resource *apig_indexed(const struct map *index, struct str a, struct str b);
+
 /* Members of objects: set replaces. */
 struct str apig_text(const struct cJSON *object, const char *key);         /* "" when absent */
 void apig_set(struct cJSON *object, const char *key, struct cJSON *value); /* taken */
@@ -182,7 +190,12 @@ struct cJSON *apig_outline(const struct call *c, const struct resource *api);
 void apig_list_kind(struct call *c, const struct apig_kind *k, struct str parent);
 void apig_change(struct call *c, const struct apig_kind *k, const struct resource *r,
                  const struct cJSON *with);
-/* apig_publish.c: the names and ids of the environments it is online in, as APIs show them. */
+/* apig_publish.c: what publishing came to. */
+enum apig_why apig_publish_why(int r);
+/* What it is answered with. version NULL: there is none any more. */
+struct cJSON *apig_publication(struct str api_id, struct str api_name, struct str env_id,
+                               const struct resource *version, const struct resource *release);
+/* apig_version.c: the names and ids of the environments it is online in, as APIs show them. */
 void apig_add_releases(const struct call *c, const struct resource *api, struct cJSON *object);
 /* apig_domain.c: those of a group. */
 struct cJSON *apig_url_domains(const struct call *c, struct str group);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
 #include "gateway/publish.h"
@@ -28,31 +29,6 @@ const struct apig_kind apig_app_auths = {
 
 /* ---- authorise ---- */
 
-struct search {
-    struct str api, env;
-    const struct resource *found;
-};
-
-static bool find_auth(void *user, const struct resource *r)
-{
-    struct search *s = user;
-    cleanup_with(json_freep) struct cJSON *body = json_parse(str_of(r->body), NULL);
-
-    if (str_eq(apig_text(body, "api_id"), s->api) && str_eq(apig_text(body, "env_id"), s->env))
-        s->found = r;
-    return !s->found;
-}
-
-static const struct resource *auth_of(const struct call *c, struct str app, struct str api,
-                                      struct str env)
-{
-    struct resource_filter filter = apig_filter(c, &apig_app_auths, app);
-    struct search s = {.api = api, .env = env};
-
-    catalog_each_resource(c->api->catalog, &filter, find_auth, &s);
-    return s.found;
-}
-
 static bool asks_app(const struct resource *api)
 {
     cleanup_with(json_freep) struct cJSON *body = json_parse(str_of(api->body), NULL);
@@ -64,6 +40,7 @@ struct grant {
     struct call *c;
     struct apig_plan *plan;
     struct cJSON *auths; /* owned; what is answered */
+    struct map *there;   /* of the app whose turn it is: API and environment -> authorisation */
     struct str env;
 };
 
@@ -93,7 +70,7 @@ static void tell(struct grant *g, const struct resource *app, const struct resou
 static bool grant_one(struct grant *g, const struct resource *app, const struct resource *api)
 {
     cleanup_with(json_freep) struct cJSON *body = NULL;
-    const struct resource *there = auth_of(g->c, str_of(app->id), str_of(api->id), g->env);
+    const struct resource *there = apig_indexed(g->there, str_of(api->id), g->env);
     struct resource *draft;
 
     if (there) {
@@ -151,17 +128,19 @@ static bool ids_ok(struct call *c, const struct apig_kind *k, const char *field,
 static bool grant_all(struct grant *g, const struct cJSON *apps, const struct cJSON *apis)
 {
     const struct cJSON *app, *api;
+    bool ok = true;
 
     cJSON_ArrayForEach(app, apps)
     {
-        cJSON_ArrayForEach(api, apis)
-        {
-            if (!grant_one(g, apig_look(g->c, &apig_apps, str_of(app->valuestring)),
-                           apig_look(g->c, &apig_apis, str_of(api->valuestring))))
-                return false;
-        }
+        struct str id = str_of(app->valuestring);
+
+        g->there = apig_index(g->c, "app_auth", id, "api_id", "env_id");
+        cJSON_ArrayForEach(api, apis) ok =
+                ok && grant_one(g, apig_look(g->c, &apig_apps, id),
+                                apig_look(g->c, &apig_apis, str_of(api->valuestring)));
+        map_free(g->there);
     }
-    return true;
+    return ok;
 }
 
 void apig_authorize_apps(struct call *c)
@@ -209,7 +188,8 @@ void apig_cancel_auth(struct call *c)
 struct listing {
     struct apig_list l;
     struct call *c;
-    struct str app, api, env, app_name, api_name, group, group_name, tags;
+    struct map *bound; /* API and environment -> authorisation */
+    struct str app, api, env, app_name, api_name, group;
 };
 
 static void read_query(struct call *c, struct listing *x)
@@ -221,7 +201,6 @@ static void read_query(struct call *c, struct listing *x)
     x->app_name = call_query(c, S("app_name"));
     x->api_name = call_query(c, S("api_name"));
     x->group = call_query(c, S("group_id"));
-    x->group_name = call_query(c, S("group_name"));
 }
 
 static void add_names(const struct call *c, struct cJSON *one, const struct resource *app,
@@ -310,7 +289,7 @@ static bool list_unbound(void *user, const struct resource *api)
     if ((x->api.n == 0 || str_eq(x->api, str_of(api->id))) &&
         apig_has(str_of(api->name), x->api_name) && asks_app(api) &&
         gw_release_of(x->c->api->catalog, str_of(api->id), x->env) &&
-        !auth_of(x->c, x->app, str_of(api->id), x->env) && apig_list_wants(&x->l))
+        !apig_indexed(x->bound, str_of(api->id), x->env) && apig_list_wants(&x->l))
         apig_list_add(&x->l, apig_outline(x->c, api));
     return true;
 }
@@ -332,7 +311,9 @@ void apig_list_unbound_apis(struct call *c)
     }
     if (!apig_list_begin(&x.l, c, apig_apis.list))
         return;
+    x.bound = apig_index(c, "app_auth", x.app, "api_id", "env_id");
     filter = apig_filter(c, &apig_apis, x.group);
     catalog_each_resource(c->api->catalog, &filter, list_unbound, &x);
+    map_free(x.bound);
     apig_list_end(&x.l);
 }

@@ -22,10 +22,11 @@
 
 enum {
     BODY_MAX = 2 << 20, /* either way */
-    PATH_MAX_ = 1024,
+    PATH_LIMIT = 1024,
     HEADERS = 64,
     TARGET_MAX = 64 << 10,
     REPORT_MAX = 3 << 20,
+    OUT_MAX = 24 << 20, /* two of them, escaped */
     ARENA = 8 << 20,
 };
 
@@ -116,9 +117,9 @@ static bool set_target(struct debug *d)
     struct str path = apig_text(d->said, "path"), target;
     ptrdiff_t at;
 
-    if (path.n == 0 || path.n > PATH_MAX_ || path.p[0] != '/' || has_control(path) ||
+    if (path.n == 0 || path.n > PATH_LIMIT || path.p[0] != '/' || has_control(path) ||
         str_has(path, ' ') || str_has(path, '?')) {
-        apig_fail_parameter(d->c, "path", "it is not a path of 1 to %d characters", PATH_MAX_);
+        apig_fail_parameter(d->c, "path", "it is not a path of 1 to %d characters", PATH_LIMIT);
         return false;
     }
     buf_adds(&d->target, path);
@@ -227,7 +228,7 @@ static void on_reply(void *user, int status, struct str type, struct shape_list 
     struct buf out, part;
     struct jw w;
 
-    buf_init(&out, 8 * REPORT_MAX);
+    buf_init(&out, OUT_MAX);
     buf_init(&part, REPORT_MAX);
     jw_init(&w, &out);
     jw_obj(&w);

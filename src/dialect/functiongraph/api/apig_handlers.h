@@ -84,11 +84,6 @@ void apig_not_supported(struct call *c);
 /* apig_publish.c */
 void apig_publish(struct call *c);
 void apig_publish_many(struct call *c);
-void apig_list_versions(struct call *c);
-void apig_switch_version(struct call *c);
-void apig_show_version(struct call *c);
-void apig_show_runtime(struct call *c);
-void apig_delete_version(struct call *c);
 
 /* apig_response.c */
 void apig_create_response(struct call *c);
@@ -112,5 +107,12 @@ void apig_unbind_throttles(struct call *c);
 void apig_list_throttled_apis(struct call *c);
 void apig_list_unthrottled_apis(struct call *c);
 void apig_list_api_throttles(struct call *c);
+
+/* apig_version.c */
+void apig_list_versions(struct call *c);
+void apig_switch_version(struct call *c);
+void apig_show_version(struct call *c);
+void apig_show_runtime(struct call *c);
+void apig_delete_version(struct call *c);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
 #include "gateway/publish.h"
@@ -96,55 +97,19 @@ void apig_delete_throttle(struct call *c)
 
 /* ---- bind ---- */
 
-struct search {
-    const char *field;
-    struct str value;
-    const struct resource *found;
-};
-
-static bool find_member(void *user, const struct resource *r)
-{
-    struct search *s = user;
-    cleanup_with(json_freep) struct cJSON *body = json_parse(str_of(r->body), NULL);
-
-    if (str_eq(apig_text(body, s->field), s->value))
-        s->found = r;
-    return !s->found;
-}
-
-/* The release with that publish_id, of ours; NULL: there is none. */
-static const struct resource *release_of(const struct call *c, struct str publish_id)
-{
-    struct resource_filter filter = apig_filter(c, &apig_throttle_binds, S(""));
-    struct search s = {.field = "publish_id", .value = publish_id};
-
-    filter.kind = S("release");
-    if (publish_id.n > 0)
-        catalog_each_resource(c->api->catalog, &filter, find_member, &s);
-    return s.found;
-}
-
-static const struct resource *bind_of(const struct call *c, struct str publish_id)
-{
-    struct resource_filter filter = apig_filter(c, &apig_throttle_binds, S(""));
-    struct search s = {.field = "publish_id", .value = publish_id};
-
-    catalog_each_resource(c->api->catalog, &filter, find_member, &s);
-    return s.found;
-}
-
 struct binding {
     struct call *c;
     struct apig_plan *plan;
     struct cJSON *told; /* owned; what is answered */
     const struct resource *throttle;
+    struct map *releases, *bound; /* publish id -> release, -> binding */
 };
 
 /* False: it has replied. */
 static bool bind_one(struct binding *b, struct str publish_id)
 {
     cleanup_with(json_freep) struct cJSON *body = cJSON_CreateObject(), *released = NULL;
-    const struct resource *release = release_of(b->c, publish_id), *old;
+    const struct resource *release = apig_indexed(b->releases, publish_id, S("")), *old;
     struct resource *draft;
     struct cJSON *one;
 
@@ -152,7 +117,7 @@ static bool bind_one(struct binding *b, struct str publish_id)
         apig_fail(b->c, APIG_NO_RELEASE, "%s", "");
         return false;
     }
-    old = bind_of(b->c, publish_id);
+    old = apig_indexed(b->bound, publish_id, S(""));
     if (old)
         apig_plan_delete(b->plan, old);
     released = json_parse(str_of(release->body), NULL);
@@ -215,7 +180,11 @@ void apig_bind_throttle(struct call *c)
         return;
     b.told = cJSON_CreateArray();
     b.plan = apig_plan_new(c);
+    b.releases = apig_index(c, "release", S(""), "publish_id", NULL);
+    b.bound = apig_index(c, "throttle_bind", S(""), "publish_id", NULL);
     cJSON_ArrayForEach(id, ids) ok = ok && bind_one(&b, str_of(id->valuestring));
+    map_free(b.releases);
+    map_free(b.bound);
     if (ok) {
         apig_plan_run(b.plan, on_bound, b.told); /* -> on_bound */
         return;
@@ -295,6 +264,7 @@ struct listing {
     struct apig_list l;
     struct call *c;
     const struct resource *throttle;
+    struct map *bound; /* publish id -> binding */
     struct str api, env, group, name;
 };
 
@@ -354,7 +324,7 @@ static bool list_unbound(void *user, const struct resource *release)
 
     if (!api || !api_matches(x, api, env))
         return true;
-    bound = bind_of(x->c, publish_id);
+    bound = apig_indexed(x->bound, publish_id, S(""));
     if ((!bound || strcmp(bound->parent, x->throttle->id) != 0) && apig_list_wants(&x->l))
         apig_list_add(&x->l, api_row(x, api, env, publish_id));
     return true;
@@ -372,9 +342,12 @@ static void list_apis(struct call *c, bool bound)
     if (!x.throttle || !apig_list_begin(&x.l, c, "apis"))
         return;
     filter = apig_filter(c, &apig_throttle_binds, bound ? str_of(x.throttle->id) : S(""));
-    if (!bound)
+    if (!bound) {
         filter.kind = S("release");
+        x.bound = apig_index(c, "throttle_bind", S(""), "publish_id", NULL);
+    }
     catalog_each_resource(c->api->catalog, &filter, bound ? list_bound : list_unbound, &x);
+    map_free(x.bound);
     apig_list_end(&x.l);
 }
 

@@ -40,7 +40,7 @@ static void fill(struct resource *r, const struct cJSON *body)
     cleanup_with(buf_done) struct buf text;
     struct str name = apig_text(body, "name");
 
-    buf_init(&text, 2 * RESOURCE_BODY); /* the catalog refuses what is too large */
+    buf_init(&text, APIG_OBJECT); /* the catalog refuses what is too large */
     json_print(body, &text);
     fn_set(&r->body, buf_str(&text));
     if (name.n > 0)
