@@ -23,13 +23,13 @@
 
 enum { FILE_TEXT_MAX = 64 << 10, NAME_MAX_BYTES = 60 };
 
-static const char *const dialects[] = {"functiongraph", "fc", NULL};
+static const char *const dialects[] = {"functiongraph", "fc", "scf", NULL};
 
 static const struct option options[] = {
         {.name = "dialect",
          .kind = OPTION_CHOICE,
          .arg = "DIALECT",
-         .help = "whose contract it keeps: functiongraph or fc",
+         .help = "whose contract it keeps: functiongraph, fc or scf",
          .def = "functiongraph",
          .choices = dialects},
         {.name = "name",
@@ -62,6 +62,15 @@ static const char python_fc[] =
         "    asked = json.loads(event or b\"{}\")\n"
         "    return json.dumps({\"hello\": asked.get(\"name\", \"world\")})\n";
 
+static const char python_scf[] =
+        "# -*- coding: utf-8 -*-\n"
+        "\n"
+        "\n"
+        "def main_handler(event, context):\n"
+        "    print(\"request\", context[\"request_id\"])\n"
+        "    name = event.get(\"name\", \"world\") if isinstance(event, dict) else \"world\"\n"
+        "    return {\"hello\": name}\n";
+
 static const char node_functiongraph[] =
         "'use strict';\n"
         "\n"
@@ -79,6 +88,13 @@ static const char node_fc[] =
         "    callback(null, JSON.stringify({ hello: asked.name || 'world' }));\n"
         "};\n";
 
+static const char node_scf[] = "'use strict';\n"
+                               "\n"
+                               "exports.main_handler = async (event, context) => {\n"
+                               "    console.log(`request ${context.request_id}`);\n"
+                               "    return { hello: event.name || 'world' };\n"
+                               "};\n";
+
 static const struct starter {
     const char *worker;
     enum dialect dialect;
@@ -86,8 +102,10 @@ static const struct starter {
 } starters[] = {
         {"python", DIALECT_FUNCTIONGRAPH, "index.py", "index.handler", python_functiongraph},
         {"python", DIALECT_FC, "index.py", "index.handler", python_fc},
+        {"python", DIALECT_SCF, "index.py", "index.main_handler", python_scf},
         {"node", DIALECT_FUNCTIONGRAPH, "index.js", "index.handler", node_functiongraph},
         {"node", DIALECT_FC, "index.js", "index.handler", node_fc},
+        {"node", DIALECT_SCF, "index.js", "index.main_handler", node_scf},
 };
 
 static const char ignore_text[] = "# What is no code: one pattern a line, as in .gitignore.\n"

@@ -215,7 +215,8 @@ def test_doctor_says_what_to_do(evoke_shared, tmp_path):
 
 
 @pytest.mark.parametrize("words", [["python"], ["node"], ["python", "--dialect", "fc"], ["node", "--dialect", "fc"], ["Python3.6"],
-                                   ["nodejs12", "--dialect", "fc"]])
+                                   ["nodejs12", "--dialect", "fc"], ["python", "--dialect", "scf"], ["node", "--dialect", "scf"],
+                                   ["Nodejs8.9", "--dialect", "scf"]])
 def test_what_init_writes_deploys_and_answers(evoke_shared, tmp_path, words):
     e = evoke_shared
     runtime, *options = words

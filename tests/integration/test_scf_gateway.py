@@ -9,6 +9,7 @@ import email.utils
 import hashlib
 import hmac
 import json
+import pathlib
 import re
 
 import pytest
@@ -17,6 +18,7 @@ import requests
 from gateway import group_id
 from signing import Client
 
+EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
 ACCOUNT = "1250000000"
 PREFIX = f"scf/{ACCOUNT}/local-1/default/"
 PNG = bytes.fromhex("89504e470d0a1a0a") + bytes(range(256))
@@ -264,6 +266,19 @@ def test_the_shape_that_web_frameworks_adapters_use(gate):
     r = gate.call("/release/a/b?q=1&q=2", "PUT", service="express", data=b"words", headers={"Content-Type": "text/plain"})
     assert r.status_code == 203 and r.headers["X-Method"] == "PUT", r.text
     assert r.text == f"/a/b?q=1&q=2 {gate.host('express')} words"
+
+
+def test_the_example(gate):
+    p = gate.evoke.run("deploy", str(EXAMPLES / "scf-page"))
+    assert p.returncode == 0, p.stderr
+    url = p.stdout.split()[-1]
+    host, path = url.split("/")[2], "/" + url.split("/", 3)[3].replace("{name}", "J%C3%BCrgen%20%3Cb%3E")
+    r = requests.post(gate.evoke.url + path, headers={"Host": host}, data="some \"words\"", timeout=20)
+    assert r.status_code == 200 and r.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "<h1>Good day, J\u00fcrgen &#60;b&#62;!</h1><p>some &#34;words&#34;</p>" in r.content.decode()
+    assert r.raw.headers.getlist("Set-Cookie") == ["last=J%C3%BCrgen%20%3Cb%3E", "seen=yes"]
+    assert "brought no words" in requests.get(gate.evoke.url + path, headers={"Host": host}, timeout=20).text
+    assert gate.evoke.run("delete", "visitors").returncode == 0
 
 
 # ---- answers that are not what they must be ----
