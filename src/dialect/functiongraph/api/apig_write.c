@@ -35,17 +35,24 @@ static bool check(struct call *c, const struct apig_kind *k, const struct cJSON 
     return false;
 }
 
-static void fill(struct resource *r, const struct cJSON *body)
+/* False: it has replied. */
+static bool fill(struct call *c, const struct apig_kind *k, struct resource *r,
+                 const struct cJSON *body)
 {
     cleanup_with(buf_done) struct buf text;
     struct str name = apig_text(body, "name");
 
-    buf_init(&text, APIG_OBJECT); /* the catalog refuses what is too large */
+    buf_init(&text, RESOURCE_BODY);
     json_print(body, &text);
+    if (!buf_ok(&text)) {
+        apig_fail_catalog(c, k, -E2BIG);
+        return false;
+    }
     fn_set(&r->body, buf_str(&text));
     if (name.n > 0)
         fn_set(&r->name, name);
     r->modified_ms = clock_wall_ms();
+    return true;
 }
 
 struct resource *apig_draft(struct call *c, const struct apig_kind *k, struct str id,
@@ -65,7 +72,10 @@ struct resource *apig_draft(struct call *c, const struct apig_kind *k, struct st
     fn_set(&r->account, apig_project(c));
     fn_set(&r->region, str_of(c->api->region));
     fn_set(&r->parent, parent);
-    fill(r, body);
+    if (!fill(c, k, r, body)) {
+        resource_unref(r);
+        return NULL;
+    }
     r->created_ms = r->modified_ms;
     if (gw_has_room(c->api->catalog, r))
         return r;
@@ -83,8 +93,10 @@ struct resource *apig_redraft(struct call *c, const struct apig_kind *k, const s
     if (!check(c, k, body))
         return NULL;
     draft = resource_copy(r);
-    fill(draft, body);
-    return draft;
+    if (fill(c, k, draft, body))
+        return draft;
+    resource_unref(draft);
+    return NULL;
 }
 
 struct cJSON *apig_merge(const struct apig_kind *k, const struct resource *r,
