@@ -33,4 +33,8 @@ struct yaml_keys {
 struct cJSON *yaml_parse_keys(struct str text, struct yaml_keys *ret, struct err *e);
 void yaml_keys_done(struct yaml_keys *k);
 
+/* The line (from 1) on which the key of this path stands in a text that was parsed: {"groups",
+ * "shop", "apis"}. Where the path goes on but the text does not: the last that is there; 0: none. */
+size_t yaml_line(struct str text, const char *const *path, size_t n);
+
 #endif

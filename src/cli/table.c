@@ -22,6 +22,14 @@ extern const struct command command_deploy;
 extern const struct command command_describe;
 extern const struct command command_docs;
 extern const struct command command_doctor;
+extern const struct command command_gateway_apply;
+extern const struct command command_gateway_delete;
+extern const struct command command_gateway_list;
+extern const struct command command_gateway_offline;
+extern const struct command command_gateway_publish;
+extern const struct command command_gateway_rollback;
+extern const struct command command_gateway_routes;
+extern const struct command command_gateway_show;
 extern const struct command command_get;
 extern const struct command command_get_invocation;
 extern const struct command command_get_ledger;
@@ -74,6 +82,14 @@ static const struct command *const commands[] = { /* a line each */
         &command_trigger_delete,
         &command_trigger_enable,
         &command_trigger_disable,
+        &command_gateway_apply,
+        &command_gateway_list,
+        &command_gateway_show,
+        &command_gateway_routes,
+        &command_gateway_publish,
+        &command_gateway_rollback,
+        &command_gateway_offline,
+        &command_gateway_delete,
         &command_invoke,
         &command_replay,
         &command_cancel,
@@ -105,6 +121,7 @@ static const struct {
 } families[] = {
         {"config", "the daemon's configuration"},
         {"deadletter", "events that failed"},
+        {"gateway", "groups, APIs and authorizers of the gateway"},
         {"get", "a function, an event, the ledger"},
         {"key", "access keys and accounts"},
         {"list", "functions, events"},

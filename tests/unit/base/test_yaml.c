@@ -189,6 +189,38 @@ static void many_keys_are_read(void **state)
     buf_done(&b);
 }
 
+static void a_path_of_keys_has_a_line(void **state)
+{
+    static const char text[] = "a:\n"
+                               "  - b: 1\n"
+                               "  - c: 2\n"
+                               "b:\n"
+                               "  b: {c: [1, {b: x}],\n"
+                               "      d.e: b}\n"
+                               "  \"f\": b\n";
+    static const struct {
+        const char *path[4];
+        size_t n, line;
+    } cases[] = {
+            {{"a"}, 1, 1},
+            {{"b"}, 1, 4},
+            {{"b", "b"}, 2, 5},
+            {{"b", "b", "c"}, 3, 5},
+            {{"b", "b", "d.e"}, 3, 6},
+            {{"b", "f"}, 2, 7},
+            {{"b", "z"}, 2, 4}, /* as far as it goes */
+            {{"a", "b"}, 2, 1}, /* not into lists */
+            {{"b", "b", "c", "b"}, 4, 5},
+            {{"z"}, 1, 0},
+            {{"a"}, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(yaml_line(str_of(text), cases[i].path, cases[i].n), cases[i].line);
+    assert_int_equal(yaml_line(S("a: ["), (const char *const[]){"b"}, 1), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +234,7 @@ int main(void)
             cmocka_unit_test(the_outermost_keys_have_their_lines),
             cmocka_unit_test(keys_below_the_outermost_map_are_still_given_once),
             cmocka_unit_test(many_keys_are_read),
+            cmocka_unit_test(a_path_of_keys_has_a_line),
     };
 
     return T_RUN(tests);
