@@ -126,6 +126,7 @@ static void run(struct held *h)
                                .background = true,
                                .on_done = on_done,
                                .user = h};
+    struct invoke_http http = {0};
     struct err e = {0};
     int r;
 
@@ -139,7 +140,12 @@ static void run(struct held *h)
         memcpy(h->span, trace.span_id, sizeof(h->span));
         spec.trace = &trace;
     }
+    if (h->fn->dialect == DIALECT_FC && invoke_http_unpack(h->payload, &http) == 0) {
+        spec.http = &http.http; /* of an HTTP trigger, called asynchronously */
+        spec.payload = http.body;
+    }
     r = invoke(h->d->env.invoker, &spec, &h->run, &e);
+    invoke_http_done(&http);
     json_free(tree);
     if (r >= 0)
         return; /* -> on_done */

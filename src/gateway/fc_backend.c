@@ -21,6 +21,7 @@
 #include "base/json.h"
 #include "base/uri.h"
 #include "catalog/catalog.h"
+#include "delivery/delivery.h"
 #include "fn/fn.h"
 #include "gateway/fc_parts.h"
 #include "gateway/headers.h"
@@ -32,6 +33,7 @@ enum {
     ANSWER_HEADERS = 4096, /* bytes, names and values */
     OURS = 8 + GW_FC_CORS,
     LOG_RESULT_MAX = 16 << 10,
+    EVENT_HEAD = 128 << 10, /* what a request may have before its body, as JSON: 8 KiB, escaped */
 };
 
 struct work {
@@ -357,18 +359,56 @@ static enum gw_step run(struct gw_call *c, const struct fn *f, struct work *w,
     return GW_WAIT;
 }
 
+/* ---- for whom nobody waits: 202 as soon as it is on disk, and its answer is discarded ---- */
+
+static void on_put(void *user, int r, const struct err *e)
+{
+    struct gw_call *c = OBJ(user, struct gw_call, GW_CALL_MAGIC);
+
+    if (r == 0)
+        gw_send(c, 202, STR_NONE, (struct shape_list){0}, NULL);
+    else
+        gw_fail(c, r == -ENOBUFS ? GW_BACKEND_BUSY : GW_BACKEND_UNAVAILABLE, "%s",
+                e ? e->msg : "the request was not accepted");
+}
+
+static enum gw_step put_event(struct gw_call *c, const struct fn *f, const struct shape_http *http)
+{
+    cleanup_with(buf_done) struct buf event = {0};
+    struct delivery_event ev = {.fn = f,
+                                .qualifier = str_of(c->api->fn.qualifier),
+                                .source = str_of(c->api->id),
+                                .trigger = RUN_HTTP,
+                                .id = str_of(c->request_id)};
+    struct err e = {0};
+    int r;
+
+    buf_init(&event, c->req->body.n + EVENT_HEAD);
+    invoke_http_pack(http, c->req->body, &event);
+    ev.payload = buf_str(&event);
+    r = delivery_put(c->gw->env.delivery, &ev, on_put, c, &e);
+    if (r == 0)
+        return GW_WAIT;
+    if (r == -EMSGSIZE)
+        gw_fail(c, GW_BODY_TOO_LARGE, "what an asynchronous call may have: %s", e.msg);
+    else
+        fail_refused(c, r, &e);
+    return GW_ENDED;
+}
+
 /* False: it has failed. */
-static bool read_kind(struct gw_call *c, struct work *w)
+static bool read_kind(struct gw_call *c, struct work *w, bool *ret_async)
 {
     struct str type = str_trim(gw_header(c, S("x-fc-invocation-type")));
     struct str log = str_trim(gw_header(c, S("x-fc-log-type")));
 
     w->tail = c->api->auth == GW_AUTH_FC && str_ieq(log, S("Tail"));
-    if (type.n == 0 || str_ieq(type, S("Sync")))
+    *ret_async = str_ieq(type, S("Async"));
+    if (type.n == 0 || *ret_async || str_ieq(type, S("Sync")))
         return true;
     gw_fail(c, GW_BAD_REQUEST,
-            "asynchronous calls of HTTP handlers are not supported by this version of evoke, use "
-            "X-Fc-Invocation-Type: Sync");
+            "InvocationType is set to an invalid value (allowed: Sync | Async, actual: '%.*s')",
+            (int)(type.n < 80 ? type.n : 80), type.p);
     return false;
 }
 
@@ -377,6 +417,7 @@ enum gw_step gw_backend_fc(struct gw_call *c)
     const struct fn *f = catalog_find(c->gw->env.catalog, &c->api->fn.key);
     struct work *w = arena_alloc(c->arena, sizeof(*w));
     struct shape_http http;
+    bool async;
 
     if (!f) {
         gw_fail(c, GW_NO_API, "%.*s", STR_ARG(c->api->fn.key.name));
@@ -391,8 +432,10 @@ enum gw_step gw_backend_fc(struct gw_call *c)
         return GW_ENDED;
     }
     w->call = c;
-    if (!read_kind(c, w))
+    if (!read_kind(c, w, &async))
         return GW_ENDED;
+    if (async)
+        return put_event(c, f, &http);
     w->ncors = gw_fc_cors_headers(c, w->cors);
     return run(c, f, w, &http);
 }

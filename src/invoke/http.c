@@ -4,12 +4,20 @@
  *
  * It is copied once, into one piece of memory: the struct, its lists, then all text. Only what OPEN
  * tells is taken along; the body is the run's payload.
+ *
+ * An event that is such a request holds both: one line of JSON that begins with MARK, then the body.
  */
 #include "invoke/internal.h"
 
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
+
+#define MARK "{\"evoke_http\":1,"
 
 struct room {
     struct shape_pair *pairs;
@@ -64,4 +72,87 @@ struct shape_http *invoke_copy_http(const struct shape_http *http)
     copy->headers = take_list(&room, http->headers);
     copy->query = take_list(&room, http->query);
     return copy;
+}
+
+/* ---- as an event ---- */
+
+static void put_list(struct jw *w, const char *key, struct shape_list list)
+{
+    jw_key(w, key);
+    jw_arr(w);
+    for (size_t i = 0; i < list.n; i++) {
+        jw_str(w, list.at[i].name);
+        jw_str(w, list.at[i].value);
+    }
+    jw_arr_end(w);
+}
+
+void invoke_http_pack(const struct shape_http *http, struct str body, struct buf *out)
+{
+    struct jw w;
+
+    jw_init(&w, out);
+    jw_obj(&w);
+    jw_kint(&w, "evoke_http", 1);
+    jw_kstr(&w, "method", http->method);
+    jw_kstr(&w, "path", http->path);
+    jw_kstr(&w, "uri", http->target);
+    jw_kstr(&w, "client_ip", http->source_ip);
+    put_list(&w, "headers", http->headers);
+    put_list(&w, "queries", http->query);
+    jw_obj_end(&w);
+    buf_addc(out, '\n');
+    buf_adds(out, body);
+}
+
+/* Names and values take turns. */
+static int read_list(const struct cJSON *tree, const char *key, struct shape_list *ret)
+{
+    const struct cJSON *list = json_get(tree, key), *at = list ? list->child : NULL;
+    size_t n = (size_t)cJSON_GetArraySize(list);
+    struct shape_pair *to = xcalloc(n / 2 + 1, sizeof(*to));
+
+    *ret = (struct shape_list){to, n / 2};
+    if (n % 2 != 0)
+        return -EINVAL;
+    for (size_t i = 0; at && i < n; i++, at = at->next) {
+        struct str text = cJSON_IsString(at) ? str_of(at->valuestring) : S("");
+
+        if (i % 2 == 0)
+            to[i / 2].name = text;
+        else
+            to[i / 2].value = text;
+    }
+    return 0;
+}
+
+int invoke_http_unpack(struct str event, struct invoke_http *ret)
+{
+    struct shape_http *http = &ret->http;
+    struct str head;
+
+    *ret = (struct invoke_http){.body = event};
+    if (!str_starts(event, S(MARK)))
+        return -ENOENT;
+    head = str_cut(&ret->body, '\n');
+    ret->tree = json_parse(head, NULL);
+    if (!ret->tree || !ret->body.p ||
+        json_str(ret->tree, "method", false, &http->method, NULL) < 0 ||
+        json_str(ret->tree, "path", false, &http->path, NULL) < 0 ||
+        json_str(ret->tree, "uri", false, &http->target, NULL) < 0 ||
+        json_str(ret->tree, "client_ip", false, &http->source_ip, NULL) < 0 ||
+        read_list(ret->tree, "headers", &http->headers) < 0 ||
+        read_list(ret->tree, "queries", &http->query) < 0) {
+        invoke_http_done(ret);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+void invoke_http_done(struct invoke_http *h)
+{
+    free((void *)(uintptr_t)h->http.headers.at);
+    free((void *)(uintptr_t)h->http.query.at);
+    json_free(h->tree);
+    *h = (struct invoke_http){0};
 }

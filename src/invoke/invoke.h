@@ -15,6 +15,7 @@
 #include "dialect/shape.h"
 #include "observe/run.h"
 
+struct cJSON;
 struct catalog;
 struct err;
 struct fn;
@@ -86,5 +87,18 @@ void invocation_forget(struct invocation *in);
 /* It is to end now: on_done comes soon, unless it was forgotten. One that is alone on its instance ends
  * with it, as EXITED; else, and before it runs, it is refused with -ECANCELED. */
 void invocation_cancel(struct invocation *in);
+
+/* ---- HTTP handlers, where nobody waits: http.c ---- */
+
+struct invoke_http { /* a request out of an event; texts lie in the event or in the tree */
+    struct shape_http http;
+    struct str body;
+    struct cJSON *tree; /* owned */
+};
+/* What OPEN tells of the request, and its body, as one event's bytes. */
+void invoke_http_pack(const struct shape_http *http, struct str body, struct buf *out);
+/* 0; -ENOENT: it is an event like any other; -EINVAL: it is damaged. */
+int invoke_http_unpack(struct str event, struct invoke_http *ret);
+void invoke_http_done(struct invoke_http *h);
 
 #endif

@@ -15,6 +15,7 @@ from email.utils import formatdate
 import pytest
 import requests
 
+from evoked import deadline
 from test_fc2 import ACCOUNT, UUID, function, signed, steps, zip_of
 
 MB = 1 << 20
@@ -70,6 +71,9 @@ exports.handler = (req, resp, context) => {
     throw new Error('told to fail');
   req.on('data', part => all.push(part));
   req.on('end', () => {
+    if (req.path === '/async x' && (req.queries.a !== '1' || req.headers['x-a'] !== '"1"' || req.method !== 'POST' ||
+        Buffer.concat(all).toString('latin1') !== '\x00\nbody'))
+      throw new Error('not what was sent');
     resp.setStatusCode(req.path === '/teapot' ? 418 : 200);
     resp.setHeader('Content-Type', 'application/json');
     resp.setHeader('Set-Cookie', ['a=1', 'b=2']);
@@ -275,8 +279,29 @@ def test_faults_of_the_request(web):
     fault(requests.get(proxy(web, "/", service="nosuch"), timeout=30), 404, "TriggerNotFound", "FcCommonError")
     for path in ("/%zz", "/%00", "/%2e%2e/x", "/a/%2e/b"):
         assert raw(web, "GET", "/2016-08-15/proxy/web/fn" + path)[0] == 400
-    r = requests.get(proxy(web, "/"), headers={"X-Fc-Invocation-Type": "Async"}, timeout=30)
-    fault(r, 400, "InvalidArgument", "FcCommonError", "not supported")
+    r = requests.get(proxy(web, "/"), headers={"X-Fc-Invocation-Type": "Sometimes"}, timeout=30)
+    fault(r, 400, "InvalidArgument", "FcCommonError", "InvocationType")
+
+
+def test_asynchronous_calls_are_accepted_and_run(web):
+    call = {"X-Fc-Invocation-Type": "Async", "X-A": "\"1\""}
+    r = requests.post(proxy(web, "/async%20x?a=1", name="node"), headers=call, data=b"\x00\nbody", timeout=30)
+    assert r.status_code == 202 and r.content == b"" and "Content-Type" not in r.headers
+    shown = event(web, r.headers["X-Fc-Request-Id"])
+    assert shown["state"] == "done", shown
+    r = requests.post(proxy(web, "/large", name="node"), headers=call, data=b"x" * (128 << 10), timeout=30)
+    fault(r, 400, "InvalidArgument", "FcCommonError", "asynchronous")
+
+
+def event(e, request_id):
+    """Awaits the end of an event."""
+    for _ in deadline(30):
+        p = e.run("get", "invocation", request_id, "--output", "json")
+        assert p.returncode == 0, p.stderr
+        shown = json.loads(p.stdout)
+        if shown["state"] not in ("waiting", "running"):
+            return shown
+    raise AssertionError(shown)
 
 
 def raw(e, method, target, headers=(), body=None):

@@ -250,6 +250,44 @@ static void a_request_is_copied_and_its_head_told(void **state)
     }
 }
 
+static void a_request_is_an_event_and_back(void **state)
+{
+    struct shape_pair headers[] = {{S("a"), S("\"1\"")}, {S("a"), S("")}},
+                      query = {S("q\n"), S("v")};
+    struct shape_http http = {.method = S("POST"),
+                              .path = S("/a b"),
+                              .target = S("/a%20b?q"),
+                              .source_ip = S("10.0.0.1"),
+                              .headers = {headers, 2},
+                              .query = {&query, 1}};
+    struct str body = S("\0\n{}");
+    struct invoke_http back;
+    struct buf event;
+
+    (void)state;
+    buf_init(&event, 4096);
+    invoke_http_pack(&http, body, &event);
+    assert_int_equal(invoke_http_unpack(buf_str(&event), &back), 0);
+    t_str(back.body, body);
+    t_str(back.http.method, http.method);
+    t_str(back.http.path, http.path);
+    t_str(back.http.target, http.target);
+    t_str(back.http.source_ip, http.source_ip);
+    assert_int_equal(back.http.headers.n, 2);
+    t_str(back.http.headers.at[0].value, headers[0].value);
+    t_str(back.http.headers.at[1].name, headers[1].name);
+    assert_int_equal(back.http.query.n, 1);
+    t_str(back.http.query.at[0].name, query.name);
+    invoke_http_done(&back);
+
+    for (size_t n = 0; n < event.n - body.n; n++) /* cut short it is none */
+        assert_true(invoke_http_unpack((struct str){event.p, n}, &back) < 0);
+    assert_int_equal(invoke_http_unpack(S("{\"a\":1}\n"), &back), -ENOENT);
+    assert_int_equal(invoke_http_unpack(S("{\"evoke_http\":1,\"headers\":[\"x\"]}\n"), &back),
+                     -EINVAL);
+    buf_done(&event);
+}
+
 /* ---- ends ---- */
 
 static void error(struct worker *w)
@@ -516,6 +554,7 @@ int main(void)
             cmocka_unit_test(an_answer_comes_with_log_and_bill),
             cmocka_unit_test(a_request_id_is_the_callers_or_a_new_one),
             cmocka_unit_test(a_request_is_copied_and_its_head_told),
+            cmocka_unit_test(a_request_is_an_event_and_back),
             cmocka_unit_test(every_end_has_its_outcome_and_its_words),
             cmocka_unit_test(what_can_be_told_at_once_is_refused_at_once),
             cmocka_unit_test(an_owned_event_is_taken_on_success_only),
