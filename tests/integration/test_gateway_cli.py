@@ -216,3 +216,27 @@ def test_a_file_that_is_no_yaml_or_is_not_there_is_told(gateway):
     assert "must be a map" in gateway.apply("- a", code=2).stderr
     assert gateway("apply", "/nonexistent/gateway.yaml", code=3).stderr
     assert gateway("apply", "-", stdin="groups: {other: {}}").stdout == "created group other\n"
+
+
+def blocks(text):
+    """{name: content} of the fenced blocks that begin with '# name'."""
+    return {m[1]: m[2] for m in re.finditer(r"^```\w+\n# (\S+)\n(.*?)^```", text, re.M | re.S)}
+
+
+def test_the_guide_does_what_it_says(gateway, evoke_shared, tmp_path):
+    from pathlib import Path
+    files = blocks((Path(__file__).parents[2] / "docs/gateway.md").read_text())
+    for name in ("check", "page"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.py").write_text(files[f"{name}/index.py"])
+    (tmp_path / "evoke.yaml").write_text("functions:\n" + "".join(
+        f"  {name}: {{runtime: Python3.9, handler: index.handler, code: {name}}}\n" for name in ("check", "page")))
+    p = evoke_shared.run("deploy", str(tmp_path))
+    assert p.returncode == 0, p.stderr
+    p = gateway.apply(files["gateway.yaml"])
+    assert "published api shop/page in RELEASE" in p.stdout and "warning" not in p.stderr
+    assert gateway.call("/page").status_code == 401
+    assert gateway.call("/page", **{"X-Token": "guess"}).status_code == 401
+    page = gateway.call("/page", **{"X-Token": "open sesame"})
+    assert page.status_code == 200 and page.text == "<h1>Hello, alice</h1>" and page.headers["Content-Type"] == "text/html"
+    assert evoke_shared.run("delete", "check", "page", "--yes").returncode == 0
