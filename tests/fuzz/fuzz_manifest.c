@@ -13,6 +13,27 @@
 
 enum { MAX_INPUT = 16 * 1024, MAX_TEXT = 1024 * 1024 };
 
+/* Each becomes a request with a source and a config, or is refused with a reason. */
+static void check_triggers(const struct manifest_function *f)
+{
+    for (const struct cJSON *t = f->triggers ? f->triggers->child : NULL; t; t = t->next) {
+        struct cJSON *request = NULL;
+        struct err e = {0};
+        struct buf out;
+
+        buf_init(&out, MAX_TEXT);
+        if (manifest_trigger(f, t, &out, &e) < 0) {
+            holds(e.msg[0]);
+        } else {
+            request = json_parse(buf_str(&out), &e);
+            holds(request && cJSON_IsString(json_get(request, "source")) &&
+                  cJSON_IsObject(json_get(request, "config")));
+        }
+        json_free(request);
+        buf_done(&out);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct str text = {(const char *)data, n};
@@ -37,6 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         holds(request && cJSON_IsObject(json_get(request, "code")));
         json_free(request);
         buf_done(&out);
+        check_triggers(&m.functions[i]);
     }
     manifest_done(&m);
     return 0;

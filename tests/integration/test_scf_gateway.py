@@ -123,7 +123,8 @@ MANIFEST = f'''functions:
     handler: index.main_handler
     timeout: 3
     triggers:
-      web: {{apigw: {{service: py, path: "/py/{{name}}", method: ANY, integrated: true, timeout: 1, base64: [image/png]}}}}
+      web: {{apigw: {{service: py, path: "/py/{{name}}", method: ANY, integrated: true, timeout: 25, base64: [image/png]}}}}
+      short: {{apigw: {{service: py, path: "/short/{{name}}", method: ANY, integrated: true, timeout: 1}}}}
       late: {{apigw: {{service: py, path: "/late/{{name}}", method: ANY, integrated: true, timeout: 30}}}}
       raw: {{apigw: {{service: py, path: "/raw/{{name}}", method: ANY}}}}
       get: {{apigw: {{service: py, path: "/get/{{name}}", integrated: true}}}}
@@ -238,7 +239,7 @@ def test_the_event(gate, service):
     assert headers["x-mixed"] == "a" and headers["cookie"] == "k=v" and headers["host"] == gate.host(service)
     assert headers["x-anonymous-consumer"] == "true" and headers["x-qualifier"] == "$LATEST"
     assert headers["x-api-requestid"] == headers["x-b3-traceid"] == id.replace("-", "")
-    assert headers["endpoint-timeout"] == ("1" if service == "py" else "10")
+    assert headers["endpoint-timeout"] == ("25" if service == "py" else "10")
     assert all(name == name.lower() for name in headers)
 
 
@@ -327,7 +328,7 @@ def test_a_failure_passed_through_is_200_with_the_error_result(gate, service):
 
 
 def test_a_gateway_that_waits_shorter_than_the_function_is_504(gate):
-    r = gate.call("/release/py/slow")
+    r = gate.call("/release/short/slow")
     assert (r.status_code, r.json()) == (504, {"message": "Gateway Time-out."})
 
 
