@@ -7,7 +7,8 @@
  *   /2016-08-15/proxy/<service>/<function>/...    FC's HTTP triggers (fc.c)
  *
  * The stage of a FunctionGraph group comes in the header X-Stage, RELEASE without it. A group of SCF
- * has it as the first segment of its paths. FC has none.
+ * has it as the first segment of its paths. One of FC's API Gateway has it in X-Ca-Stage; routes of its
+ * custom domains have none.
  *
  * Nothing is decoded here but the query; the route table decodes the path, once.
  */
@@ -131,7 +132,9 @@ static void find_stage(struct gw_call *c)
         break;
     case DIALECT_FC:
     case DIALECTS:
-        c->stage = S("");
+        c->stage = gw_header(c, S("x-ca-stage"));
+        if (c->stage.n == 0)
+            c->stage = S("RELEASE");
         break;
     }
 }
@@ -199,6 +202,16 @@ static int match_draft(struct gw_call *c)
     return r;
 }
 
+/* One of FC's API Gateway, in this stage; else it is a custom domain with routes of its own. */
+static bool has_apis(struct gw_call *c)
+{
+    find_stage(c);
+    if (gw_table_has_stage(c->gw->table, c->group, c->stage))
+        return true;
+    c->stage = S("");
+    return false;
+}
+
 static int match(struct gw_call *c)
 {
     find_stage(c);
@@ -235,7 +248,7 @@ enum gw_step gw_match_step(struct gw_call *c)
         gw_fail(c, GW_NO_API, "%.*s", shown(c->req->path), c->req->path.p);
         return GW_ENDED;
     }
-    if (c->group->dialect == DIALECT_FC)
+    if (c->group->dialect == DIALECT_FC && !has_apis(c))
         return gw_fc_routed(c);
     if (c->group->dialect == DIALECT_FUNCTIONGRAPH)
         c->debug = str_ieq(gw_header(c, S("x-apig-mode")), S("debug"));

@@ -212,3 +212,40 @@ def test_scf_says_what_is_missing_in_its_own_words(web, plane):
         assert (r.status, json.loads(body)) == (403, {"message": said})
     r, body = web.ask("/prepub/m?q=1", headers=[("X-H", "1")], host=host)
     assert (r.status, body) == (200, b"x")
+
+
+FC_ECHO = """
+import json
+
+def handler(event, context):
+    event = json.loads(event)
+    if "say" in event["queryParameters"]:
+        return event["queryParameters"]["say"]
+    return json.dumps({"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(event)})
+"""
+
+
+def test_api_gateway_before_function_compute(web, plane, tmp_path):
+    """"API Gateway triggers", alibabacloud.com/help/doc-detail/74794, 2026-03-15."""
+    (tmp_path / "evoke.yaml").write_text("functions:\n  echo:\n    dialect: fc\n    runtime: python3.9\n    handler: index.handler\n"
+                                         f"    account: \"{PROJECT}\"\n")
+    (tmp_path / "index.py").write_text(FC_ECHO)
+    p = web.evoke.run("deploy", str(tmp_path))
+    assert p.returncode == 0, p.stderr
+    path = p.stdout.split()[0]
+    assert path.startswith("fc/"), p.stdout
+    group = plane.make("group", dialect="fc", name="fc-group")
+    plane.publish(plane.api(group, "fc-api", "/x/{id}", "ANY", dialect="fc", func_info={"function_urn": path}))
+    host = f"{group}.apigw.localhost:{web.evoke.port}"
+
+    r, body = web.ask("/x/7?q=1&q=2", method="POST", body=b"a=1", host=host,
+                      headers=[("Content-Type", "application/x-www-form-urlencoded"), ("X-MiXed", "1")])
+    assert r.status == 200, body
+    event = json.loads(body)
+    assert sorted(event) == ["body", "headers", "httpMethod", "isBase64Encoded", "path", "pathParameters", "queryParameters"]
+    assert (event["path"], event["httpMethod"], event["pathParameters"]) == ("/x/7", "POST", {"id": "7"})
+    assert (event["queryParameters"], event["body"], event["isBase64Encoded"]) == ({"q": "2"}, "YT0x", True)
+    assert event["headers"]["X-MiXed"] == "1" and event["headers"]["X-Ca-Request-Id"] == r.headers["X-Fc-Request-Id"]
+
+    r, body = web.ask("/x/7?say=hello", host=host)
+    assert r.status == 503 and json.loads(body)["ErrorCode"] == "BadResponse", (r.status, body)
