@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * authorizer_cache.c - a map of answers and a list of them, the most recently used in front.
+ * authorizer_cache.c - a map of answers and a list of them, the most recently used last.
  *
  * What always holds: an entry is in both, or gone; `bytes` is the sum of what the entries cost,
  * key and answer, and like their number never above what was allowed at birth.
@@ -27,7 +27,7 @@ struct entry {
 
 struct authorizer_cache {
     struct map *by_key;
-    struct list used; /* entries, most recently used first */
+    struct list used; /* entries, most recently used last */
     size_t most, most_bytes, bytes;
 };
 
@@ -52,17 +52,22 @@ static void drop(struct authorizer_cache *c, struct entry *x)
     free(x);
 }
 
-static struct entry *oldest(struct authorizer_cache *c)
+/* False: there was none. */
+static bool drop_oldest(struct authorizer_cache *c)
 {
-    return container_of(c->used.prev, struct entry, used);
+    struct list *oldest = list_first(&c->used);
+
+    if (oldest)
+        drop(c, container_of(oldest, struct entry, used));
+    return oldest;
 }
 
 struct authorizer_cache *authorizer_cache_free(struct authorizer_cache *c)
 {
     if (!c)
         return NULL;
-    while (!list_empty(&c->used))
-        drop(c, oldest(c));
+    while (drop_oldest(c))
+        ;
     map_free(c->by_key);
     free(c);
     return NULL;
@@ -80,7 +85,7 @@ struct authorizer_answer *authorizer_cache_get(struct authorizer_cache *c, struc
         return NULL;
     }
     list_remove(&x->used);
-    list_push_front(&c->used, &x->used);
+    list_push_back(&c->used, &x->used);
     return x->answer;
 }
 
@@ -93,9 +98,8 @@ void authorizer_cache_put(struct authorizer_cache *c, struct str key, struct aut
     (void)authorizer_answer_ref(a); /* it may be the one that is replaced */
     if (x)
         drop(c, x);
-    while (!list_empty(&c->used) &&
-           (map_count(c->by_key) >= c->most || c->bytes + cost > c->most_bytes))
-        drop(c, oldest(c));
+    while ((map_count(c->by_key) >= c->most || c->bytes + cost > c->most_bytes) && drop_oldest(c))
+        ;
     if (cost > c->most_bytes || c->most == 0) {
         authorizer_answer_unref(a);
         return;
@@ -107,7 +111,7 @@ void authorizer_cache_put(struct authorizer_cache *c, struct str key, struct aut
                         .cost = cost,
                         .key = {str_dup(key), key.n}};
     c->bytes += cost;
-    list_push_front(&c->used, &x->used);
+    list_push_back(&c->used, &x->used);
     (void)map_put(c->by_key, key, x);
 }
 

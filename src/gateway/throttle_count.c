@@ -26,7 +26,7 @@ struct counter {
 
 struct throttle {
     struct map *by_key;
-    struct list used; /* most recently used first */
+    struct list used; /* most recently used last */
     size_t most;
 };
 
@@ -40,22 +40,26 @@ struct throttle *throttle_new(size_t most)
     return t;
 }
 
-static void drop_oldest(struct throttle *t)
+/* False: there was none. */
+static bool drop_oldest(struct throttle *t)
 {
-    struct counter *x = container_of(t->used.prev, struct counter, used);
+    struct list *oldest = list_pop_front(&t->used);
+    struct counter *x = oldest ? container_of(oldest, struct counter, used) : NULL;
 
+    if (!x)
+        return false;
     (void)map_del(t->by_key, x->key);
-    list_remove(&x->used);
     free((char *)x->key.p);
     free(x);
+    return true;
 }
 
 struct throttle *throttle_free(struct throttle *t)
 {
     if (!t)
         return NULL;
-    while (!list_empty(&t->used))
-        drop_oldest(t);
+    while (drop_oldest(t))
+        ;
     map_free(t->by_key);
     free(t);
     return NULL;
@@ -80,14 +84,14 @@ void throttle_add(struct throttle *t, struct str key, uint64_t period_ms, int64_
 
     if (!x) {
         if (map_count(t->by_key) >= t->most)
-            drop_oldest(t);
+            (void)drop_oldest(t);
         x = xnew(struct counter);
         x->key = (struct str){str_dup(key), key.n};
         list_init(&x->used);
         (void)map_put(t->by_key, key, x);
     }
     list_remove(&x->used);
-    list_push_front(&t->used, &x->used);
+    list_push_back(&t->used, &x->used);
     if (x->window != window)
         x->count = 0;
     x->window = window;
