@@ -11,8 +11,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/json.h"
 #include "dialect/functiongraph/api/apig.h"
+#include "dialect/functiongraph/api/fg.h"
 
 enum { DETAIL = 512 };
 
@@ -126,19 +126,7 @@ static const char *code_of(int status)
 const char *apig_error_body(struct http_request *r, const char *request_id, int status,
                             const char *code, const char *message, struct buf *out)
 {
-    struct jw w;
-
-    (void)r;
-    if (!code)
-        code = code_of(status);
-    jw_init(&w, out);
-    jw_obj(&w);
-    jw_kstrz(&w, "error_code", code);
-    jw_kstrz(&w, "error_msg", message);
-    if (str_starts(str_of(code), S("APIGW.")))
-        jw_kstrz(&w, "request_id", request_id);
-    jw_obj_end(&w);
-    return "application/json";
+    return fg_error_body(r, request_id, status, code ? code : code_of(status), message, out);
 }
 
 void apig_too_large(const struct api_op *op, struct api_too_large *x)

@@ -20,7 +20,6 @@
         .scope = scope_                                                                            \
     }
 
-/* clang-format off: one line each */
 static const struct api_op ops[] = {
         OP("POST", HERE "/api-groups", "CreateApiGroupV2", apig_create_group, KEY_DEPLOY),
         OP("GET", HERE "/api-groups", "ListApiGroupsV2", apig_list_groups, KEY_READ),
@@ -377,7 +376,6 @@ static const struct api_op ops[] = {
         OP("POST", HERE "/vpc-endpoint/permissions/batch-delete", "DeleteEndpointPermissions",
            apig_not_supported, KEY_DEPLOY),
 };
-/* clang-format on */
 
 const struct api_set apig_api = {
         .name = "apig",

@@ -122,26 +122,22 @@ struct cJSON *apig_merge(const struct apig_kind *k, const struct resource *r,
 
 /* ---- one ---- */
 
+static void answer(struct call *c, int status, int r, const struct resource *res)
+{
+    if (r < 0)
+        apig_fail_catalog(c, c->state, r);
+    else
+        apig_reply_resource(c, status, c->state, res);
+}
+
 static void on_created(void *user, int r, const struct resource *res)
 {
-    struct call *c = user;
-    const struct apig_kind *k = c->state;
-
-    if (r < 0)
-        apig_fail_catalog(c, k, r);
-    else
-        apig_reply_resource(c, 201, k, res);
+    answer(user, 201, r, res);
 }
 
 static void on_updated(void *user, int r, const struct resource *res)
 {
-    struct call *c = user;
-    const struct apig_kind *k = c->state;
-
-    if (r < 0)
-        apig_fail_catalog(c, k, r);
-    else
-        apig_reply_resource(c, 200, k, res);
+    answer(user, 200, r, res);
 }
 
 void apig_create(struct call *c, const struct apig_kind *k, struct resource *draft)
