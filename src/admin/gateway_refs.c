@@ -195,7 +195,7 @@ int gate_env(const struct call *c, const struct resource *whose, struct str text
     };
 
     *ret = S(GW_RELEASE_ENV);
-    if (text.n == 0 || str_eq(text, S(GW_RELEASE_ENV)) || str_eq(text, S(GW_RELEASE_NAME)))
+    if (text.n == 0 || str_eq(text, S(GW_RELEASE_ENV)) || str_ieq(text, S(GW_RELEASE_NAME)))
         return 0;
     catalog_each_resource(c->api->catalog, &filter, is_it, &n);
     if (!n.found)

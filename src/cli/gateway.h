@@ -45,7 +45,7 @@ struct str gateway_text(const struct cJSON *object, const char *key);
  */
 struct gateway_file {
     struct cJSON *wanted; /* owned */
-    struct str account, region;
+    struct str dialect, account, region;
     struct cJSON *tree; /* owned: the texts above lie in it */
 };
 int gateway_file_parse(struct str text, struct gateway_file *ret, struct err *e);

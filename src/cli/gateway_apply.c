@@ -53,6 +53,7 @@ static int fetch(struct state *s)
     int r = 0;
 
     buf_init(&query, PATH_TEXT);
+    events_query(&query, "dialect", s->file->dialect);
     events_query(&query, "account", s->file->account);
     events_query(&query, "region", s->file->region);
     for (size_t i = 0; r >= 0 && i < KINDS; i++)
@@ -203,11 +204,13 @@ static int send_object(struct state *s, const char *kind, const struct cJSON *ha
     cleanup_with(json_freep) struct cJSON *request = cJSON_CreateObject();
     cleanup_with(buf_done) struct buf path, text;
     cleanup_free char *account = str_dup(s->file->account), *region = str_dup(s->file->region);
+    cleanup_free char *dialect = str_dup(s->file->dialect);
     cleanup_free char *parent_text = str_dup(parent);
 
     buf_init(&path, PATH_TEXT);
     buf_init(&text, BODY_TEXT);
     gateway_path(kind, have ? view_text(have, "id") : STR_NONE, NULL, &path);
+    cJSON_AddStringToObject(request, "dialect", dialect);
     cJSON_AddStringToObject(request, "account", account);
     cJSON_AddStringToObject(request, "region", region);
     if (parent.n)
@@ -363,7 +366,7 @@ static void note_in(struct state *s, const char *action, const struct cJSON *wis
 static int put_online(struct state *s, const struct cJSON *wish, struct str api, struct str stage)
 {
     const struct cJSON *env = look_up(s, "env", STR_NONE, stage), *version;
-    struct str id = str_eq(stage, S("RELEASE")) ? S(GATEWAY_RELEASE_ENV) : view_text(env, "id");
+    struct str id = str_ieq(stage, S("RELEASE")) ? S(GATEWAY_RELEASE_ENV) : view_text(env, "id");
     int r;
 
     if (id.n == 0)
@@ -385,7 +388,7 @@ static bool is_stage_of(const struct state *s, const struct cJSON *wish, struct 
 
     cJSON_ArrayForEach(stage, json_get(wish, "stages"))
     {
-        if (str_eq(str_of(stage->valuestring), name))
+        if (str_ieq(str_of(stage->valuestring), name))
             return true;
     }
     return false;

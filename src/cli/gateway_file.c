@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
+#include "base/uri.h"
 #include "base/yaml.h"
 #include "cli/gateway.h"
 #include "cli/name.h"
@@ -146,6 +147,16 @@ static int each(struct reader *rd, const struct cJSON *map, const char *key, ent
     return r;
 }
 
+static void put_parts(const struct name *n, struct buf *out)
+{
+    const struct str parts[] = {n->dialect, n->account, n->region, n->space, n->name};
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        buf_addz(out, i ? "/" : "");
+        uri_encode(parts[i], "", out);
+    }
+}
+
 /* "hello", "space/hello", "dialect/account/region/space/hello": as the daemon is told. */
 static int put_function(const struct reader *rd, struct cJSON *to, const char *as, struct str word)
 {
@@ -162,11 +173,16 @@ static int put_function(const struct reader *rd, struct cJSON *to, const char *a
         account = n.account.p ? n.account : rd->f->account;
         region = n.region.p ? n.region : rd->f->region;
         space = n.space.p ? n.space : S("default");
-        if (!n.dialect.p || str_eq(n.dialect, S("functiongraph")))
+        if (!n.dialect.p)
+            n.dialect = rd->f->dialect;
+        n.account = account;
+        n.region = region;
+        n.space = space;
+        if (str_eq(n.dialect, S("functiongraph")))
             buf_addf(&full, "urn:fss:%.*s:%.*s:function:%.*s:%.*s", STR_ARG(region),
                      STR_ARG(account), STR_ARG(space), STR_ARG(n.name));
         else
-            name_path(&n, &full);
+            put_parts(&n, &full);
     }
     add_text(to, as, buf_str(&full));
     return 0;
@@ -309,7 +325,7 @@ static int read_stages(struct reader *rd, const struct cJSON *tree)
 
 static void put_env(struct cJSON *to, struct str stage)
 {
-    if (str_eq(stage, S("RELEASE")))
+    if (str_ieq(stage, S("RELEASE")))
         cJSON_AddStringToObject(to, "env_id", GATEWAY_RELEASE_ENV);
     else
         put_ref(to, "env_id", "env", "", stage);
@@ -673,13 +689,14 @@ static int read_group(struct reader *rd, const struct cJSON *group, const void *
 
 static int read_file(struct reader *rd)
 {
-    static const char *const keys[] = {"account",   "region", "stages", "authorizers",
-                                       "throttles", "apps",   "groups"};
+    static const char *const keys[] = {"dialect",     "account",   "region", "stages",
+                                       "authorizers", "throttles", "apps",   "groups"};
     const struct cJSON *tree = rd->f->tree;
     int r = check_keys(rd, tree, keys, ARRAY_LEN(keys));
 
     if (r < 0)
         return r;
+    rd->f->dialect = json_get(tree, "dialect") ? text_of(tree, "dialect") : S("functiongraph");
     rd->f->account = json_get(tree, "account") ? text_of(tree, "account") : S("local");
     rd->f->region = json_get(tree, "region") ? text_of(tree, "region") : S("local-1");
     if (rd->f->account.n == 0 || rd->f->region.n == 0)

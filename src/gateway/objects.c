@@ -35,7 +35,7 @@ const char *gw_env_name(const struct catalog *c, const struct resource *whose, s
     const struct resource *r;
 
     if (env.n == 0 || str_eq(env, S(GW_RELEASE_ENV)))
-        return GW_RELEASE_NAME;
+        return whose->dialect == DIALECT_SCF ? "release" : GW_RELEASE_NAME;
     r = catalog_resource(c, S("env"), env);
     return r && strcmp(r->account, whose->account) == 0 && strcmp(r->region, whose->region) == 0
                    ? r->name

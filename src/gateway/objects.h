@@ -19,7 +19,7 @@ void gw_new_id(char ret[GW_NEW_ID]); /* 32 hex digits */
 #define GW_RELEASE_ENV  "DEFAULT_ENVIRONMENT_RELEASE_ID"
 #define GW_RELEASE_NAME "RELEASE"
 
-/* Name of an environment of whose account and region: "RELEASE", "test". NULL: there is none.
+/* Name of an environment of whose account and region: "RELEASE" (SCF: "release"), "test". NULL: none.
  * Borrowed until the next turn. */
 const char *gw_env_name(const struct catalog *c, const struct resource *whose, struct str env);
 

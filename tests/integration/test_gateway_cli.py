@@ -218,6 +218,19 @@ def test_a_file_that_is_no_yaml_or_is_not_there_is_told(gateway):
     assert gateway("apply", "-", stdin="groups: {other: {}}").stdout == "created group other\n"
 
 
+def test_an_api_of_another_cloud_speaks_its_words(gateway):
+    gateway.apply("""dialect: scf
+groups: {shop: {apis: {hello: {path: /hello, mock: hello}, run: {path: /run, function: run}}}}""")
+    group = gateway.list("group")[0]
+    assert group["dialect"] == "scf" and re.fullmatch("service-[0-9a-f]{8}", group["id"])
+    run = next(o for o in gateway.list("api") if o["name"] == "run")
+    assert run["body"]["func_info"]["function_urn"] == "scf/local/local-1/default/run"
+    assert gateway.call("/release/hello").text == "hello"
+    assert "error_code" not in gateway.call("/release/nothing").text  # APIG's word
+    gateway.apply("dialect: scf\ngroups: {shop: {}}", "--prune")
+    gateway("delete", "group", "shop")
+
+
 def blocks(text):
     """{name: content} of the fenced blocks that begin with '# name'."""
     return {m[1]: m[2] for m in re.finditer(r"^```\w+\n# (\S+)\n(.*?)^```", text, re.M | re.S)}

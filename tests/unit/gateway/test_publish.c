@@ -384,6 +384,24 @@ static void an_object_goes_with_what_is_only_there_for_it(void **state)
     assert_int_equal(drop(f, "throttle", "l"), 0);
 }
 
+static void what_is_always_there_is_called_as_its_cloud_calls_it(void **state)
+{
+    struct resource *whose = resource_new(S("api"), S("a"));
+    struct fix *f = *state;
+
+    make(f, "env", "e", "", "test", "{}");
+    set(&whose->account, "acc");
+    set(&whose->region, "reg");
+    assert_string_equal(gw_env_name(f->c, whose, STR_NONE), "RELEASE");
+    assert_string_equal(gw_env_name(f->c, whose, S("e")), "test");
+    assert_null(gw_env_name(f->c, whose, S("f")));
+    whose->dialect = DIALECT_SCF;
+    assert_string_equal(gw_env_name(f->c, whose, S(GW_RELEASE_ENV)), "release");
+    set(&whose->account, "other");
+    assert_null(gw_env_name(f->c, whose, S("e")));
+    resource_unref(whose);
+}
+
 static void a_kind_has_as_many_objects_as_its_limit(void **state)
 {
     struct fix *f = *state;
@@ -413,6 +431,7 @@ int main(void)
             T(two_who_publish_at_once_both_succeed),
             T(who_needs_an_object_is_told),
             T(an_object_goes_with_what_is_only_there_for_it),
+            T(what_is_always_there_is_called_as_its_cloud_calls_it),
             T(a_kind_has_as_many_objects_as_its_limit),
     };
     return T_RUN(tests);
