@@ -125,6 +125,10 @@ static void on_put(void *user, int r, const struct err *e)
     struct buf body;
     struct jw w;
 
+    if (!c->req) { /* nobody is there to hear it */
+        gw_continue(c);
+        return;
+    }
     if (r < 0) {
         gw_fail(c, r == -ENOBUFS ? GW_BACKEND_BUSY : GW_BACKEND_UNAVAILABLE, "%s",
                 e ? e->msg : "the event was not accepted");
