@@ -257,7 +257,7 @@ static bool is_bound(const struct gw_apps *a, const struct gw_app *app, const ch
     return buf_ok(&key) && map_get(a->auths, buf_str(&key));
 }
 
-/* The id of the API's stage; SCF's stages are called by their name. */
+/* The id of the API's stage. SCF's "release" is it too; with APIG that is another one. */
 static struct str env_of(const struct gw_apps *a, const struct gw_api *api)
 {
     cleanup_with(buf_done) struct buf key;
@@ -265,21 +265,27 @@ static struct str env_of(const struct gw_apps *a, const struct gw_api *api)
     const char *id;
 
     buf_init(&key, TUPLE_BYTES);
-    if (api->group->dialect != DIALECT_FUNCTIONGRAPH)
-        return stage;
-    if (str_eq(stage, S(GW_RELEASE_NAME)))
+    if (str_eq(stage, S(GW_RELEASE_NAME)) ||
+        (api->group->dialect == DIALECT_SCF && str_eq(stage, S("release"))))
         return S(GW_RELEASE_ENV);
     tuple(str_of(api->group->account), str_of(api->group->region), stage, &key);
     id = map_get(a->envs, buf_str(&key));
     return id ? str_of(id) : STR_NONE;
 }
 
-bool gw_apps_allowed(const struct gw_apps *a, const struct gw_app *app, const struct gw_api *api)
+/* For the API; a plan of SCF also for its service. */
+static bool is_bound_in(const struct gw_apps *a, const struct gw_app *app, const struct gw_api *api,
+                        struct str env)
 {
-    struct str env = env_of(a, api);
-
     return env.n && (is_bound(a, app, api->id, env) ||
                      (api->group->dialect == DIALECT_SCF && is_bound(a, app, api->group->id, env)));
+}
+
+bool gw_apps_allowed(const struct gw_apps *a, const struct gw_app *app, const struct gw_api *api)
+{
+    if (is_bound_in(a, app, api, env_of(a, api)))
+        return true;
+    return api->group->dialect == DIALECT_SCF && is_bound_in(a, app, api, str_of(api->stage));
 }
 
 bool gw_app_is_neighbour(const struct gw_app *app, const struct gw_api *api)

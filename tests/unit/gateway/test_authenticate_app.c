@@ -311,6 +311,7 @@ static void scf_key_pairs_show_the_app(void **state)
     (void)state;
     group.dialect = DIALECT_SCF;
     api.auth = GW_AUTH_SECRET;
+    api.id = (char *)"another";
     api.stage = (char *)"release";
     refused(key_pair(KEY, "hmac-sha1", SECRET), GW_NOT_ALLOWED, "Found no validate usage plan.");
     add("app_auth", "p", "app-1", "{\"api_id\":\"group\",\"env_id\":\"release\"}");

@@ -144,7 +144,8 @@ static void an_app_may_call_what_it_was_authorised_for_there(void **state)
     add(a, auth("a3", "2", "y", GW_RELEASE_ENV));
     assert_true(allowed(a, DIALECT_FUNCTIONGRAPH, "x", "RELEASE"));
     assert_false(allowed(a, DIALECT_FUNCTIONGRAPH, "y", "RELEASE"));
-    assert_false(allowed(a, DIALECT_FUNCTIONGRAPH, "x", "test")); /* no such environment yet */
+    assert_false(allowed(a, DIALECT_FUNCTIONGRAPH, "x", "release")); /* it would be another one */
+    assert_false(allowed(a, DIALECT_FUNCTIONGRAPH, "x", "test"));    /* no such environment yet */
     add(a, record("env", "e-test", "", "test", "{}"));
     assert_true(allowed(a, DIALECT_FUNCTIONGRAPH, "x", "test"));
     drop(a, record("env", "e-test", "", "test", "{}"));
@@ -178,6 +179,11 @@ static void plans_of_scf_are_bound_to_api_or_service(void **state)
     assert_false(allowed(a, DIALECT_SCF, "api-1", "test"));
     add(a, auth("a2", "1", "the-group", "test"));
     assert_true(allowed(a, DIALECT_SCF, "api-1", "test"));
+    assert_false(allowed(a, DIALECT_SCF, "api-2", "release"));
+    add(a, auth("a3", "1", "api-2",
+                GW_RELEASE_ENV)); /* its stage by id, as the control plane has it */
+    assert_true(allowed(a, DIALECT_SCF, "api-2", "release"));
+    assert_false(allowed(a, DIALECT_SCF, "api-2", "prepub"));
     gw_apps_free(a);
 }
 
