@@ -335,6 +335,25 @@ static void a_function_has_so_many_triggers_and_not_one_more(void **state)
     free(o);
 }
 
+static void several_watch_and_each_hears_all(void **state)
+{
+    struct fix *f = *state, *late = xnew(struct fix);
+    struct outcome a = {0}, b = {0}, c = {0};
+
+    make_function(f, "fn");
+    assert_int_equal(make(f, "fn", "a", 1, &a), 0);
+    catalog_watch_triggers(f->c, on_change, late); /* and what is there already */
+    assert_int_equal(make(f, "fn", "b", 1, &b), 0);
+    assert_string_equal(f->told, "+a+b");
+    assert_string_equal(late->told, "+a+b");
+    catalog_unwatch_triggers(f->c, f);
+    assert_int_equal(make(f, "fn", "c", 1, &c), 0);
+    assert_string_equal(f->told, "+a+b");
+    assert_string_equal(late->told, "+a+b+c");
+    catalog_unwatch_triggers(f->c, late);
+    free(late);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -347,6 +366,7 @@ int main(void)
             T(a_deletion_of_the_function_that_fails_keeps_its_triggers),
             T(no_trigger_slips_past_the_deletion_of_its_function),
             T(a_function_has_so_many_triggers_and_not_one_more),
+            T(several_watch_and_each_hears_all),
     };
     return T_RUN(tests);
 }
