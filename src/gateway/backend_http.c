@@ -176,7 +176,8 @@ static int add_header(struct work *w, struct str name, struct str value)
     if (value.n == 0) { /* libcurl's way to send one without a value */
         line[name.n] = ';';
     } else {
-        memcpy(line + name.n, ": ", 2);
+        line[name.n] = ':';
+        line[name.n + 1] = ' ';
         memcpy(line + name.n + 2, value.p, value.n);
     }
     w->headers[w->spec.nheaders++] = line;

@@ -118,10 +118,11 @@ void http_reply_buf(struct http_request *r, int status, struct str content_type,
  * http_reply_abort(): the connection is cut, so that the client sees that it is not whole; also
  * instead of start. After end, abort or on_cancel the request is gone. None of them calls back.
  */
-void http_reply_start(struct http_request *r, int status, struct str content_type, int64_t length);
-bool http_reply_more(struct http_request *r, struct str bytes);
-void http_reply_end(struct http_request *r);
-void http_reply_abort(struct http_request *r);
+void http_reply_start(struct http_request *pub, int status, struct str content_type,
+                      int64_t length);
+bool http_reply_more(struct http_request *pub, struct str bytes);
+void http_reply_end(struct http_request *pub);
+void http_reply_abort(struct http_request *pub);
 
 /*
  * Keep the request and its bytes until http_release(), also after on_cancel and beyond the server:

@@ -96,6 +96,7 @@ int spool_begin(struct spool *s, uint64_t most, struct spooled *ret)
         r = begin_file(s);
     if (r < 0)
         return r;
+    assert(s->file);
     s->file->bodies++;
     *ret = (struct spooled){.file = s->file, .at = s->file->next};
     s->file->next += room;

@@ -58,14 +58,14 @@ static struct conn *streaming(struct http_request *pub)
     return r->conn;
 }
 
-void http_reply_start(struct http_request *pub, int status, struct str type, int64_t length)
+void http_reply_start(struct http_request *pub, int status, struct str content_type, int64_t length)
 {
     struct req *r = OBJ(container_of(pub, struct req, pub), struct req, REQ_MAGIC);
     struct conn *c = r->conn;
     bool early = c->state == CONN_BODY;
     struct answer a = {
             .status = status >= 200 && status <= 999 ? status : 500,
-            .type = h1_is_value(type) ? type : STR_NONE,
+            .type = h1_is_value(content_type) ? content_type : STR_NONE,
             .extra = buf_str(&r->extra),
             .length = length,
             .http10 = pub->minor == 0,

@@ -13,7 +13,7 @@
 #include "tempdir.h"
 #include "world.h"
 
-enum { FROM = 64 * 1024, BUDGET = 300 * 1000, LARGEST_PAGE = 64 * 1024 };
+enum { FROM = 64 * 1024, BUDGET = 300000, LARGEST_PAGE = 64 * 1024 };
 
 static struct world *w;
 static char *dir;
@@ -194,21 +194,21 @@ static void a_chunked_body_moves_to_disk_when_it_is_found_to_be_large(void **sta
 
 static void bodies_side_by_side_keep_apart(void **state)
 {
-    struct client *c = send_body("/park", 100 * 1000), *d;
+    struct client *c = send_body("/park", 100000), *d;
     uint64_t on_disk;
 
     (void)state;
     world_until(w, one_parked);
-    d = send_chunks("/park", 150 * 1000);
+    d = send_chunks("/park", 150000);
     world_until(w, two_parked);
     assert_int_equal(files(&on_disk), 1);
     assert_true(str_eq(w->parked[1]->body, buf_str(&body)));
-    assert_true(str_eq(w->parked[0]->body, (struct str){body.p, 100 * 1000}));
+    assert_true(str_eq(w->parked[0]->body, (struct str){body.p, 100000}));
     http_reply(w->parked[0], 200, S("text/plain"), S("thanks"));
     client_want(c, "thanks");
     assert_true(str_eq(w->parked[1]->body, buf_str(&body)));
     assert_int_equal(files(&on_disk), 1);
-    assert_true(on_disk < 250 * 1000); /* the first one's blocks are free again */
+    assert_true(on_disk < 250000); /* the first one's blocks are free again */
     http_reply(w->parked[1], 200, S("text/plain"), S("thanks"));
     client_want(d, "thanks");
     assert_int_equal(files(&on_disk), 0);

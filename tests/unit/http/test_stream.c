@@ -289,7 +289,7 @@ static void the_high_mark_is_met_to_the_byte(void **state)
     gate_shut = false;
     world_until(w, one_room);
     assert_int_equal(gate_queued, HIGH); /* the second was not tried: the first was refused */
-    client_want(c, "ppp!"); /* there is no more: on_room ended it */
+    client_want(c, "ppp!");              /* there is no more: on_room ended it */
     still_served(c);
 }
 
