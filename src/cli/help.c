@@ -14,7 +14,9 @@
 #include "cli/command.h"
 #include "cli/view.h"
 
-enum { HELP_COLUMNS = 80, LEFT_MAX = 26, TEXT_MAX = 64 << 10 };
+enum { HELP_COLUMNS = 80, LEFT_MAX = 26, FAMILY_COLUMNS = HELP_COLUMNS - 20, TEXT_MAX = 64 << 10 };
+
+#define MORE ", ..."
 
 static const char *const group_titles[] = {
         [GROUP_SERVE] = "Serve", [GROUP_WRITE] = "Write", [GROUP_RUN] = "Run",
@@ -45,19 +47,27 @@ static bool is_first_of_family(const struct command *cmd, const char *family)
     return false;
 }
 
-/* "access keys: add, show, remove" */
+/* "access keys: add, show, remove"; as many of them as fit in the line, "..." for the others. */
 static void print_family(FILE *out, const char *family)
 {
     const struct command *cmd;
     const char *what = command_family(family), *between = what ? ": " : "";
-    size_t n = strlen(family);
+    size_t n = strlen(family), used = what ? strlen(what) : 0;
 
     fputs(what ? what : "", out);
-    for (size_t i = 0; (cmd = command_at(i)); i++)
-        if (!cmd->hidden && strncmp(cmd->name, family, n) == 0 && cmd->name[n] == ' ') {
-            fprintf(out, "%s%s", between, cmd->name + n + 1);
-            between = ", ";
+    for (size_t i = 0; (cmd = command_at(i)); i++) {
+        const char *verb = cmd->name + n + 1;
+
+        if (cmd->hidden || strncmp(cmd->name, family, n) != 0 || cmd->name[n] != ' ')
+            continue;
+        if (used + strlen(between) + strlen(verb) + strlen(MORE) > FAMILY_COLUMNS) {
+            fputs(MORE, out);
+            return;
         }
+        fprintf(out, "%s%s", between, verb);
+        used += strlen(between) + strlen(verb);
+        between = ", ";
+    }
 }
 
 static void print_group(FILE *out, enum command_group group)
@@ -84,7 +94,7 @@ static void print_group(FILE *out, enum command_group group)
 
 void command_usage(FILE *out)
 {
-    fputs("usage: evoke COMMAND [options]; `evoke help COMMAND` explains one\n\n", out);
+    fputs("usage: evoke COMMAND [options]; `evoke help COMMAND` explains one\n", out);
     for (size_t g = 0; g < COMMAND_GROUPS; g++)
         print_group(out, (enum command_group)g);
 }
