@@ -108,6 +108,22 @@ try trigger list
 await tick get ledger
 try get ledger
 
+title "At a URL: a page, and a function that says who may see it"
+try deploy --no-wait examples/authorizer-header
+try deploy --no-wait examples/page
+try gateway apply examples/page/gateway.yaml
+try gateway routes
+url=$EVOKE_ENDPOINT$("$evoke" gateway routes --output json | sed 's/.*"path": *"\([^"]*\)".*/\1/')
+ask() {
+    printf '\n%s$ curl --include --header "auth: %s" %s%s\n' "$bold" "$1" "$url" "$plain"
+    curl --silent --include --noproxy '*' --header "auth: $1" "$url"
+    echo
+}
+if command -v curl >/dev/null; then
+    ask 'open sesame'
+    ask 'let me in'
+fi
+
 title "Done. Everything has been stopped and removed."
 cat <<END
 Next:
