@@ -38,9 +38,14 @@ MAY_USE = {
                "launcher/proto.h"],
     "delivery": ["base", "loop", "fn", "catalog", "store/queue.h", "store/lease.h", "invoke", "observe/health.h", "observe/run.h",
                  "observe/trace/trace.h", "dialect/shape.h"],
+    "gateway/model": ["base", "fn"],
+    "gateway/plane": ["base", "fn", "catalog", "gateway/model"],
+    "gateway/guard": ["base", "http", "auth", "sign", "fn", "catalog", "invoke", "gateway/model", "gateway/plane/objects.h", "gateway/call.h",
+                      "gateway/gateway.h", "dialect/shape.h"],
+    "gateway/map": ["base", "http", "gateway/model", "gateway/call.h", "dialect/shape.h"],
     "gateway": ["base", "loop", "http", "auth", "sign", "fn", "catalog", "invoke", "delivery", "store/queue.h", "observe/run.h",
-                "observe/trace/trace.h", "dialect/shape.h"],
-    "source": ["base", "loop", "catalog", "schedule", "delivery", "store/queue.h", "dialect/shape.h", "gateway/binding.h"],
+                "observe/trace/trace.h", "dialect/shape.h", "gateway/model", "gateway/plane", "gateway/guard", "gateway/map"],
+    "source": ["base", "loop", "catalog", "schedule", "delivery", "store/queue.h", "dialect/shape.h", "gateway/model/binding.h"],
     "api": ["base", "loop", "http", "auth", "catalog", "fn", "invoke", "observe", "gateway"],
     "dialect/api": ["base", "loop", "http", "auth", "sign", "fn", "catalog", "invoke", "api", "runtime",
                     "delivery", "store/queue.h", "source", "gateway", "observe", "pool/pool.h", "dialect/shape.h"],
@@ -88,7 +93,8 @@ def allowed(room, header):
         return f"/{half}/" in header or header in MAY_USE[room]
     if own != "dialect" and room_of(pathlib.PurePath(header)) == room:
         return True
-    return header in MAY_USE[room] or header.split("/")[0] in MAY_USE[room]
+    used = room_of(pathlib.PurePath(header))
+    return header in MAY_USE[room] or used in MAY_USE[room] or header.split("/")[0] in MAY_USE[room]
 
 
 def main():

@@ -2,8 +2,8 @@
 /*
  * gateway.c - the gateway's objects (groups, APIs, authorizers, ...): list, get, put, delete.
  *
- * All kinds are alike here: what a body may say is gateway/kinds.h, what it may name is
- * gateway_refs.c, what may not go yet is gateway/objects.h. Versions and releases are made by
+ * All kinds are alike here: what a body may say is gateway/plane/kinds.h, what it may name is
+ * gateway_refs.c, what may not go yet is gateway/plane/objects.h. Versions and releases are made by
  * publishing (gateway_publish.c), not by hand.
  *
  * A key of one account sees the objects of that account; others are not there for it.
@@ -24,9 +24,9 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "catalog/resources.h"
-#include "gateway/binding.h"
-#include "gateway/kinds.h"
-#include "gateway/objects.h"
+#include "gateway/model/binding.h"
+#include "gateway/plane/kinds.h"
+#include "gateway/plane/objects.h"
 
 enum { NAME_QUERY = 1024, WARNINGS = 4096, APP_KEY = 32 };
 

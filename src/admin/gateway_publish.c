@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gateway_publish.c - an API goes online, back to an older version, and offline. The rules are
- * gateway/publish.h; here they are asked for and their outcome is told.
+ * gateway/plane/publish.h; here they are asked for and their outcome is told.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -14,9 +14,9 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "catalog/resources.h"
-#include "gateway/kinds.h"
-#include "gateway/objects.h"
-#include "gateway/publish.h"
+#include "gateway/plane/kinds.h"
+#include "gateway/plane/objects.h"
+#include "gateway/plane/publish.h"
 
 enum { REMARK_MAX = 255 };
 

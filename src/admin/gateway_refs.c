@@ -16,8 +16,8 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "catalog/resources.h"
-#include "gateway/kinds.h"
-#include "gateway/objects.h"
+#include "gateway/plane/kinds.h"
+#include "gateway/plane/objects.h"
 
 /* kind `of`; field: "parent" is the record's, "func_info.authorizer_id" goes one deep. */
 static const struct ref {

@@ -21,8 +21,8 @@
 #include "catalog/catalog.h"
 #include "catalog/triggers.h"
 #include "fn/fn.h"
-#include "gateway/address.h"
 #include "gateway/gateway.h"
+#include "gateway/plane/address.h"
 #include "source/source.h"
 #include "source/timer.h"
 

@@ -4,7 +4,7 @@
  *
  * A resource's row stands under "<kind>/<id>", so those of one kind are neighbours: looking one up
  * is a binary search, listing is one stretch of the table. The gateway itself asks neither: it
- * watches and keeps what it needs compiled (gateway/compile.c).
+ * watches and keeps what it needs compiled (gateway/compile/compile.c).
  */
 #include "catalog/resources.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * gateway_file.c - what a user writes (names, short words) as what the daemon keeps (objects of the
- * kinds of gateway/kinds.h).
+ * kinds of gateway/plane/kinds.h).
  *
  *   authorizers, throttles, apps, stages      objects of the account
  *   groups.NAME                               a group, with domains, variables, responses, apis

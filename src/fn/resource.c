@@ -3,7 +3,7 @@
  * resource.c - the record of one object of the gateway's control plane, the same way as trigger.c:
  * drafted, frozen, shared, stored as one canonical JSON object (field.c).
  *
- * The body is kept as text. What stands in it is its kind's affair (gateway/kinds.h), which has
+ * The body is kept as text. What stands in it is its kind's affair (gateway/plane/kinds.h), which has
  * checked it before the record was made; here it is only known to be a JSON object.
  */
 #include "fn/resource.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resource.h - one object of the gateway's control plane (a group, an API, an authorizer, ...) as
  * plain data. Immutable once shared, like a function record. What may stand in the body of which
- * kind is gateway/kinds.h; here it is only known to be a JSON object. */
+ * kind is gateway/plane/kinds.h; here it is only known to be a JSON object. */
 #ifndef EVOKE_FN_RESOURCE_H
 #define EVOKE_FN_RESOURCE_H
 
@@ -22,7 +22,7 @@ enum {
 
 struct resource {
     uint32_t refs; /* loop thread only */
-    char *kind;    /* "group", "api", ...: a name of gateway/kinds.h */
+    char *kind;    /* "group", "api", ...: a name of gateway/plane/kinds.h */
     char *id;      /* unique within its kind, over all accounts */
     enum dialect dialect;
     char *account, *region; /* whose */

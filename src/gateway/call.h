@@ -25,10 +25,10 @@
 #include "base/obj.h"
 #include "base/str.h"
 #include "dialect/shape.h"
-#include "gateway/fault.h"
 #include "gateway/gateway.h"
-#include "gateway/match.h"
-#include "gateway/model.h"
+#include "gateway/model/fault.h"
+#include "gateway/model/match.h"
+#include "gateway/model/model.h"
 #include "http/server.h"
 
 struct loop_timer;

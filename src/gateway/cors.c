@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "gateway/fc.h"
+#include "gateway/fc/fc.h"
 #include "gateway/internal.h"
 
 /* 48 hours, as APIG's guide shows it; browsers cut it to what they like. */

@@ -19,10 +19,10 @@
 #include "base/err.h"
 #include "base/obj.h"
 #include "gateway/access.h"
-#include "gateway/compile.h"
-#include "gateway/fc.h"
-#include "gateway/fetch.h"
-#include "gateway/guard.h"
+#include "gateway/backend/fetch.h"
+#include "gateway/compile/compile.h"
+#include "gateway/fc/fc.h"
+#include "gateway/guard/guard.h"
 #include "gateway/internal.h"
 
 /* Bytes of a request's body: APIG 12 MB (functiongraph.md 5.7 of our reference: "Notes and

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/obj.h"
-#include "gateway/binding.h"
+#include "gateway/model/binding.h"
 #include "source/timer.h"
 
 static const struct source sources[] = {
@@ -29,7 +29,8 @@ int source_check(struct str name, struct str config, struct err *e)
     const struct source *source = source_of(name);
 
     if (!source)
-        return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is no source of events; timer, apig, apigw and http are",
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "'%.*s' is no source of events; timer, apig, apigw and http are",
                        (int)(name.n < 40 ? name.n : 40), name.p ? name.p : "");
     return source->check(config, e);
 }

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "fuzz.h"
-#include "gateway/authorizer_answer.h"
+#include "gateway/guard/authorizer_answer.h"
 
 static bool same(const struct authorizer_answer *a, const struct authorizer_answer *b)
 {

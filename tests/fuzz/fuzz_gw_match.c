@@ -16,7 +16,7 @@
 #include "base/obj.h"
 #include "base/uri.h"
 #include "fuzz.h"
-#include "gateway/match.h"
+#include "gateway/model/match.h"
 
 enum { APIS = 64, PARTS = 256 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "gateway/params.h"
+#include "gateway/map/params.h"
 
 static char *text_of(struct str s)
 {

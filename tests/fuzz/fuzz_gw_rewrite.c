@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
-#include "gateway/fc_rewrite.h"
+#include "gateway/fc/fc_rewrite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

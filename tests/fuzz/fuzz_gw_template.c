@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 #include "fuzz.h"
-#include "gateway/template.h"
+#include "gateway/map/template.h"
 
 /* Odd names are there, others not. */
 static struct str value_of(void *user, struct str name)

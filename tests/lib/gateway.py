@@ -17,7 +17,7 @@ DOMAIN = "apigw.localhost"
 
 
 def group_id(name, dialect="functiongraph", account=PROJECT, region="local-1"):
-    """Of a group that nobody made: it follows from its name (src/gateway/binding.h)."""
+    """Of a group that nobody made: it follows from its name (src/gateway/model/binding.h)."""
     text = f"{DIALECTS.index(dialect)}\n{account}\n{region}\n{name}"
     digest = hashlib.sha256(text.encode()).hexdigest()
     return "service-" + digest[:8] if dialect == "scf" else digest[:32]

@@ -9,8 +9,8 @@
 #include "catalog/resources.h"
 #include "fn/resource.h"
 #include "gateway/call.h"
-#include "gateway/guard.h"
-#include "gateway/objects.h"
+#include "gateway/guard/guard.h"
+#include "gateway/plane/objects.h"
 #include "sign/sign.h"
 
 #define KEY    "the-app-key"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/authenticate_apps.h"
+#include "gateway/guard/authenticate_apps.h"
 
 #include <stdlib.h>
 
 #include "t.h"
 
 #include "fn/resource.h"
-#include "gateway/model.h"
-#include "gateway/objects.h"
+#include "gateway/model/model.h"
+#include "gateway/plane/objects.h"
 
 static const struct resource *record(const char *kind, const char *id, const char *parent,
                                      const char *name, const char *body)

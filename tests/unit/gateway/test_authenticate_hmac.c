@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/authenticate_hmac.h"
+#include "gateway/guard/authenticate_hmac.h"
 
 #include <errno.h>
 

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "catalog/catalog.h"
 #include "gateway/call.h"
-#include "gateway/guard.h"
+#include "gateway/guard/guard.h"
 #include "invoke/invoke.h"
 
 enum { RUNS = 16, TTL_S = 60 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/authorizer_answer.h"
+#include "gateway/guard/authorizer_answer.h"
 
 #include <errno.h>
 #include <stdlib.h>

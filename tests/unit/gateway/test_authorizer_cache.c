@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/authorizer_cache.h"
+#include "gateway/guard/authorizer_cache.h"
 
 #include <stdlib.h>
 
 #include "t.h"
 
-#include "gateway/authorizer_answer.h"
+#include "gateway/guard/authorizer_answer.h"
 
 static struct authorizer_answer *answer(const char *context)
 {

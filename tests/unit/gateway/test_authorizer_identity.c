@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/authorizer_identity.h"
+#include "gateway/guard/authorizer_identity.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 #include "dialect/shape.h"
-#include "gateway/model.h"
+#include "gateway/model/model.h"
 #include "http/server.h"
 
 static struct gw_identity identities[2];

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/obj.h"
-#include "gateway/binding.h"
+#include "gateway/model/binding.h"
 #include "t.h"
 
 static void take(const char *source, const char *config, struct binding *ret)

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/obj.h"
-#include "gateway/fetch.h"
+#include "gateway/backend/fetch.h"
 #include "http/server.h"
 #include "loop/loop.h"
 #include "t.h"

@@ -7,7 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "gateway/headers.h"
+#include "gateway/map/headers.h"
 
 #define P(name_, value_)                                                                           \
     {                                                                                              \

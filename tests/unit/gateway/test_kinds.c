@@ -4,7 +4,7 @@
  * object of each kind, in which one field at a time is replaced. What the table says is checked
  * against literal limits for the fields that the documents name (limits_are_those_of_the_documents).
  */
-#include "gateway/kinds.h"
+#include "gateway/plane/kinds.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/obj.h"
-#include "gateway/match.h"
+#include "gateway/model/match.h"
 #include "t.h"
 
 struct fixture {

@@ -3,7 +3,7 @@
  * 2024-11-11): enumerations, min_num, max_num, min_size, max_size. */
 #include "t.h"
 
-#include "gateway/params.h"
+#include "gateway/map/params.h"
 
 static void want(const struct gw_param *p, const char *value, const char *why)
 {

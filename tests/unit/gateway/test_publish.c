@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/publish.h"
+#include "gateway/plane/publish.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "base/obj.h"
 #include "catalog/resources.h"
-#include "gateway/objects.h"
+#include "gateway/plane/objects.h"
 #include "loop/loop.h"
 #include "store/blob.h"
 #include "store/kv.h"

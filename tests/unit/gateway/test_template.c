@@ -4,7 +4,7 @@
 #include "t.h"
 
 #include "base/json.h"
-#include "gateway/template.h"
+#include "gateway/map/template.h"
 
 static struct str value_of(void *user, struct str name)
 {

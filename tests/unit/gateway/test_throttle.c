@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "gateway/call.h"
-#include "gateway/guard.h"
+#include "gateway/guard/guard.h"
 
 static char said[256];
 static int fails;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/throttle_count.h"
+#include "gateway/guard/throttle_count.h"
 
 #include "t.h"
 

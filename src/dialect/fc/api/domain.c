@@ -35,7 +35,7 @@
 #include "dialect/fc/api/object.h"
 #include "dialect/fc/api/parse.h"
 #include "fn/fn.h"
-#include "gateway/fc_rewrite.h"
+#include "gateway/fc/fc_rewrite.h"
 #include "gateway/gateway.h"
 
 #define KIND S("fc_domain")

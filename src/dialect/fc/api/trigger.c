@@ -29,7 +29,7 @@
 #include "dialect/fc/api/parse.h"
 #include "fn/fn.h"
 #include "fn/trigger.h"
-#include "gateway/binding.h"
+#include "gateway/model/binding.h"
 
 enum { WRITE_MAGIC = 0x46435452, LIST_DEFAULT = 20, LIST_MAX = 100, NAME = 2 };
 

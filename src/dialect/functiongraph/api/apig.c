@@ -18,8 +18,8 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "dialect/functiongraph/api/urn.h"
-#include "gateway/objects.h"
-#include "gateway/publish.h"
+#include "gateway/plane/objects.h"
+#include "gateway/plane/publish.h"
 
 enum { PROJECT, INSTANCE }; /* captures, in pattern order */
 

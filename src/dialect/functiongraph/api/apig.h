@@ -2,7 +2,7 @@
 /*
  * apig.h - what the files of API Gateway's control plane share; for no other room.
  *
- * An object is a resource of the catalog (gateway/kinds.h) whose body is what the client said; what
+ * An object is a resource of the catalog (gateway/plane/kinds.h) whose body is what the client said; what
  * is shown is that, with defaults and with what the gateway knows of its own accord. So a file here
  * says of a kind: how it is called, which codes its refusals have, what belongs in an answer.
  */
@@ -38,7 +38,7 @@ struct apig_default {
     const char *key, *json; /* shown where the body has none */
 };
 struct apig_kind {
-    const char *name;                     /* in gateway/kinds.h */
+    const char *name;                     /* in gateway/plane/kinds.h */
     const char *list;                     /* key of lists */
     const char *what;                     /* "API group" */
     const char *missing, *exists, *quota; /* codes: 404, 400, 403 */

@@ -15,9 +15,9 @@
 #include "catalog/catalog.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
-#include "gateway/kinds.h"
-#include "gateway/objects.h"
-#include "gateway/publish.h"
+#include "gateway/plane/kinds.h"
+#include "gateway/plane/objects.h"
+#include "gateway/plane/publish.h"
 
 enum { URI_MAX = 1024 };
 

@@ -15,7 +15,7 @@
 #include "base/json.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
-#include "gateway/objects.h"
+#include "gateway/plane/objects.h"
 
 enum { CODE_BYTES = 48 };
 

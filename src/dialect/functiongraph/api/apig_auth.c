@@ -14,7 +14,7 @@
 #include "base/map.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
-#include "gateway/publish.h"
+#include "gateway/plane/publish.h"
 
 enum { AUTHS_MAX = 1000 };
 

@@ -10,8 +10,8 @@
 #include "base/json.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
-#include "gateway/objects.h"
-#include "gateway/publish.h"
+#include "gateway/plane/objects.h"
+#include "gateway/plane/publish.h"
 
 static void adorn_env(const struct call *c, const struct resource *r, struct cJSON *object)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * apig_publish.c - publish and take offline, one API or many. The rules are gateway/publish.h's; what
+ * apig_publish.c - publish and take offline, one API or many. The rules are gateway/plane/publish.h's; what
  * came of it is in apig_version.c.
  */
 #include <cjson/cJSON.h>
@@ -14,8 +14,8 @@
 #include "base/obj.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
-#include "gateway/objects.h"
-#include "gateway/publish.h"
+#include "gateway/plane/objects.h"
+#include "gateway/plane/publish.h"
 
 #define BATCH_MAGIC 0x41504241
 

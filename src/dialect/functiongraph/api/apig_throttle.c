@@ -12,7 +12,7 @@
 #include "base/map.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
-#include "gateway/publish.h"
+#include "gateway/plane/publish.h"
 
 enum { BINDS_MAX = 1000 };
 

@@ -13,8 +13,8 @@
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
 #include "gateway/gateway.h"
-#include "gateway/objects.h"
-#include "gateway/publish.h"
+#include "gateway/plane/objects.h"
+#include "gateway/plane/publish.h"
 
 const struct apig_kind apig_versions = {
         .name = "version",

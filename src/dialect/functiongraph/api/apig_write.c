@@ -16,9 +16,9 @@
 #include "base/obj.h"
 #include "dialect/functiongraph/api/apig.h"
 #include "fn/fn.h"
-#include "gateway/kinds.h"
-#include "gateway/objects.h"
-#include "gateway/publish.h"
+#include "gateway/plane/kinds.h"
+#include "gateway/plane/objects.h"
+#include "gateway/plane/publish.h"
 
 #define PLAN_MAGIC 0x41504c4e
 

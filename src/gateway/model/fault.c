@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fault.c - what can go wrong, one row each: name, APIG's response type, and status, code and words
+ * of each cloud.
+ *
+ * FunctionGraph's gateway: the calling side's error table of API Gateway ("Error Codes", APIG.0101
+ * and so on), with the types and default states of its gateway responses. SCF: the messages of the
+ * gateway's own error list. FC: the codes of the API and the X-Fc-Error-Type table of HTTP triggers.
+ * docs/compat/apig.md, scf.md and fc.md say where which was found, and where we had to choose.
+ *
+ * Where a message has a %s, gw_fail() is given what belongs there.
+ */
+#include "gateway/model/fault.h"
+
+#include <stddef.h>
+
+#define APIG(status_, code_, message_)                                                             \
+    [DIALECT_FUNCTIONGRAPH] = {.status = (status_), .code = (code_), .message = (message_)}
+#define FC(status_, code_, message_)                                                               \
+    [DIALECT_FC] = {.status = (status_), .code = (code_), .message = (message_)}
+#define SCF(status_, message_) [DIALECT_SCF] = {.status = (status_), .message = (message_)}
+
+#define AUTH_INFO "Incorrect authentication information: %s"
+
+const struct gw_fault_row gw_faults[GW_FAULTS] = {
+        [GW_NO_API] = {"no_api",
+                       "NOT_FOUND",
+                       {APIG(404, "APIG.0101",
+                             "The API does not exist or has not been published in the environment"),
+                        FC(404, "TriggerNotFound", "there is no HTTP trigger or route at '%s'"),
+                        SCF(404, "There is no api match uri[%s].")}},
+        [GW_NO_METHOD] = {"no_method",
+                          "NOT_FOUND",
+                          {APIG(404, "APIG.0101",
+                                "The API does not exist or has not been published in the "
+                                "environment"),
+                           FC(403, "AccessDenied", "the HTTP trigger does not allow method '%s'"),
+                           SCF(404, "There is no api match method[%s].")}},
+        [GW_BAD_REQUEST] = {"bad_request",
+                            NULL,
+                            {APIG(400, "APIG.0201", "Bad request: %s"),
+                             FC(400, "InvalidArgument", "%s"), SCF(400, "Bad Request: %s")}},
+        [GW_URI_TOO_LONG] = {"uri_too_long",
+                             NULL,
+                             {APIG(414, "APIG.0201", "Request URI too large."),
+                              FC(400, "InvalidArgument", "the path with its query is over %s"),
+                              SCF(414, "Request-URI Too Large.")}},
+        [GW_HEADERS_TOO_LARGE] = {"headers_too_large",
+                                  NULL,
+                                  {APIG(494, "APIG.0201", "Request headers too large."),
+                                   FC(400, "InvalidArgument", "the headers are over %s"),
+                                   SCF(400, "Request Header Or Cookie Too Large.")}},
+        [GW_BODY_TOO_LARGE] = {"body_too_large",
+                               NULL,
+                               {APIG(413, "APIG.0201", "Request entity too large."),
+                                FC(400, "InvalidArgument", "the body is over %s"),
+                                SCF(413, "Request Entity Too Large.")}},
+        [GW_AUTH_MISSING] =
+                {"auth_missing",
+                 "AUTH_HEADER_MISSING",
+                 {APIG(401, "APIG.0303", "Incorrect app authentication information: %s"),
+                  FC(400, "MissingRequiredHeader", "required HTTP header %s was not specified"),
+                  SCF(401, "%s")}},
+        [GW_AUTH_FAILED] = {"auth_failed",
+                            "AUTH_FAILURE",
+                            {APIG(401, "APIG.0303", "Incorrect app authentication information: %s"),
+                             FC(403, "SignatureNotMatch",
+                                "The request signature we calculated does not match the signature "
+                                "you provided. Check your access key and signing method"),
+                             SCF(401, "%s")}},
+        [GW_AUTH_STALE] =
+                {"auth_stale",
+                 "AUTH_FAILURE",
+                 {APIG(401, "APIG.0303", "Incorrect app authentication information: %s"),
+                  FC(403, "AccessDenied", "the date of the request is too far off: %s"),
+                  SCF(401,
+                      "HMAC signature cannot be verified, the x-date header is out of date for "
+                      "HMAC Authentication.")}},
+        [GW_IAM_MISSING] = {"iam_missing",
+                            "AUTH_HEADER_MISSING",
+                            {APIG(401, "APIG.0301", "Incorrect IAM authentication information: %s"),
+                             FC(403, "AccessDenied", "%s"), SCF(401, "%s")}},
+        [GW_IAM_FAILED] = {"iam_failed",
+                           "AUTH_FAILURE",
+                           {APIG(401, "APIG.0301", "Incorrect IAM authentication information: %s"),
+                            FC(403, "AccessDenied", "%s"), SCF(401, "%s")}},
+        [GW_NOT_ALLOWED] = {"not_allowed",
+                            "UNAUTHORIZED",
+                            {APIG(403, "APIG.0304", "The app is not authorized to access the API."),
+                             FC(403, "AccessDenied",
+                                "The service or function doesn't belong to you."),
+                             SCF(403, "%s")}},
+        [GW_ACCESS_DENIED] = {"access_denied",
+                              "ACCESS_DENIED",
+                              {APIG(403, "APIG.0306", "API access denied"),
+                               FC(403, "AccessDenied", "%s"),
+                               SCF(403, "Endpoint IP address is not allowed.")}},
+        [GW_IDENTITY_MISSING] = {"identity_missing",
+                                 "AUTHORIZER_IDENTITIES_FAILURE",
+                                 {APIG(401, "APIG.0305", AUTH_INFO),
+                                  FC(401, "AccessDenied", AUTH_INFO), SCF(401, AUTH_INFO)}},
+        [GW_DENIED] = {"denied",
+                       "AUTHORIZER_FAILURE",
+                       {APIG(401, "APIG.0305", AUTH_INFO), FC(403, "AccessDenied", AUTH_INFO),
+                        SCF(401, AUTH_INFO)}},
+        [GW_AUTHORIZER_BROKEN] = {"authorizer_broken",
+                                  "AUTHORIZER_CONF_FAILURE",
+                                  {APIG(500, "APIG.0305", AUTH_INFO),
+                                   FC(500, "InternalServerError", "the authorizer failed: %s"),
+                                   SCF(500, "Internal Server Error.")}},
+        [GW_PARAMETER] = {"parameter",
+                          "REQUEST_PARAMETERS_FAILURE",
+                          {APIG(400, "APIG.0201", "Bad request: %s"),
+                           FC(400, "InvalidArgument", "%s"), SCF(403, "%s")}},
+        [GW_THROTTLED] = {"throttled",
+                          "THROTTLED",
+                          {APIG(429, "APIG.0308", "The throttling threshold has been reached: %s"),
+                           FC(429, "ResourceExhausted", "too many calls: %s"),
+                           SCF(429, "API rate limit exceeded.")}},
+        [GW_CROSS_ORIGIN] = {"cross_origin",
+                             NULL,
+                             {APIG(403, "APIG.0306", "API access denied"),
+                              FC(403, "AccessDenied", "cross-origin requests are not allowed"),
+                              SCF(429, "req is cross origin, api %s need open cors flag on qcloud "
+                                       "apigateway.")}},
+        [GW_BACKEND_TIMEOUT] = {"backend_timeout",
+                                "BACKEND_TIMEOUT",
+                                {APIG(504, "APIG.0203", "Backend timeout."),
+                                 FC(504, "FunctionTimeout", "the function did not answer in time"),
+                                 SCF(504, "Gateway Time-out.")}},
+        [GW_BACKEND_UNAVAILABLE] = {"backend_unavailable",
+                                    "BACKEND_UNAVAILABLE",
+                                    {APIG(502, "APIG.0202", "Backend unavailable."),
+                                     FC(503, "ResourceThrottled", "%s"), SCF(502, "Bad Gateway.")}},
+        [GW_BACKEND_BUSY] = {"backend_busy",
+                             "BACKEND_UNAVAILABLE",
+                             {APIG(502, "APIG.0202", "Backend unavailable."),
+                              FC(429, "ResourceExhausted", "%s"), SCF(502, "Bad Gateway.")}},
+        [GW_FUNCTION_FAILED] = {"function_failed",
+                                "BACKEND_UNAVAILABLE",
+                                {APIG(500, "FSS.0500", "The function failed: %s"),
+                                 FC(502, "BadResponse", "%s"),
+                                 SCF(403,
+                                     "Invalid scf response. expected scf response valid JSON.")}},
+        [GW_BAD_ANSWER] = {"bad_answer",
+                           "BACKEND_UNAVAILABLE",
+                           {APIG(500, "FSS.1206", "%s"), FC(502, "BadResponse", "%s"),
+                            SCF(403, "Invalid scf response format. please check your scf response "
+                                     "format.")}},
+        [GW_ANSWER_TOO_LARGE] = {"answer_too_large",
+                                 "BACKEND_UNAVAILABLE",
+                                 {APIG(502, "APIG.0202", "Backend unavailable."),
+                                  FC(502, "BadResponse", "the answer is over the limit: %s"),
+                                  SCF(502, "Bad Gateway.")}},
+        [GW_LOOP] = {"loop",
+                     NULL,
+                     {APIG(500, "APIG.0612", "The API calls itself."),
+                      FC(500, "InternalServerError", "the request calls itself"),
+                      SCF(500, "Internal Server Error.")}},
+        [GW_GONE] = {"gone",
+                     NULL,
+                     {APIG(499, "APIG.0201", "The client has gone."),
+                      FC(499, "ClientClosedRequest", "the client has gone"),
+                      SCF(499, "The client has gone.")}},
+        [GW_INTERNAL] = {"internal",
+                         NULL,
+                         {APIG(500, "APIG.0601", "Internal server error."),
+                          FC(500, "InternalServerError",
+                             "an internal error has occurred. Please retry."),
+                          SCF(500, "Internal Server Error.")}},
+};
