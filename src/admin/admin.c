@@ -23,7 +23,12 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 
-enum { SMALL_BODY = 64 << 10, TRIGGER_BODY = 128 << 10, GATEWAY_BODY = 256 << 10, EVENT_BODY = 33 << 20 };
+enum {
+    SMALL_BODY = 64 << 10,
+    TRIGGER_BODY = 128 << 10,
+    GATEWAY_BODY = 256 << 10,
+    EVENT_BODY = 33 << 20
+};
 
 #define FUNCTION "/evoke/v1/functions/{dialect}/{account}/{region}/{space}/{name}"
 #define KEYS     "/evoke/v1/keys"

@@ -118,9 +118,9 @@ struct api_too_large {
 };
 
 struct api_set {
-    const char *name;   /* "functiongraph", "fc", "admin" */
-    const char *prefix; /* "/v2/": paths that start so are this set's; where sets share one, those of
-                           the first that knows the path */
+    const char *name; /* "functiongraph", "fc", "admin" */
+    /* "/v2/": paths that start so are this set's; where sets share one, those of the first that knows the path. */
+    const char *prefix;
     const struct api_op *ops;
     uint32_t nops;
     bool any_host;    /* answers by whatever name it was asked: it sees to strangers itself */

@@ -57,7 +57,7 @@ void jw_arr(struct jw *w);
 void jw_arr_end(struct jw *w);
 void jw_key(struct jw *w, const char *key);
 void jw_name(struct jw *w, struct str name); /* a key that is any text */
-void jw_str(struct jw *w, struct str s); /* bytes that are not UTF-8 become U+FFFD */
+void jw_str(struct jw *w, struct str s);     /* bytes that are not UTF-8 become U+FFFD */
 void jw_int(struct jw *w, int64_t v);
 void jw_fix(struct jw *w, uint64_t v, unsigned decimals); /* as buf_addfix(), trailing zeros cut */
 void jw_bool(struct jw *w, bool v);

@@ -38,9 +38,9 @@ struct daemon {
     struct interpreter interpreters[INTERPRETERS];
     struct api_server *api_server;
     struct endpoints *endpoints;
-    int spool_dir; /* owned; large request bodies */
+    int spool_dir;                     /* owned; large request bodies */
     struct http_server *http, *public; /* public: gateway only; NULL without --public */
-    struct api_server *ending_api; /* while draining: says so to whoever comes now */
+    struct api_server *ending_api;     /* while draining: says so to whoever comes now */
     struct http_server *ending;
     struct loop_io *control;
     struct loop_signal *term;

@@ -10,7 +10,13 @@
 
 #define FIGURE_UNKNOWN UINT64_MAX /* not known on this host: its series is left out */
 
-enum { PLATFORM_APIS = 8, PLATFORM_FAULTS = 32, STATUS_CLASSES = 6, PLATFORM_WORKERS = 64, WORKER_NAME = 24 };
+enum {
+    PLATFORM_APIS = 8,
+    PLATFORM_FAULTS = 32,
+    STATUS_CLASSES = 6,
+    PLATFORM_WORKERS = 64,
+    WORKER_NAME = 24
+};
 
 struct platform {
     struct {
