@@ -33,10 +33,9 @@ static void refuse_budget(struct conn *c)
 
 static void refuse_disk(struct conn *c, int r)
 {
-    if (r == -ENOSPC || r == -EDQUOT)
-        conn_refuse(c, 507, "there is no room on the disk for the body");
-    else
-        conn_refuse(c, 503, "the body cannot be kept while it is received");
+    conn_refuse(c, 503,
+                r == -ENOSPC || r == -EDQUOT ? "there is no room on the disk for the body"
+                                             : "the body cannot be kept while it is received");
 }
 
 void body_begin(struct conn *c, bool expect_continue)

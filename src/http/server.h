@@ -33,7 +33,7 @@ struct http_limits {
     uint64_t body_budget_bytes;
     /* A body of more than 64 KiB is written to a nameless file in this directory (borrowed; -1:
      * none) and mapped when it is whole: memory stays flat however many are on their way. At most
-     * spool_budget_bytes on disk at once -> 503; a full disk -> 507. default -1, 8 GiB */
+     * spool_budget_bytes on disk at once -> 503, as when the disk is full. default -1, 8 GiB */
     int spool_dir;
     uint64_t spool_budget_bytes;
     uint32_t pipeline_bytes;    /* read ahead while a request is answered. default 64 KiB */
