@@ -11,14 +11,12 @@
  * cloud's table has it: "/old" makes "/new" of "/test/old" (help.aliyun.com, "Configure rewrite
  * policies", read on 2026-11-22); the order of the lists is not documented.
  *
- * PCRE2 with limits: an expression that would take longer has not matched.
+ * All rules of a route have the steps of one request together: what would take more has not matched.
  */
 #include "gateway/fc/fc_rewrite.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,22 +25,19 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
+#include "gateway/model/expression.h"
 
 enum {
-    MATCH_LIMIT = 50000,
-    HEAP_LIMIT_KIB = 1024,
-    GROUPS = 10,
     EXPRESSION = 4 * FC_RULE_TEXT, /* bytes that a wildcard may become: "(.*)" for each star */
 };
 
 struct rule {
-    char *match, *replacement; /* owned */
-    pcre2_code *code;          /* owned; NULL: equal */
+    char *match, *replacement;        /* owned */
+    struct gw_expression *expression; /* owned; NULL: equal */
 };
 
 struct fc_rules {
-    pcre2_match_data *data;
-    pcre2_match_context *context;
+    struct gw_matcher *matcher;
     size_t n;
     struct rule at[];
 };
@@ -79,22 +74,17 @@ static void widen(struct str match, struct buf *out)
 static int compile(struct rule *r, bool wildcard, struct err *e)
 {
     cleanup_with(buf_done) struct buf text;
-    PCRE2_UCHAR why[128] = "";
-    PCRE2_SIZE offset;
-    int fault;
+    struct err why = {0};
 
     buf_init(&text, EXPRESSION);
     if (wildcard)
         widen(str_of(r->match), &text);
     else
         buf_addz(&text, r->match);
-    r->code = pcre2_compile((PCRE2_SPTR)text.p, text.n, PCRE2_DOTALL | PCRE2_NEVER_BACKSLASH_C,
-                            &fault, &offset, NULL);
-    if (r->code)
+    r->expression = gw_expression_new(buf_str(&text), GW_OF_BYTES, &why);
+    if (r->expression)
         return 0;
-    (void)pcre2_get_error_message(fault, why, sizeof(why));
-    return err_set(e, ERR_CALLER, -EINVAL, "'%s' is no regular expression: %s", r->match,
-                   (const char *)why);
+    return err_set(e, ERR_CALLER, -EINVAL, "'%s' is no regular expression: %s", r->match, why.msg);
 }
 
 static int take_text(const struct cJSON *from, const char *key, char **ret, struct err *e)
@@ -150,12 +140,7 @@ int fc_rules_new(const struct cJSON *config, struct fc_rules **ret, struct err *
         fc_rules_free(rules);
         rules = NULL;
     } else {
-        rules->data = pcre2_match_data_create(GROUPS, NULL);
-        rules->context = pcre2_match_context_create(NULL);
-        if (!rules->data || !rules->context)
-            abort(); /* as base/alloc.c */
-        (void)pcre2_set_match_limit(rules->context, MATCH_LIMIT);
-        (void)pcre2_set_heap_limit(rules->context, HEAP_LIMIT_KIB);
+        rules->matcher = gw_matcher_new();
     }
     if (r == 0)
         *ret = rules;
@@ -169,10 +154,9 @@ struct fc_rules *fc_rules_free(struct fc_rules *r)
     for (size_t i = 0; i < r->n; i++) {
         free(r->at[i].match);
         free(r->at[i].replacement);
-        pcre2_code_free(r->at[i].code);
+        gw_expression_free(r->at[i].expression);
     }
-    pcre2_match_data_free(r->data);
-    pcre2_match_context_free(r->context);
+    gw_matcher_free(r->matcher);
     free(r);
     return NULL;
 }
@@ -181,33 +165,33 @@ struct fc_rules *fc_rules_free(struct fc_rules *r)
 static void expand(const struct fc_rules *r, const struct rule *rule, struct str path,
                    size_t groups, struct buf *out)
 {
-    const PCRE2_SIZE *at = rule->code ? pcre2_get_ovector_pointer(r->data) : NULL;
-
     for (const char *p = rule->replacement; *p; p++) {
         size_t group;
 
-        if (!at || p[0] != '$' || p[1] < '0' || p[1] > '9') {
+        if (!rule->expression || p[0] != '$' || p[1] < '0' || p[1] > '9') {
             buf_addc(out, *p);
             continue;
         }
         p++;
         group = (size_t)(*p - '0');
-        if (group < groups && at[2 * group] != PCRE2_UNSET)
-            buf_add(out, path.p + at[2 * group], at[2 * group + 1] - at[2 * group]);
+        if (group < groups)
+            buf_adds(out, gw_matcher_group(r->matcher, path, group));
     }
 }
 
 bool fc_rules_apply(const struct fc_rules *r, struct str path, struct buf *out)
 {
+    if (r)
+        gw_matcher_begin(r->matcher);
     for (size_t i = 0; r && i < r->n; i++) {
         const struct rule *rule = &r->at[i];
-        int groups = 0;
+        size_t groups = 0;
 
-        if (rule->code)
-            groups = pcre2_match(rule->code, (PCRE2_SPTR)path.p, path.n, 0, 0, r->data, r->context);
-        if (rule->code ? groups < 0 : !str_eq(path, str_of(rule->match)))
+        if (rule->expression)
+            groups = gw_matcher_match(r->matcher, rule->expression, path);
+        if (rule->expression ? groups == 0 : !str_eq(path, str_of(rule->match)))
             continue;
-        expand(r, rule, path, groups == 0 ? GROUPS : (size_t)groups, out);
+        expand(r, rule, path, groups, out);
         return true;
     }
     return false;

@@ -4,7 +4,9 @@
  *
  * Every value of a name counts, not the first one only: what the function sees of a repeated header
  * or parameter is the shape's affair, and a key made of less than it sees would let one caller
- * answer for another.
+ * answer for another. For the same reason a header that Connection names is not there: it stays on
+ * our side (map/headers.c), so the function would be asked about somebody it does not see, and what
+ * it says would be remembered for whoever that header names.
  *
  * The key: authorizer's id, NUL, revision, then for each identity its values, each with its length
  * in front and an end mark behind the last, so that no two lists of values look alike. It does not
@@ -18,6 +20,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "dialect/shape.h"
+#include "gateway/map/headers.h"
 #include "gateway/model/model.h"
 #include "http/server.h"
 
@@ -28,6 +31,8 @@ static bool next_value(const struct gw_identify *what, const struct gw_identity 
     struct str name = str_of(id->name);
 
     if (id->place == GW_IN_HEADER) {
+        if (gw_header_is_named(http_header(what->req, S("connection")), name))
+            return false;
         for (; *cursor < what->req->nheaders; ++*cursor)
             if (str_ieq(what->req->headers[*cursor].name, name)) {
                 *ret = what->req->headers[(*cursor)++].value;
@@ -102,6 +107,7 @@ int gw_identify(const struct gw_identify *what, struct gw_patterns *patterns, st
     int r;
 
     *ret_key = STR_NONE;
+    gw_patterns_begin(patterns);
     for (uint32_t i = 0; i < a->nidentities; i++) {
         r = check(what, &a->identities[i], patterns, &bytes, e);
         if (r < 0)

@@ -22,6 +22,8 @@ struct gw_patterns; /* opaque */
 enum { GW_PATTERN_TEXT = 1024 /* bytes of an expression */ };
 struct gw_patterns *gw_patterns_new(void);
 struct gw_patterns *gw_patterns_free(struct gw_patterns *p);
+/* Another request: what its values may cost is counted from zero (model/expression.h). */
+void gw_patterns_begin(struct gw_patterns *p);
 /* Does the expression match somewhere in text? 1, 0 (also where it takes too long to tell), or
  * -EINVAL: it is none. */
 int gw_patterns_match(struct gw_patterns *p, struct str expression, struct str text, struct err *e);

@@ -113,6 +113,18 @@ static void a_bad_or_endless_expression_lets_nobody_in(void **state)
     assert_int_equal(header(many).r, -EACCES);
 }
 
+static void a_header_that_stays_with_us_identifies_nobody(void **state)
+{
+    struct h1_header h[] = {{.name = S("token"), .value = S("abc")},
+                            {.name = S("Connection"), .value = S("close, Token")}};
+
+    (void)state;
+    expect(GW_IN_HEADER, NULL);
+    assert_int_equal(look(h, 2, NULL, 0).r, -ENOENT);
+    h[1].value = S("close, tokens");
+    assert_int_equal(look(h, 2, NULL, 0).r, 0);
+}
+
 static void the_key_tells_all_values_apart(void **state)
 {
     struct h1_header one[] = {{.name = S("token"), .value = S("ab")}};
@@ -178,6 +190,7 @@ int main(void)
             cmocka_unit_test(a_missing_or_empty_identity_is_told_by_its_name),
             cmocka_unit_test(an_expression_must_match_every_value),
             cmocka_unit_test(a_bad_or_endless_expression_lets_nobody_in),
+            cmocka_unit_test(a_header_that_stays_with_us_identifies_nobody),
             cmocka_unit_test(the_key_tells_all_values_apart),
             cmocka_unit_test(values_do_not_run_into_each_other),
             cmocka_unit_test(nothing_is_remembered_without_ttl_or_identities_or_when_too_long),
