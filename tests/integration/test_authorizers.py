@@ -39,9 +39,9 @@ class Gateway:
         for name, (function, fields) in AUTHORIZERS.items():
             self.api(name, self.authorizer(name, function, **fields))
 
-    def function(self, name, source, runtime):
+    def function(self, name, source, runtime, timeout=3):
         suffix = "js" if runtime.startswith("Node") else "py"
-        r = self.client.create(name, source, runtime=runtime, code_filename="index." + suffix, timeout=3)
+        r = self.client.create(name, source, runtime=runtime, code_filename="index." + suffix, timeout=timeout)
         assert r.status_code == 200, r.text
 
     def make(self, kind, body, parent=None):
@@ -215,6 +215,17 @@ def test_the_backends_authorizer_is_asked_too(gateway):
     assert r.status_code == 200 and context_of(r)["user"] == "b", (doc, r.text)
     r = gateway.get("behind", returns(answer("deny")))
     assert r.status_code == DENIED["status"] and r.json()["error_msg"] == "Incorrect authentication information: backend authorizer", doc
+
+
+def test_a_function_that_does_not_answer_is_not_waited_for_beyond_the_apis_time(gateway):
+    """Its own timeout is longer; that of the API is 5 s, so it is waited for 10 s."""
+    gateway.function("sleeper", "import time\n\ndef handler(event, context):\n    time.sleep(600)\n", "Python3.9", timeout=12)
+    backend = {"function_urn": urn("echo"), "invocation_type": "sync", "timeout": 5000, "version": "latest"}
+    gateway.api("sleeper", gateway.authorizer("sleeper", "sleeper"), func_info=backend)
+    r = gateway.get("sleeper")
+    assert (r.status_code, r.json()["error_code"]) == (500, "APIG.0305"), r.text
+    assert r.json()["error_msg"] == "Incorrect authentication information: frontend authorizer"
+    assert "its function did not answer in time" in gateway.evoke.log_text()  # and not: it ended with 'timeout'
 
 
 def test_the_client_may_leave_while_the_function_runs(gateway):

@@ -18,7 +18,9 @@
  *       a question of its own.
  *   (3) only an answer in the right form is remembered, allow and deny alike; a failure is asked
  *       about again by the next request.
- *   (4) a call's context lies in answers that it holds references to, until gw_authorize_done().
+ *   (4) nobody waits longer than the API's backend may take, or WAIT_MS where that is less: the
+ *       cloud documents no bound, and the function's own timeout may be hours.
+ *   (5) a call's context lies in answers that it holds references to, until gw_authorize_done().
  *
  * From memory a request costs a look-up: no allocation beyond its arena, no copy of the context.
  *
@@ -45,7 +47,7 @@ enum which { FRONTEND, BACKEND };
 static const char *const which_names[] = {
         [FRONTEND] = "frontend authorizer", [BACKEND] = "backend authorizer"};
 
-enum { FLIGHT_MAGIC = 0x41464c54 };
+enum { FLIGHT_MAGIC = 0x41464c54, WAIT_MS = 10000 };
 
 struct flight {
     uint32_t magic;
@@ -115,6 +117,19 @@ static enum gw_step decide(struct gw_call *c, enum which which, struct authorize
     return GW_ENDED;
 }
 
+/* The others of its flight came later, or have more time. */
+static void on_late(struct gw_call *c)
+{
+    const struct waiter *w = c->state;
+    const struct gw_authorizer *a = gw_authorizer_ref(w->flight->authorizer);
+    enum which which = w->which;
+
+    c->authorizer_ns += clock_mono_ns() - w->began_ns;
+    let_go(c);
+    (void)broken(c, a, which, "its function did not answer in time");
+    gw_authorizer_unref(a);
+}
+
 static enum gw_step wait_for(struct gw_call *c, enum which which, struct flight *f)
 {
     struct waiter *w = arena_alloc(c->arena, sizeof(*w));
@@ -129,6 +144,7 @@ static enum gw_step wait_for(struct gw_call *c, enum which which, struct flight 
     list_push_back(&f->waiting, &w->node);
     c->state = w;
     c->cancel = let_go;
+    gw_deadline(c, c->api->timeout_ms > WAIT_MS ? c->api->timeout_ms : WAIT_MS, on_late);
     return GW_WAIT;
 }
 

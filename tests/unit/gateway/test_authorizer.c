@@ -30,6 +30,8 @@ static struct {
     enum gw_fault fault; /* of the last gw_fail() */
     char detail[128];
     int fails, continued;
+    void (*late)(struct gw_call *c); /* of the last gw_deadline() */
+    uint32_t late_ms;
 } seen;
 
 int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation **ret,
@@ -80,8 +82,10 @@ void gw_fail(struct gw_call *c, enum gw_fault why, const char *detail, ...)
     (void)c;
     seen.fault = why;
     seen.fails++;
+    seen.detail[0] = '\0';
     va_start(ap, detail);
-    (void)vsnprintf(seen.detail, sizeof(seen.detail), detail ? detail : "", ap);
+    if (detail)
+        (void)vsnprintf(seen.detail, sizeof(seen.detail), detail, ap);
     va_end(ap);
 }
 
@@ -89,6 +93,13 @@ void gw_continue(struct gw_call *c)
 {
     (void)c;
     seen.continued++;
+}
+
+void gw_deadline(struct gw_call *c, uint32_t ms, void (*late)(struct gw_call *c))
+{
+    (void)c;
+    seen.late = late;
+    seen.late_ms = ms;
 }
 
 /* ---- the world ---- */
@@ -309,6 +320,33 @@ static void who_goes_away_is_not_waited_for(void **state)
     leave(&c);
 }
 
+static void a_function_that_does_not_answer_breaks_it_in_time(void **state)
+{
+    struct client a, b, c;
+
+    (void)state;
+    assert_int_equal(step(&a, "x"), GW_WAIT);
+    assert_int_equal(seen.late_ms, 10000);
+    api.timeout_ms = 10001;
+    assert_int_equal(step(&b, "x"), GW_WAIT);
+    assert_int_equal(seen.late_ms, 10001); /* as long as the backend */
+    seen.late(&a.call);
+    assert_int_equal(seen.fault, GW_AUTHORIZER_BROKEN);
+    assert_string_equal(seen.detail, "frontend authorizer");
+    assert_null(a.call.cancel);
+    assert_false(seen.runs[0].forgotten); /* b waits still */
+    seen.late(&b.call);
+    assert_int_equal(seen.fails, 2);
+    assert_true(seen.runs[0].forgotten);
+    assert_int_equal(step(&c, "x"), GW_WAIT); /* a question of its own */
+    assert_int_equal(seen.nruns, 2);
+    answer(1, ALLOW);
+    assert_int_equal(seen.continued, 1);
+    leave(&a);
+    leave(&b);
+    leave(&c);
+}
+
 static void a_failure_breaks_and_is_not_remembered(void **state)
 {
     static const enum outcome outcomes[] = {OUTCOME_ERROR,  OUTCOME_TIMEOUT,    OUTCOME_EXITED,
@@ -419,6 +457,7 @@ int main(void)
             T(requests_with_one_identity_share_one_question),
             T(without_ttl_every_request_asks),
             T(who_goes_away_is_not_waited_for),
+            T(a_function_that_does_not_answer_breaks_it_in_time),
             T(a_failure_breaks_and_is_not_remembered),
             T(one_that_cannot_be_asked_is_broken_at_once),
             T(a_missing_identity_asks_nobody),
