@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "admin/handlers.h"
 #include "admin/query.h"
@@ -24,6 +25,7 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "catalog/resources.h"
+#include "gateway/gateway.h"
 #include "gateway/model/binding.h"
 #include "gateway/plane/kinds.h"
 #include "gateway/plane/objects.h"
@@ -58,6 +60,20 @@ static void put_body(struct jw *w, const struct call *c, const struct resource *
     jw_raw(w, body ? buf_str(&text) : S("{}"));
 }
 
+/* Of a release: whose route it is, where another one was first. */
+static void put_rival(struct jw *w, const struct call *c, const struct resource *r)
+{
+    cleanup_with(buf_done) struct buf key = {0}, owner = {0};
+
+    if (!c->api->gateway || strcmp(r->kind, "release") != 0)
+        return;
+    buf_init(&key, NAME_QUERY);
+    buf_init(&owner, WARNINGS);
+    buf_addf(&key, "r/%s", r->id);
+    if (gateway_rival(c->api->gateway, buf_str(&key), &owner) == -EEXIST)
+        jw_kstr(w, "shadowed_by", buf_str(&owner));
+}
+
 void gate_put(struct jw *w, const struct call *c, const struct resource *r)
 {
     jw_obj(w);
@@ -70,6 +86,7 @@ void gate_put(struct jw *w, const struct call *c, const struct resource *r)
     jw_kstrz(w, "name", r->name);
     jw_key(w, "body");
     put_body(w, c, r);
+    put_rival(w, c, r);
     jw_kint(w, "revision", (int64_t)r->revision);
     jw_kint(w, "created_ms", r->created_ms);
     jw_kint(w, "modified_ms", r->modified_ms);

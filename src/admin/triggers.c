@@ -8,6 +8,7 @@
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "admin/handlers.h"
@@ -26,7 +27,7 @@
 #include "source/source.h"
 #include "source/timer.h"
 
-enum { TRIGGERS_MAX = 64 << 20, PATH_MAX_BYTES = 64 << 10 };
+enum { TRIGGERS_MAX = 64 << 20, PATH_MAX_BYTES = 64 << 10, KEY_TEXT = 64 };
 
 /* ---- as this API shows them ---- */
 
@@ -46,6 +47,18 @@ static void put_address(struct jw *w, struct call *c, const struct trigger *t)
     jw_kstr(w, "by_path", buf_str(&a.by_path));
     jw_obj_end(w);
     gw_address_done(&a);
+}
+
+/* Whose route it is, where another one was first. */
+static void put_rival(struct jw *w, struct call *c, const struct trigger *t)
+{
+    cleanup_with(buf_done) struct buf owner = {0};
+    char key[KEY_TEXT];
+
+    buf_init(&owner, PATH_MAX_BYTES);
+    (void)snprintf(key, sizeof(key), "t/%s", t->id);
+    if (c->api->gateway && gateway_rival(c->api->gateway, str_of(key), &owner) == -EEXIST)
+        jw_kstr(w, "shadowed_by", buf_str(&owner));
 }
 
 static void put_trigger(struct jw *w, struct call *c, const struct trigger *t)
@@ -70,6 +83,7 @@ static void put_trigger(struct jw *w, struct call *c, const struct trigger *t)
     if (next_ms >= 0)
         jw_kint(w, "next_ms", next_ms);
     put_address(w, c, t);
+    put_rival(w, c, t);
     jw_kint(w, "created_ms", t->created_ms);
     jw_kint(w, "modified_ms", t->modified_ms);
     jw_obj_end(w);

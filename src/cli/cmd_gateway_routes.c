@@ -82,6 +82,15 @@ static void put_target(struct cJSON *row, const struct cJSON *def)
     cJSON_AddStringToObject(row, "backend", text.p);
 }
 
+/* Another one was first. */
+static void add_shadow(const struct cJSON *object, struct buf *out)
+{
+    struct str shadow = view_text(object, "shadowed_by");
+
+    if (shadow.n > 0)
+        buf_addf(out, ", not in force: it is %.*s's", STR_ARG(shadow));
+}
+
 static void add_release(struct cJSON *rows, const struct lists *l, const struct cJSON *release)
 {
     const struct cJSON *api = by_id(l->apis, view_text(release, "parent"));
@@ -107,6 +116,7 @@ static void add_release(struct cJSON *rows, const struct lists *l, const struct 
     buf_reset(&text);
     buf_addf(&text, "%.*s/%.*s", STR_ARG(view_text(group, "name")),
              STR_ARG(view_text(api, "name")));
+    add_shadow(release, &text);
     cJSON_AddStringToObject(row, "from", text.p);
     cJSON_AddItemToArray(rows, row);
 }
@@ -124,6 +134,7 @@ static void add_trigger(struct cJSON *rows, const struct cJSON *trigger)
         return;
     buf_init(&from, TEXT_MAX);
     buf_addf(&from, "trigger %.*s", STR_ARG(view_text(trigger, "name")));
+    add_shadow(trigger, &from);
     row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "method", view_text(address, "method").p);
     cJSON_AddStringToObject(row, "path", view_text(address, "by_path").p);

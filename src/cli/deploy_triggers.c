@@ -5,6 +5,7 @@
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -105,9 +106,17 @@ static bool is_same(const struct cJSON *there, const struct cJSON *wanted)
 static void add_url(struct client *c, const char *name, const struct cJSON *there,
                     struct deploy_step *s)
 {
+    struct str shadow = view_text(there, "shadowed_by");
     cleanup_with(buf_done) struct buf url;
 
     buf_init(&url, PATH_TEXT_MAX);
+    if (shadow.n > 0) {
+        fprintf(stderr,
+                "warning: trigger %s is not in force: its group, stage, method and path are "
+                "those of %.*s\n",
+                name, STR_ARG(shadow));
+        return;
+    }
     http_url(there, client_endpoint(c), &url);
     if (url.n == 0)
         return;

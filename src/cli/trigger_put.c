@@ -46,6 +46,7 @@ void triggers_tell(struct client *c, enum output_format format, const char *done
 {
     struct term t = term_of(stderr);
     int64_t next_ms = view_int(trigger, "next_ms");
+    struct str shadow = view_text(trigger, "shadowed_by");
     cleanup_with(buf_done) struct buf url;
     char time[CLOCK_TEXT];
     bool enabled = true;
@@ -63,11 +64,14 @@ void triggers_tell(struct client *c, enum output_format format, const char *done
     (void)term_write(&t, view_text(trigger, "function"));
     if (next_ms)
         fprintf(stderr, "\n  due next: %s", clock_iso(next_ms, time));
-    if (!enabled)
+    if (!enabled || shadow.n > 0)
         buf_reset(&url);
     if (url.n > 0)
         fputs("\n  call it at: ", stderr);
     (void)term_write(&t, buf_str(&url));
+    if (shadow.n > 0)
+        fputs("\n  not in force, its route belongs to: ", stderr);
+    (void)term_write(&t, shadow);
     fputc('\n', stderr);
 }
 
@@ -94,6 +98,7 @@ void triggers_show(struct client *c, enum output_format format, const struct cJS
     http_url(trigger, client_endpoint(c), &text);
     view_field(&v, "call it at", buf_str(&text));
     view_key(&v, "method", json_get(trigger, "address"), "method", "");
+    view_key(&v, "not in force", trigger, "shadowed_by", "");
     if (next_ms > 0)
         view_field(&v, "due next", str_of(clock_iso(next_ms, time)));
     for (const struct cJSON *k = config ? config->child : NULL; k; k = k->next) {

@@ -37,6 +37,7 @@ int triggers_get(struct client *c, struct str function, struct cJSON **ret, stru
 static void add_where(struct cJSON *row)
 {
     const struct cJSON *address = json_get(row, "address");
+    bool shadowed = json_get(row, "shadowed_by") != NULL;
     cleanup_with(buf_done) struct buf text;
     bool enabled = true;
 
@@ -45,7 +46,10 @@ static void add_where(struct cJSON *row)
              STR_ARG(view_text(address, "by_path")));
     cJSON_AddStringToObject(row, "schedule", text.p);
     (void)json_bool(row, "enabled", false, &enabled, NULL);
-    cJSON_AddStringToObject(row, "next", enabled ? "when called" : "disabled");
+    cJSON_AddStringToObject(row, "next",
+                            !enabled   ? "disabled"
+                            : shadowed ? "never: the route is another's"
+                                       : "when called");
 }
 
 /* "schedule": with its zone; "next": when, in the words of a table. */

@@ -16,7 +16,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/obj.h"
 #include "gateway/access.h"
 #include "gateway/backend/fetch.h"
@@ -57,6 +59,23 @@ struct gateway *gateway_new(const struct gateway_env *env, const struct gateway_
     return g;
 }
 
+/* The server of those that came over HTTP has gone before and taken their requests along; who waits
+ * otherwise is told. */
+static void end_call(struct gw_call *c)
+{
+    const struct gw_sink *sink = c->req ? c->sink : NULL;
+    void *user = c->sink_user;
+    bool streamed = c->status != 0 && !c->gathered.on;
+    struct buf none;
+
+    gw_call_gone(c, true);
+    buf_init(&none, 0);
+    if (sink && streamed)
+        sink->end(user, false);
+    else if (sink)
+        sink->reply(user, 503, STR_NONE, (struct shape_list){0}, &none);
+}
+
 struct gateway *gateway_free(struct gateway *g)
 {
     struct list *node;
@@ -64,7 +83,7 @@ struct gateway *gateway_free(struct gateway *g)
     if (!g)
         return NULL;
     while ((node = list_first(&g->calls)))
-        gw_call_gone(container_of(node, struct gw_call, node), true);
+        end_call(container_of(node, struct gw_call, node));
     g->fetcher = fetcher_free(g->fetcher);
     g->compiler = compiler_free(g->compiler);
     g->fc = fc_routes_free(g->fc);
@@ -107,6 +126,11 @@ bool gateway_knows_host(const struct gateway *g, struct str host)
 const char *gateway_domain(const struct gateway *g)
 {
     return g->domain;
+}
+
+int gateway_rival(const struct gateway *g, struct str key, struct buf *out)
+{
+    return compiler_rival(g->compiler, key, out);
 }
 
 bool gateway_named(const struct gateway *g, const struct http_request *r)
@@ -176,14 +200,25 @@ static const struct gw_sink http_sink = {
         .end = on_end,
 };
 
-static void on_head(struct http_request *r)
+static void begin(struct http_request *r, bool outside)
 {
     struct gateway *g = OBJ(r->user, struct gateway, GATEWAY_MAGIC);
     struct gw_call *c = gw_call_new(g, r, &http_sink, r);
 
+    c->outside = outside;
     r->app = c;
     if (gw_call_head(c))
         r->body_max = body_max[c->group->dialect];
+}
+
+static void on_head(struct http_request *r)
+{
+    begin(r, false);
+}
+
+static void on_public_head(struct http_request *r)
+{
+    begin(r, true);
 }
 
 static void on_request(struct http_request *r)
@@ -199,14 +234,28 @@ static void on_cancel(struct http_request *r)
     gw_call_gone(c, false);
 }
 
-static void on_refuse(void *user, struct http_refusal *x)
+/* No head that could be understood, so no call: in the words of the cloud that is told of no other. */
+static void refuse_unknown(struct http_refusal *x)
 {
-    struct gw_call *c = OBJ(x->req->app, struct gw_call, GW_CALL_MAGIC);
+    char request_id[UUID_TEXT];
+    struct jw w;
+
+    uuid7(clock_wall_ms(), request_id);
+    x->type = "application/json";
+    jw_init(&w, x->body);
+    jw_obj(&w);
+    jw_kstrz(&w, "error_code", gw_faults[GW_BAD_REQUEST].by[DIALECT_FUNCTIONGRAPH].code);
+    jw_kstrz(&w, "error_msg", x->why);
+    jw_kstrz(&w, "request_id", request_id);
+    jw_obj_end(&w);
+}
+
+static void refuse_call(struct gw_call *c, struct http_refusal *x)
+{
     bool too_large = x->status == 413;
     struct gw_worded said = {0};
     char most[48];
 
-    (void)user;
     (void)snprintf(most, sizeof(most), "%llu bytes", (unsigned long long)x->req->body_max);
     gw_word(c, too_large ? GW_BODY_TOO_LARGE : GW_BAD_REQUEST, too_large ? most : x->why, &said);
     c->fault = too_large ? GW_BODY_TOO_LARGE : GW_BAD_REQUEST;
@@ -219,6 +268,15 @@ static void on_refuse(void *user, struct http_refusal *x)
     buf_done(&said.body);
 }
 
+static void on_refuse(void *user, struct http_refusal *x)
+{
+    (void)user;
+    if (x->req)
+        refuse_call(OBJ(x->req->app, struct gw_call, GW_CALL_MAGIC), x);
+    else
+        refuse_unknown(x);
+}
+
 static void on_room(struct http_request *r)
 {
     struct gw_call *c = OBJ(r->app, struct gw_call, GW_CALL_MAGIC);
@@ -229,6 +287,14 @@ static void on_room(struct http_request *r)
 
 const struct http_ops gateway_http_ops = {
         .on_head = on_head,
+        .on_request = on_request,
+        .on_cancel = on_cancel,
+        .on_refuse = on_refuse,
+        .on_room = on_room,
+};
+
+const struct http_ops gateway_public_ops = {
+        .on_head = on_public_head,
         .on_request = on_request,
         .on_cancel = on_cancel,
         .on_refuse = on_refuse,

@@ -39,7 +39,8 @@ struct gateway_env { /* all borrowed */
 
 /* Takes the catalog's watch of resources and joins that of triggers (compile.c). */
 struct gateway *gateway_new(const struct gateway_env *env, const struct gateway_conf *conf);
-struct gateway *gateway_free(struct gateway *g); /* open calls end unanswered */
+/* Behind the HTTP servers that serve it. Open calls end: 503, where somebody waits for a sink. */
+struct gateway *gateway_free(struct gateway *g);
 
 /* Is this request the gateway's? By host: a group's or a custom domain. By path: "/apigw/<group>/",
  * "/2016-08-15/proxy/". */
@@ -51,12 +52,28 @@ bool gateway_has_path(struct str path);                                    /* by
 bool gateway_knows_host(const struct gateway *g, struct str host);
 /* Groups are at "<id>.<this>". */
 const char *gateway_domain(const struct gateway *g);
+/* Is the route of a trigger ("t/<id>") or of a release ("r/<id>") in force? 0: it is. -EEXIST: of two
+ * that want the same group, stage, method and path it came second; whose the route is goes to out:
+ * "trigger web of functiongraph/..." or "API pay of group shop". -ENOENT: it has none: it is disabled,
+ * or what it names is not there; or it is FC's. */
+int gateway_rival(const struct gateway *g, struct str key, struct buf *out);
 /* user of a request: the gateway. All that gateway_claims() not are answered 404 in FunctionGraph's
  * words: for the public listener. */
 extern const struct http_ops gateway_http_ops;
+/* The same for those that came from the world: what its owner keeps from there is refused. */
+extern const struct http_ops gateway_public_ops;
 
-/* Where an answer goes that did not come over HTTP (APIG's debug call, tests). */
+/* What the access log has of a call as well. Borrowed. */
+struct gw_told {
+    const char *request_id;
+    const char *fault; /* what the gateway itself said no to; "": nothing */
+    uint64_t backend_ns, authorizer_ns;
+    bool authorizer_cached;
+};
+
+/* Where an answer goes that did not come over HTTP (a control plane's debug call, tests). */
 struct gw_sink {
+    void (*told)(void *user, const struct gw_told *t); /* right before reply; NULL: who asks? */
     /* Exactly once, with start..end instead for a streamed one; user is the caller's. */
     void (*reply)(void *user, int status, struct str type, struct shape_list headers,
                   struct buf *body /* taken */);

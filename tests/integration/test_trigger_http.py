@@ -127,3 +127,43 @@ def test_a_changed_path_moves_it_at_once(evoke_shared, shop):
     assert "path /page, integrated true -> path /moved, integrated true" in p.stdout, p.stdout
     new = p.stdout.split()[-1]
     assert get(evoke_shared, new).text == "page" and get(evoke_shared, old).status_code == 404
+
+
+def test_of_two_with_one_path_the_second_is_told_whose_it_is(evoke_shared, shop):
+    url = shop("functiongraph").stdout.split()[-1]
+    p = evoke_shared.run("trigger", "http", "twin", "shop", "--path", "/page", "--method", "GET")
+    assert p.returncode == 0 and "not in force, its route belongs to: trigger web of functiongraph/" in p.stderr, p.stderr
+    assert "call it at" not in p.stderr
+
+    def shadow(name):
+        return json.loads(evoke_shared.run("trigger", "show", name, "--output", "json").stdout).get("shadowed_by")
+    owner = shadow("twin")
+    assert owner.startswith("trigger web of functiongraph/") and owner.endswith("/shop") and shadow("web") is None
+    assert owner in evoke_shared.run("trigger", "show", "twin").stdout
+    assert "never: the route is another's" in evoke_shared.run("trigger", "list").stdout
+    told = {r["from"] for r in json.loads(evoke_shared.run("gateway", "routes", "--output", "json").stdout)}
+    assert told == {"trigger web", f"trigger twin, not in force: it is {owner}'s"}
+    again = shop("functiongraph", "apig: {path: /page, method: POST}")
+    assert again.returncode == 0 and "warning" not in again.stderr and shadow("twin") is None  # it has let go
+    again = shop("functiongraph")
+    assert again.returncode == 0 and "warning: trigger web is not in force" in again.stderr and "trigger twin of" in again.stderr
+    assert again.stdout.split()[-1] != url
+    assert evoke_shared.run("trigger", "delete", "twin").returncode == 0
+    assert shadow("web") is None and get(evoke_shared, url).status_code == 200
+
+
+def test_an_api_whose_path_a_trigger_has_is_told_so(evoke_shared, shop, tmp_path):
+    url = shop("functiongraph", "apig: {group: pages, path: /page, method: GET}").stdout.split()[-1]
+    file = tmp_path / "gateway.yaml"
+    file.write_text("account: local\nregion: local-1\ngroups: {pages: {apis: {late: {path: /page, method: GET, mock: late}}}}\n")
+    p = evoke_shared.run("gateway", "apply", str(file))
+    assert p.returncode == 0, p.stderr
+    try:
+        rows = json.loads(evoke_shared.run("gateway", "routes", "--output", "json").stdout)
+        assert len([r for r in rows if "not in force" in r["from"]]) == 1, rows
+    finally:
+        file.write_text("account: local\nregion: local-1\ngroups: {pages: {}}\n")
+        assert evoke_shared.run("gateway", "apply", str(file), "--prune").returncode == 0
+        group = json.loads(evoke_shared.run("gateway", "list", "group", "--output", "json").stdout)[0]["id"]
+        assert evoke_shared.run("gateway", "delete", "group", group).returncode == 0
+    assert get(evoke_shared, url).status_code == 200

@@ -22,6 +22,7 @@
 #include "gateway/compile/compile.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@
 #include "base/obj.h"
 #include "catalog/resources.h"
 #include "catalog/triggers.h"
+#include "fn/trigger.h"
 #include "gateway/compile/compile_internal.h"
 #include "gateway/internal.h"
 
@@ -193,6 +195,36 @@ void compile_again(struct compiler *c, struct str key)
         compile_release_set(c, release);
     else
         compile_route_drop(c, key);
+}
+
+/* An API in the table is of a trigger, or is one: its id is theirs. */
+static void name_owner(const struct compiler *c, const struct gw_api *a, struct buf *out)
+{
+    const struct trigger *t = catalog_trigger(c->catalog, str_of(a->id));
+    struct fn_key key;
+
+    if (!t) {
+        buf_addf(out, "API %s of group %s", a->name, a->group->name);
+        return;
+    }
+    key = trigger_key(t);
+    buf_addf(out, "trigger %s of ", t->name);
+    fn_key_path(&key, out);
+}
+
+int compiler_rival(const struct compiler *c, struct str key, struct buf *out)
+{
+    const struct route *r = map_get(c->routes, key);
+    const struct gw_api *rival;
+
+    if (!r || !r->api)
+        return -ENOENT;
+    if (r->routed)
+        return 0;
+    rival = gw_table_rival(c->g->table, r->api);
+    if (rival)
+        name_owner(c, rival, out);
+    return rival ? -EEXIST : -ENOENT;
 }
 
 /* ---- triggers ---- */

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "gateway/model/model.h"
 
+struct buf;
 struct compiler; /* opaque */
 struct err;
 struct gateway;
@@ -19,5 +20,8 @@ struct compiler *compiler_free(struct compiler *c);
 
 /* The API as it is edited, for a debug call: a new reference; NULL with a sentence. */
 struct gw_api *compiler_draft(struct compiler *c, struct str api_id, struct err *e);
+
+/* See gateway_rival(). */
+int compiler_rival(const struct compiler *c, struct str key, struct buf *out);
 
 #endif

@@ -460,6 +460,14 @@ struct gw_group *gw_table_host(const struct gw_table *t, struct str host)
     return map_get(t->hosts, host);
 }
 
+static const struct gw_api *rival(const struct rows *rows, const struct gw_api *a)
+{
+    for (size_t i = 0; i < rows->n; i++)
+        if (same_methods(a, rows->at[i]) || same_methods(rows->at[i], a))
+            return rows->at[i];
+    return NULL;
+}
+
 int gw_table_add(struct gw_table *t, struct gw_api *a)
 {
     char room[STAGE_KEY];
@@ -479,13 +487,26 @@ int gw_table_add(struct gw_table *t, struct gw_api *a)
         n = walk(n, w.steps[i], true);
     rows = &n->rows[w.ending];
     way_done(&w);
-    for (size_t i = 0; i < rows->n; i++)
-        if (same_methods(a, rows->at[i]) || same_methods(rows->at[i], a))
-            return -EEXIST;
+    if (rival(rows, a))
+        return -EEXIST;
     rows->at = xrealloc(rows->at, rows->n + 1, sizeof(*rows->at));
     rows->at[rows->n++] = gw_api_ref(a);
     t->count++;
     return 0;
+}
+
+const struct gw_api *gw_table_rival(const struct gw_table *t, const struct gw_api *a)
+{
+    char room[STAGE_KEY];
+    struct str key = stage_key(a->group, str_of(a->stage), room);
+    struct node *n = key.n > 0 ? map_get(t->stages, key) : NULL;
+    struct way w;
+
+    way_of(a, &w);
+    for (size_t i = 0; n && i < w.n; i++)
+        n = walk(n, w.steps[i], false);
+    way_done(&w);
+    return n ? rival(&n->rows[w.ending], a) : NULL;
 }
 
 void gw_table_drop(struct gw_table *t, const struct gw_api *a)

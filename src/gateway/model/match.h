@@ -36,6 +36,8 @@ struct gw_group *gw_table_host(const struct gw_table *t, struct str host); /* or
  * method and pattern already; -ENAMETOOLONG: the stage's name. */
 int gw_table_add(struct gw_table *t, struct gw_api *a); /* takes a reference */
 void gw_table_drop(struct gw_table *t, const struct gw_api *a);
+/* The one for which gw_table_add() would say -EEXIST; borrowed. NULL: there is none. */
+const struct gw_api *gw_table_rival(const struct gw_table *t, const struct gw_api *a);
 size_t gw_table_count(const struct gw_table *t);
 
 struct gw_match {

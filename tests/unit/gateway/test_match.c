@@ -88,6 +88,39 @@ static void assert_capture(const struct gw_match *m, size_t i, const char *name,
     assert_true(str_eq(m->captures[i].value, str_of(value)));
 }
 
+/* ---- whose is it? ---- */
+
+static void assert_rival(struct fixture *f, const char *method, const char *pattern, bool prefix,
+                         const char *rival)
+{
+    struct gw_api *a = api(f, method, pattern, prefix);
+    const struct gw_api *r = gw_table_rival(f->t, a);
+
+    assert_int_equal(gw_table_add(f->t, a), rival ? -EEXIST : 0);
+    if (rival)
+        assert_string_equal(r->pattern, rival);
+    else
+        assert_null(r);
+    if (!rival)
+        gw_table_drop(f->t, a);
+    gw_api_unref(a);
+}
+
+static void a_rival_has_the_same_path_and_method(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_rival(f, "GET", "/a/{x}", false, NULL); /* in an empty table */
+    assert_int_equal(add(f, "GET", "/a/{x}", false), 0);
+    assert_rival(f, "GET", "/a/{y}", false, "/a/{x}"); /* whatever its parameter is called */
+    assert_rival(f, "POST", "/a/{x}", false, NULL);
+    assert_rival(f, "ANY", "/a/{x}", false, NULL); /* GET by name goes before it */
+    assert_rival(f, "GET", "/a/{x}", true, NULL);
+    assert_rival(f, "GET", "/a/b", false, NULL);
+    assert_rival(f, "GET", "/a/{x}/c", false, NULL);
+    assert_rival(f, "GET", "/a/{x}/{y+}", false, NULL);
+}
+
 /* ---- what goes before what ---- */
 
 static void a_literal_goes_before_a_parameter(void **state)
@@ -468,6 +501,7 @@ static void ten_thousand_apis_cost_what_ten_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+            T(a_rival_has_the_same_path_and_method),
             T(a_literal_goes_before_a_parameter),
             T(a_search_comes_back_from_a_literal_that_leads_nowhere),
             T(an_exact_pattern_goes_before_a_prefix),
