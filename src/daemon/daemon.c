@@ -318,7 +318,7 @@ static int open_front(struct daemon *d, struct err *e)
     r = http_server_listen(d->http, DAEMON_LISTEN_FD, e);
     if (r < 0 || !d->o->public)
         return r;
-    d->public = http_server_new(d->loop, &limits, &gateway_http_ops, d->api.gateway);
+    d->public = http_server_new(d->loop, &limits, &gateway_public_ops, d->api.gateway);
     return http_server_listen(d->public, DAEMON_PUBLIC_FD, e);
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The listener for the world (--public), and by which names the other one may be called."""
+import json
 import os
 import re
 import signal
@@ -43,6 +44,21 @@ def test_it_serves_nothing_of_ours(faced, path):
         assert r.status_code == 404 and r.json()["error_code"] == "APIG.0101", (path, r.status_code, r.text)
 
 
+@pytest.mark.parametrize("head,status", [(b"NONSENSE\r\n\r\n", 400), (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", 505), (b"GET / HTTP/1.1\r\n\r\n", 400),
+                                         (b"\x16\x03\x01\x02\x00\x01\x00\n\n", 400), (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n", 414),
+                                         (b"GET /page HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400)])
+def test_what_is_no_request_is_refused(faced, head, status):
+    """It reaches no call of the gateway, which words the refusal all the same."""
+    address, port = public_url(faced).removeprefix("http://").rsplit(":", 1)
+    with socket.create_connection((address, int(port)), 30) as s:
+        s.sendall(head)
+        with s.makefile("rb") as answer:
+            text = answer.read()
+    said, body = text.split(b"\r\n\r\n", 1)
+    assert said.startswith(b"HTTP/1.1 %d " % status) and b"application/json" in said, text
+    assert json.loads(body)["error_code"] == "APIG.0201" and json.loads(body)["request_id"], text
+
+
 def test_a_function_answers_on_both(faced):
     r = requests.get(faced.url + "/healthz", timeout=30)
     assert r.text == "ok\n"
@@ -54,6 +70,26 @@ def test_a_function_answers_on_both(faced):
         assert "Content-Security-Policy" not in r.headers  # it has an origin of its own
         r = requests.get(f"{base}/apigw/{group}/page", timeout=30)
         assert (r.status_code, r.text, r.headers["Content-Security-Policy"]) == (200, "<p>hi</p>", "sandbox")
+
+
+FC = f"/evoke/v1/functions/fc/{PROJECT}/local-1/svc/web"
+WSGI = "def handler(environ, start_response):\n    start_response('200 OK', [('Content-Type', 'text/plain')])\n    return [b'inside']\n"
+
+
+def test_what_is_not_public_is_refused_to_the_world_alone(faced):
+    client = Client(faced)
+    r = client.call("PUT", FC, {"runtime": "python3", "handler": "index.handler", "timeout_ms": 20000, "code": {"source": WSGI, "filename": "index.py"}})
+    assert r.status_code == 201, r.text
+    path = "/2016-08-15/proxy/svc/web/"
+    for public, told in ((False, 403), (True, 200)):
+        r = client.call("PUT", FC + "/triggers/http", {"source": "http", "config": {"auth": "anonymous", "public": public}})
+        assert r.status_code < 300, r.text
+        r = requests.get(faced.url + path, timeout=60)
+        assert (r.status_code, r.text) == (200, "inside"), (public, r.text)
+        r = requests.get(public_url(faced) + path, timeout=60)
+        assert r.status_code == told, (public, r.text)
+        if not public:
+            assert r.json()["ErrorCode"] == "AccessDenied", r.text
 
 
 def group_of(e):

@@ -117,7 +117,7 @@ static enum gw_step permit(struct gw_call *c)
 {
     if (!has_method(c->api->methods, c->req->method) && !is_preflight(c))
         gw_fail(c, GW_NO_METHOD, "%.*s", shown(c->req->method), c->req->method.p);
-    else if (c->api->public_off && c->by_path)
+    else if (c->api->public_off && c->by_path && c->outside)
         gw_fail(c, GW_ACCESS_DENIED, "the URL of this HTTP trigger is disabled");
     else
         return GW_GO_ON;
