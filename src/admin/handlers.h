@@ -58,6 +58,7 @@ void admin_gateway_delete(struct call *c);
 void admin_gateway_publish(struct call *c);
 void admin_gateway_offline(struct call *c);
 void admin_gateway_switch(struct call *c);
+void admin_gateway_debug(struct call *c);
 void admin_keys_list(struct call *c);
 void admin_keys_add(struct call *c);
 void admin_keys_rotate(struct call *c);

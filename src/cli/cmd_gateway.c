@@ -90,7 +90,7 @@ const struct command command_gateway_list = {
         .args = "[KIND]",
         .summary = "list groups, APIs, authorizers and other objects of the gateway",
         .help = "KIND is group, api, authorizer, env, variable, response, throttle,\n"
-                "throttle_bind, app, app_code, app_auth, domain, version or release.\n",
+                "throttle_bind, app, app_code, app_auth, domain, version or release.",
         .examples = "evoke gateway list\n"
                     "evoke gateway list api --output yaml\n",
         .max_words = 1,
@@ -200,7 +200,7 @@ const struct command command_gateway_apply = {
         .summary = "make groups, APIs, authorizers what a file says, and publish",
         .help = "The file is YAML or JSON with names in place of ids (docs/gateway.md). What is\n"
                 "so already is left alone; APIs are published where their definition differs\n"
-                "from what is called. Groups that are not in the file are left alone.\n",
+                "from what is called. Groups that are not in the file are left alone.",
         .examples = "evoke gateway apply gateway.yaml\n"
                     "evoke gateway apply gateway.yaml --dry-run\n",
         .options = OPTION_TABLE(apply_options),
@@ -373,7 +373,7 @@ const struct command command_gateway_rollback = {
         .group = GROUP_WRITE,
         .args = "API",
         .summary = "call an older version of an API again, at once",
-        .help = "Ten versions are kept for each stage: evoke gateway list version shows them.\n",
+        .help = "Ten versions are kept for each stage: evoke gateway list version shows them.",
         .examples = "evoke gateway rollback hello\n",
         .options = OPTION_TABLE(rollback_options),
         .min_words = 1,

@@ -23,6 +23,7 @@ extern const struct command command_describe;
 extern const struct command command_docs;
 extern const struct command command_doctor;
 extern const struct command command_gateway_apply;
+extern const struct command command_gateway_call;
 extern const struct command command_gateway_delete;
 extern const struct command command_gateway_list;
 extern const struct command command_gateway_offline;
@@ -86,6 +87,7 @@ static const struct command *const commands[] = { /* a line each */
         &command_gateway_list,
         &command_gateway_show,
         &command_gateway_routes,
+        &command_gateway_call,
         &command_gateway_publish,
         &command_gateway_rollback,
         &command_gateway_offline,

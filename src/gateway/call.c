@@ -299,6 +299,19 @@ struct shape_list gw_with_common(struct gw_call *c, struct shape_list headers)
     return (struct shape_list){all, n + headers.n};
 }
 
+static void tell(const struct gw_call *c)
+{
+    struct gw_told told = {
+            .request_id = c->request_id,
+            .fault = c->fault == GW_FAULTS ? "" : gw_faults[c->fault].name,
+            .backend_ns = c->backend_ns,
+            .authorizer_ns = c->authorizer_ns,
+            .authorizer_cached = c->authorizer_cached,
+    };
+
+    c->sink->told(c->sink_user, &told);
+}
+
 void gw_send(struct gw_call *c, int status, struct str type, struct shape_list headers,
              struct buf *body)
 {
@@ -313,6 +326,8 @@ void gw_send(struct gw_call *c, int status, struct str type, struct shape_list h
         c->status = status;
         c->sent = body->n;
         c->req = NULL;
+        if (sink->told)
+            tell(c);
         sink->reply(c->sink_user, status, type, gw_with_common(c, headers), body);
     }
     buf_done(body);

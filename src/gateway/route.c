@@ -119,24 +119,32 @@ static void cut_stage(struct gw_call *c)
     c->path = rest.p ? (struct str){rest.p - 1, rest.n + 1} : S("/");
 }
 
+static struct str said_stage(const struct gw_call *c, struct str header)
+{
+    struct str said = gw_header(c, header);
+
+    return said.n > 0 ? said : S("RELEASE");
+}
+
+/* It is kept beyond the request: the access log tells of it at the end. */
 static void find_stage(struct gw_call *c)
 {
+    const char *copy;
+
     switch (c->group->dialect) {
     case DIALECT_FUNCTIONGRAPH:
-        c->stage = gw_header(c, S("x-stage"));
-        if (c->stage.n == 0)
-            c->stage = S("RELEASE");
+        c->stage = said_stage(c, S("x-stage"));
         break;
     case DIALECT_SCF:
         cut_stage(c);
         break;
     case DIALECT_FC:
     case DIALECTS:
-        c->stage = gw_header(c, S("x-ca-stage"));
-        if (c->stage.n == 0)
-            c->stage = S("RELEASE");
+        c->stage = said_stage(c, S("x-ca-stage"));
         break;
     }
+    copy = arena_strdup(c->arena, c->stage);
+    c->stage = copy ? (struct str){copy, c->stage.n} : S("");
 }
 
 /* ---- the API ---- */
@@ -251,6 +259,6 @@ enum gw_step gw_match_step(struct gw_call *c)
     if (c->group->dialect == DIALECT_FC && !has_apis(c))
         return gw_fc_routed(c);
     if (c->group->dialect == DIALECT_FUNCTIONGRAPH)
-        c->debug = str_ieq(gw_header(c, S("x-apig-mode")), S("debug"));
+        c->debug = c->debug || str_ieq(gw_header(c, S("x-apig-mode")), S("debug"));
     return take(c, match(c));
 }

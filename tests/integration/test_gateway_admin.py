@@ -296,3 +296,60 @@ def test_what_is_published_is_there_after_a_restart(evoke_factory):
         if evoke.get("/readyz").status_code == 200:
             break
     assert call_api(evoke, group, "/a").text == "mock"
+
+
+# ---- a try ----
+
+def debug(gateway, api, **said):
+    return gateway.call("POST", f"api/{api['id']}/debug", said)
+
+
+def test_an_api_is_called_as_it_is_edited(gateway):
+    a = gateway.api(gateway.group(), "/a/{id}", req_params=[{"name": "id", "location": "PATH", "type": "NUMBER", "required": 1,
+                                                               "valid_enable": 1, "min_num": 5}])
+    said = debug(gateway, a, target="/a/7?x=1").json()
+    assert (said["status"], said["body"], said["call"]["fault"]) == (200, "mock", "")
+    assert said["call"]["request_id"] == next(h["value"] for h in said["headers"] if h["name"] == "X-Request-Id")
+    assert said["call"]["ms"] >= 0 and said["call"]["authorizer_cached"] is False
+    # every step is gone through
+    assert debug(gateway, a, target="/a/3").json()["call"]["fault"] == "parameter"
+    assert debug(gateway, a, target="/b").json()["status"] == 404
+    assert debug(gateway, a, target="/a/7", method="POST").json()["status"] == 404
+    # nobody has published it
+    assert debug(gateway, a, target="/a/7", stage="RELEASE").json()["call"]["fault"] == "no_api"
+    assert gateway.publish(a).status_code == 200
+    assert debug(gateway, a, target="/a/7", stage="RELEASE").json()["status"] == 200
+    assert debug(gateway, a, target="/a/7", stage="test").json()["status"] == 404
+
+
+@pytest.mark.parametrize("said, words", [
+    ({"target": "a"}, "target"), ({"target": "/a b"}, "target"), ({"target": "/a#b"}, "target"), ({"target": "/a\r\nX: 1"}, "target"),
+    ({"target": 1}, "target"), ({"target": "/" + 65536 * "a"}, "target"),
+    ({"method": "BREW"}, "'BREW' is no method"), ({"method": "get"}, "no method"),
+    ({"headers": {}}, "must be a list"), ({"headers": [{"name": "a:b", "value": "c"}]}, "headers"),
+    ({"headers": [{"name": "A", "value": "b\r\nC: d"}]}, "headers"), ({"headers": [{"value": "b"}]}, "headers"),
+    ({"headers": ["A: b"]}, "headers"), ({"headers": 64 * [{"name": "A", "value": "b"}]}, "at most"),
+    ({"stage": "a\nb"}, "stage is no name"), ({"body_base64": "??"}, "body_base64"), ({"body": []}, "body"), ({"colour": 1}, "unknown key 'colour'"),
+])
+def test_what_could_not_be_sent_is_not_tried(gateway, said, words):
+    says(debug(gateway, gateway.api(gateway.group()), **said), 400, words)
+
+
+def test_a_try_at_its_limits(gateway):
+    a = gateway.api(gateway.group(), match_mode="SWA")
+    assert debug(gateway, a, target="/a/" + 65533 * "b").json()["status"] == 200
+    says(debug(gateway, a, target="/a/" + 65534 * "b"), 400, "target")
+    assert debug(gateway, a, target="/a", headers=62 * [{"name": "A", "value": "b"}]).json()["status"] == 200
+    says(gateway.call("POST", f"api/{a['id']}/debug", b"[]"), 400, "must be an object")
+    says(gateway.call("POST", "api/nobody/debug", {}), 404)
+
+
+def test_a_try_of_another_clouds_api_says_its_stage_where_that_cloud_has_it(gateway):
+    g = gateway.call("POST", "group", {**WHERE, "dialect": "scf", "body": {"name": "shop" + gateway.tail}}).json()
+    gateway.made.append(("group", g["id"]))
+    a = gateway.call("POST", "api", {**WHERE, "dialect": "scf", "body": api(g)}).json()
+    gateway.made.append(("api", a["id"]))
+    assert debug(gateway, a, target="/a").json()["status"] == 200
+    assert gateway.publish(a).status_code == 200
+    assert debug(gateway, a, target="/a", stage="release").json()["body"] == "mock"
+    assert debug(gateway, a, target="/a", stage="test").json()["status"] == 404

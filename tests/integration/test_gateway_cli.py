@@ -253,3 +253,23 @@ def test_the_guide_does_what_it_says(gateway, evoke_shared, tmp_path):
     page = gateway.call("/page", **{"X-Token": "open sesame"})
     assert page.status_code == 200 and page.text == "<h1>Hello, alice</h1>" and page.headers["Content-Type"] == "text/html"
     assert evoke_shared.run("delete", "check", "page", "--yes").returncode == 0
+
+
+def test_an_api_is_tried_published_or_not(gateway):
+    gateway.apply(FILE.replace("stages: [RELEASE, test]", "stages: [test]"))
+    p = gateway("call", "hello", "/hello/you")
+    head = p.stderr.splitlines()
+    assert p.stdout == "one" and head[0] == "200" and any(line.startswith("X-Request-Id: ") for line in head)
+    assert re.search(r"^  In all +\d+\.\d{3} ms$", p.stderr, re.M) and re.search(r"^  Backend +0\.000 ms$", p.stderr, re.M)
+    # as it is published: in test, and not in RELEASE
+    assert gateway("call", "hello", "/hello/you", "--stage", "test").stdout == "one"
+    gateway.apply(FILE.replace("mock: one", "mock: two"), "--dry-run")
+    p = gateway("call", "hello", "/hello/you", "--stage", "RELEASE", code=1)
+    assert p.stderr.startswith("404\n") and re.search(r"^  Refused +no_api$", p.stderr, re.M) and "APIG.0101" in p.stdout
+    # who may not, may not here either; and what is sent is said by name
+    assert gateway("call", "orders", "-H", "X-A: 1", code=1).stderr.startswith("401\n")
+    shown = json.loads(gateway("call", "hello", "/hello/you", "--output", "json").stdout)
+    assert (shown["status"], shown["body"], shown["call"]["fault"]) == (200, "one", "")
+    assert "say with which path" in gateway("call", "hello", code=2).stderr
+    assert "is not 'Name: value'" in gateway("call", "hello", "/hello/you", "-H", "no colon", code=2).stderr
+    assert "there is no api 'nobody'" in gateway("call", "nobody", code=3).stderr

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -17,60 +16,38 @@
 #include "dialect/functiongraph/api/apig.h"
 #include "dialect/functiongraph/api/apig_handlers.h"
 #include "gateway/gateway.h"
+#include "gateway/probe.h"
 
 #define DEBUG_MAGIC 0x41504442
 
 enum {
     BODY_MAX = 2 << 20, /* either way */
     PATH_LIMIT = 1024,
-    HEADERS = 64,
-    TARGET_MAX = 64 << 10,
+    HOST_MAX = 512,
     REPORT_MAX = 3 << 20,
     OUT_MAX = 24 << 20, /* two of them, escaped */
-    ARENA = 8 << 20,
 };
 
 struct debug {
     uint32_t magic;
     struct call *c;
-    struct cJSON *said; /* owned: the request's body, which `request` borrows from */
-    struct arena *arena;
-    struct buf target, host;
-    struct h1_header headers[HEADERS];
-    struct http_request request;
+    struct cJSON *said; /* owned: the request's body, which the probe borrows from */
+    struct gw_probe probe;
+    struct buf target; /* while it is gathered */
     uint64_t began_ns;
 };
 
 static struct debug *debug_free(struct debug *d)
 {
     json_free(d->said);
+    gw_probe_done(&d->probe);
     buf_done(&d->target);
-    buf_done(&d->host);
-    arena_free(d->arena);
     d->magic = 0;
     free(d);
     return NULL;
 }
 
 /* ---- the request ---- */
-
-static bool add_header(struct debug *d, struct str name, struct str value)
-{
-    struct http_request *r = &d->request;
-
-    if (r->nheaders == HEADERS)
-        return false;
-    d->headers[r->nheaders++] = (struct h1_header){.name = name, .value = value};
-    return true;
-}
-
-static bool has_control(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
-            return true;
-    return false;
-}
 
 /* {"name":["value",...]}: one after another. False: it has replied. */
 static bool each_value(struct debug *d, const char *field,
@@ -86,7 +63,7 @@ static bool each_value(struct debug *d, const char *field,
                 fn(d, str_of(list->string), str_of(v->valuestring)))
                 continue;
             apig_fail_parameter(d->c, field, "it is not names with lists of texts, %d at most",
-                                HEADERS);
+                                PROBE_HEADERS);
             return false;
         }
     }
@@ -95,12 +72,7 @@ static bool each_value(struct debug *d, const char *field,
 
 static bool take_header(struct debug *d, struct str name, struct str value)
 {
-    for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] <= ' ' || (unsigned char)name.p[i] >= 0x7f || name.p[i] == ':')
-            return false;
-    if (has_control(value))
-        return false;
-    return str_ieq(name, S("host")) || add_header(d, name, value);
+    return gw_probe_header(&d->probe, name, value);
 }
 
 static bool take_query(struct debug *d, struct str name, struct str value)
@@ -114,40 +86,28 @@ static bool take_query(struct debug *d, struct str name, struct str value)
 
 static bool set_target(struct debug *d)
 {
-    struct str path = apig_text(d->said, "path"), target;
-    ptrdiff_t at;
+    struct str path = apig_text(d->said, "path");
 
-    if (path.n == 0 || path.n > PATH_LIMIT || path.p[0] != '/' || has_control(path) ||
-        str_has(path, ' ') || str_has(path, '?')) {
+    buf_adds(&d->target, path);
+    if (path.n > PATH_LIMIT || str_has(path, '?') ||
+        !gw_probe_target(&d->probe, buf_str(&d->target))) {
         apig_fail_parameter(d->c, "path", "it is not a path of 1 to %d characters", PATH_LIMIT);
         return false;
     }
-    buf_adds(&d->target, path);
     if (!each_value(d, "query", take_query))
         return false;
-    if (!buf_ok(&d->target)) {
-        apig_fail_parameter(d->c, "query", "it is too large");
-        return false;
-    }
-    target = buf_str(&d->target);
-    at = str_find(target, S("?"));
-    d->request.target = target;
-    d->request.path = (struct str){target.p, path.n};
-    d->request.query = at < 0 ? S("") : str_from(target, (size_t)at + 1);
-    return true;
+    if (buf_ok(&d->target) && gw_probe_target(&d->probe, buf_str(&d->target)))
+        return true;
+    apig_fail_parameter(d->c, "query", "it is too large");
+    return false;
 }
 
 static bool set_method(struct debug *d)
 {
-    static const char *const methods[] = {"GET",  "POST",  "PUT",    "DELETE",
-                                          "HEAD", "PATCH", "OPTIONS"};
     struct str method = apig_text(d->said, "method");
 
-    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
-        if (str_eq(method, str_of(methods[i]))) {
-            d->request.method = str_of(methods[i]);
-            return true;
-        }
+    if (gw_probe_method(&d->probe, method))
+        return true;
     apig_fail_parameter(d->c, "method", "'%.*s' is no method", STR_ARG(method));
     return false;
 }
@@ -155,26 +115,22 @@ static bool set_method(struct debug *d)
 static bool set_host(struct debug *d, const struct resource *api)
 {
     struct str domain = apig_text(d->said, "domain");
+    cleanup_with(buf_done) struct buf own;
 
-    if (domain.n > 0)
-        buf_adds(&d->host, domain);
-    else
-        buf_addf(&d->host, "%s.%s", api->parent, gateway_domain(d->c->api->gateway));
-    d->request.host = buf_str(&d->host);
-    return add_header(d, S("Host"), d->request.host);
+    buf_init(&own, HOST_MAX);
+    buf_addf(&own, "%s.%s", api->parent, gateway_domain(d->c->api->gateway));
+    if (gw_probe_host(&d->probe, domain.n > 0 ? domain : buf_str(&own)))
+        return true;
+    apig_fail_parameter(d->c, "domain", "it is no domain");
+    return false;
 }
 
 /* False: it has replied. */
 static bool read_request(struct debug *d, const struct resource *api, bool consumer)
 {
-    struct http_request *r = &d->request;
+    struct http_request *r = &d->probe.request;
     struct str stage = apig_text(d->said, "stage");
 
-    r->headers = d->headers;
-    r->arena = d->arena;
-    r->minor = 1;
-    r->peer = S("127.0.0.1:0");
-    r->received_ns = clock_mono_ns();
     r->body = apig_text(d->said, "body");
     if (r->body.n > BODY_MAX) {
         apig_fail_parameter(d->c, "body", "it is larger than %d bytes", BODY_MAX);
@@ -183,8 +139,8 @@ static bool read_request(struct debug *d, const struct resource *api, bool consu
     if (!set_method(d) || !set_target(d) || !set_host(d, api) ||
         !each_value(d, "header", take_header))
         return false;
-    if (consumer && stage.n > 0 && !add_header(d, S("X-Stage"), stage)) {
-        apig_fail_parameter(d->c, "header", "there are more than %d", HEADERS);
+    if (consumer && stage.n > 0 && !gw_probe_header(&d->probe, S("X-Stage"), stage)) {
+        apig_fail_parameter(d->c, "header", "there are more than %d", PROBE_HEADERS);
         return false;
     }
     return true;
@@ -194,7 +150,7 @@ static bool read_request(struct debug *d, const struct resource *api, bool consu
 
 static void print_request(const struct debug *d, struct buf *out)
 {
-    const struct http_request *r = &d->request;
+    const struct http_request *r = &d->probe.request;
 
     buf_addf(out, "%.*s %.*s HTTP/1.1\r\n", STR_ARG(r->method), STR_ARG(r->target));
     for (uint32_t i = 0; i < r->nheaders; i++)
@@ -279,16 +235,15 @@ void apig_debug_api(struct call *c)
     d->magic = DEBUG_MAGIC;
     d->c = c;
     d->said = body;
-    d->arena = arena_new(ARENA);
     d->began_ns = clock_mono_ns();
-    buf_init(&d->target, TARGET_MAX);
-    buf_init(&d->host, RESOURCE_ID + 256);
+    gw_probe_init(&d->probe);
+    buf_init(&d->target, PROBE_TARGET);
     if (!mode_of(c, body, &consumer) || !read_request(d, api, consumer)) {
         debug_free(d);
         return;
     }
     if (consumer)
-        gateway_call(c->api->gateway, &d->request, &sink, d); /* -> on_reply */
+        gateway_call(c->api->gateway, &d->probe.request, &sink, d); /* -> on_reply */
     else
-        gateway_debug(c->api->gateway, str_of(api->id), &d->request, &sink, d);
+        gateway_debug(c->api->gateway, str_of(api->id), &d->probe.request, &sink, d);
 }
