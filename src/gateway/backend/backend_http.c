@@ -46,22 +46,24 @@ static void on_late(struct gw_call *c);
 
 /* ---- where to ---- */
 
-static struct str pair_of(struct shape_list list, struct str name)
+static const struct shape_pair *pair_of(struct shape_list list, struct str name)
 {
     for (size_t i = 0; i < list.n; i++)
         if (str_eq(list.at[i].name, name))
-            return list.at[i].value;
-    return STR_NONE;
+            return &list.at[i];
+    return NULL;
 }
 
 static struct str path_value(const struct gw_call *c, struct str name)
 {
-    struct str v = pair_of(c->out_path, name);
+    const struct shape_pair *given = pair_of(c->out_path, name);
 
-    for (size_t i = 0; !v.p && i < c->match.ncaptures; i++)
+    if (given)
+        return given->value;
+    for (size_t i = 0; i < c->match.ncaptures; i++)
         if (str_eq(c->match.captures[i].name, name))
-            v = c->match.captures[i].value;
-    return v;
+            return c->match.captures[i].value;
+    return STR_NONE;
 }
 
 /* A value must not climb out of its place in the path. */
@@ -131,10 +133,11 @@ static void add_query(struct gw_call *c, struct buf *url)
         return;
     }
     for (size_t i = 0; i < c->nquery; i++)
-        if (!pair_of(c->out_query, c->query[i].name).p)
+        if (!pair_of(c->out_query, c->query[i].name))
             add_pair(url, &sep, c->query[i].name, c->query[i].value);
     for (size_t i = 0; i < c->out_query.n; i++)
-        add_pair(url, &sep, c->out_query.at[i].name, c->out_query.at[i].value);
+        if (c->out_query.at[i].value.p)
+            add_pair(url, &sep, c->out_query.at[i].name, c->out_query.at[i].value);
 }
 
 /* In the arena, or NULL: *ret_why says. */
@@ -250,7 +253,7 @@ static int add_headers(struct work *w)
         if (passes(c, c->req->headers[i].name, connection))
             r = add_header(w, c->req->headers[i].name, c->req->headers[i].value);
     for (size_t i = 0; r == 0 && i < c->out_headers.n; i++)
-        if (!is_ours(c->out_headers.at[i].name))
+        if (c->out_headers.at[i].value.p && !is_ours(c->out_headers.at[i].name))
             r = add_header(w, c->out_headers.at[i].name, c->out_headers.at[i].value);
     return r < 0 ? r : add_forwarded(w);
 }
@@ -446,9 +449,9 @@ enum gw_step gw_backend_http(struct gw_call *c)
     w->spec.body = c->req->body;
     w->spec.has_body = (c->req->body.n || usually_has_body(w->spec.method)) &&
                        strcmp(w->spec.method, "HEAD") != 0;
-    c->backend_ns = clock_mono_ns();
     if (!begin_try(w))
         return refuse(c, GW_BACKEND_UNAVAILABLE, "the backend's address is not a URL");
+    c->backend_ns = clock_mono_ns();
     c->state = w;
     c->cancel = let_go;
     c->room = on_room;

@@ -264,6 +264,7 @@ static void set_up(struct fetch *f, const struct fetch_spec *spec)
     (void)curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L); /* never waits for its resolver's thread */
     (void)curl_easy_setopt(c, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     (void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)spec->connect_ms);
     (void)curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, (long)IDLE_S);

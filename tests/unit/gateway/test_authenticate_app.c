@@ -26,8 +26,10 @@ void gw_fail(struct gw_call *c, enum gw_fault why, const char *detail, ...)
 
     (void)c;
     fault = why;
+    said[0] = '\0';
     va_start(ap, detail);
-    (void)vsnprintf(said, sizeof(said), detail ? detail : "", ap);
+    if (detail)
+        (void)vsnprintf(said, sizeof(said), detail, ap);
     va_end(ap);
 }
 

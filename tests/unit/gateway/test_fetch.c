@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_fetch.c - requests to a server of our own on the same loop, and to sockets that misbehave. */
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -39,6 +41,23 @@ static struct { /* what the fetch told */
     bool over, stopped, refuse;
     struct fetch *fetch;
 } heard;
+
+/* ---- a name server that does not answer ---- */
+
+static sem_t asked, may_answer;
+
+/* In place of the C library's, for libcurl too; numbers are no names and do not come here. */
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret)
+{
+    (void)name;
+    (void)service;
+    (void)hints;
+    (void)ret;
+    sem_post(&asked);
+    sem_wait(&may_answer);
+    return EAI_AGAIN;
+}
 
 /* ---- a server ---- */
 
@@ -429,6 +448,29 @@ static void addresses_of_metadata_are_closed(void **state)
     assert_int_equal(heard.end, FETCH_CLOSED);
 }
 
+/* Whoever waits for it is let go, and the loop goes on. */
+static void a_name_that_is_not_found_out_holds_up_nobody(void **state)
+{
+    struct fetch_spec spec = {.method = "GET", .url = "http://slow.example/", .connect_ms = 200};
+
+    (void)state;
+    assert_int_equal(sem_init(&asked, 0, 0), 0);
+    assert_int_equal(sem_init(&may_answer, 0, 0), 0);
+    (void)alarm(WATCHDOG_MS / 1000); /* a loop that stands still is told by nobody else */
+    heard.fetch = fetch_begin(fetcher, &spec, &ops, NULL);
+    while (sem_trywait(&asked) < 0)
+        turn_for(1);
+    fetch_cancel(heard.fetch);
+    assert_false(heard.over);
+
+    heard.fetch = fetch_begin(fetcher, &spec, &ops, NULL);
+    finish();
+    assert_int_equal(heard.end, FETCH_NO_CONNECTION);
+    (void)alarm(0);
+    sem_post(&may_answer);
+    sem_post(&may_answer);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -445,6 +487,7 @@ int main(void)
             T(a_pause_reaches_the_sender),
             T(a_fetch_may_be_cancelled),
             T(addresses_of_metadata_are_closed),
+            T(a_name_that_is_not_found_out_holds_up_nobody),
     };
 
     return T_RUN(tests);
