@@ -18,7 +18,7 @@ fi
 if [ "$what" = test ]; then
     packages="$packages libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev llvm node-llhttp
     python3-venv git init-system-helpers systemd lintian iproute2 nftables passt strace zip zlib1g-dev nginx-light uwsgi-core uwsgi-plugin-python3
-    groff mandoc zsh fish chromium"
+    groff mandoc zsh fish curl chromium"
     command -v npm >/dev/null || packages="$packages npm"
 fi
 
