@@ -290,6 +290,8 @@ int catalog_open(struct loop *l, struct kv *kv, struct blobs *blobs, const char 
         catalog_free(c);
         return r;
     }
+    kin_fill(&c->kin, &c->resources);
+    c->has_kin = true;
     *ret = c;
     return 0;
 }
@@ -314,6 +316,7 @@ struct catalog *catalog_free(struct catalog *c)
     table_done(&c->spaces);
     table_done(&c->triggers);
     table_done(&c->resources);
+    kin_done(&c->kin);
     map_free(c->by_id);
     buf_done(c->scratch);
     free(c->scratch);

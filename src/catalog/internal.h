@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "catalog/catalog.h"
+#include "catalog/kin.h"
 #include "catalog/resources.h"
 #include "catalog/table.h"
 #include "catalog/triggers.h"
@@ -36,7 +37,9 @@ struct catalog {
     struct blobs *blobs; /* borrowed; the only part that pool threads use, with code_dir */
     int code_dir;        /* owned */
     struct table fns, spaces, triggers, resources;
-    struct map *by_id;   /* owned: the rows of triggers by their ids */
+    struct map *by_id; /* owned: the rows of triggers by their ids */
+    struct kin kin;    /* the rows of resources by their parents, once all are loaded */
+    bool has_kin;
     size_t most;         /* functions, and spaces */
     struct buf *scratch; /* owned: the path of a lookup, so that reading allocates nothing */
     catalog_change_fn *on_change;

@@ -3,8 +3,9 @@
  * resources.c - the gateway's objects, answered from memory.
  *
  * A resource's row stands under "<kind>/<id>", so those of one kind are neighbours: looking one up
- * is a binary search, listing is one stretch of the table. The gateway itself asks neither: it
- * watches and keeps what it needs compiled (gateway/compile/compile.c).
+ * is a binary search, listing is one stretch of the table. What belongs to one parent stands together
+ * in the index beside it (kin.h), which follows the table in changed(). The gateway itself asks none
+ * of them: it watches and keeps what it needs compiled (gateway/compile/compile.c).
  */
 #include "catalog/resources.h"
 
@@ -62,6 +63,8 @@ static void release(void *user)
 static void changed(struct catalog *c, struct str path, const void *old, const void *now)
 {
     (void)path;
+    if (c->has_kin)
+        kin_follow(&c->kin, old, now);
     if (c->on_resource)
         c->on_resource(c->on_resource_user, old, now);
     if (old)
@@ -100,6 +103,32 @@ size_t catalog_resources_of(const struct catalog *c, struct str kind, size_t *re
     return table_from(&c->resources, buf_str(prefix)) - *ret_from;
 }
 
+/* Those a filter may match: of its kind, and of its parent where it names one. */
+struct candidates {
+    const struct table_row *rows;      /* of the table, or */
+    const struct resource *const *kin; /* of the index */
+    size_t n;
+};
+
+static struct candidates candidates(const struct catalog *c, const struct resource_filter *want)
+{
+    struct candidates ret = {0};
+    size_t from;
+
+    if (want->parent.n > 0) {
+        ret.kin = kin_of(&c->kin, want->kind, want->parent, &ret.n);
+    } else {
+        ret.n = catalog_resources_of(c, want->kind, &from);
+        ret.rows = c->resources.rows + from;
+    }
+    return ret;
+}
+
+static const struct resource *candidate(const struct candidates *from, size_t i)
+{
+    return from->kin ? from->kin[i] : from->rows[i].record;
+}
+
 static bool matches(const struct resource_filter *want, const struct resource *r)
 {
     return (want->dialect < 0 || (int)r->dialect == want->dialect) &&
@@ -122,15 +151,13 @@ static int by_creation(const void *a, const void *b)
 void catalog_each_resource(const struct catalog *c, const struct resource_filter *filter,
                            bool (*fn)(void *user, const struct resource *r), void *user)
 {
-    size_t from, n = catalog_resources_of(c, filter->kind, &from), found = 0;
-    const struct resource **sorted = xcalloc(n + 1, sizeof(const struct resource *));
+    struct candidates from = candidates(c, filter);
+    const struct resource **sorted = xcalloc(from.n + 1, sizeof(const struct resource *));
+    size_t found = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        const struct resource *r = c->resources.rows[from + i].record;
-
-        if (matches(filter, r))
-            sorted[found++] = r;
-    }
+    for (size_t i = 0; i < from.n; i++)
+        if (matches(filter, candidate(&from, i)))
+            sorted[found++] = candidate(&from, i);
     qsort(sorted, found, sizeof(const struct resource *), by_creation);
     for (size_t i = 0; i < found && fn(user, sorted[i]); i++)
         ;
@@ -139,10 +166,11 @@ void catalog_each_resource(const struct catalog *c, const struct resource_filter
 
 size_t catalog_count_resources(const struct catalog *c, const struct resource_filter *filter)
 {
-    size_t from, n = catalog_resources_of(c, filter->kind, &from), found = 0;
+    struct candidates from = candidates(c, filter);
+    size_t found = 0;
 
-    for (size_t i = 0; i < n; i++)
-        found += matches(filter, c->resources.rows[from + i].record);
+    for (size_t i = 0; i < from.n; i++)
+        found += matches(filter, candidate(&from, i));
     return found;
 }
 

@@ -16,7 +16,8 @@
 const struct resource *catalog_resource(const struct catalog *c, struct str kind, struct str id);
 
 /* Of one kind, in order of creation. Parts left empty match anything (dialect < 0: any); parent and
- * name likewise. fn returns false to stop. Looks at every row of the kind. */
+ * name likewise. fn returns false to stop. Looks at every row of the kind, or of the parent if it is
+ * named. */
 struct resource_filter {
     struct str kind; /* needed */
     int dialect;

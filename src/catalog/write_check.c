@@ -82,16 +82,15 @@ static bool same_name(const struct resource *a, const struct resource *b)
 static bool resource_name_taken(const struct write *w)
 {
     const struct resource *draft = w->draft;
-    size_t from, n = catalog_resources_of(w->c, str_of(draft->kind), &from);
+    const struct resource *const *kin;
+    size_t n;
 
     if (!draft->name[0])
         return false;
-    for (size_t i = 0; i < n; i++) {
-        const struct resource *r = w->c->resources.rows[from + i].record;
-
-        if (same_name(r, draft) && strcmp(r->id, draft->id) != 0)
+    kin = kin_of(&w->c->kin, str_of(draft->kind), str_of(draft->parent), &n);
+    for (size_t i = 0; i < n; i++)
+        if (same_name(kin[i], draft) && strcmp(kin[i]->id, draft->id) != 0)
             return true;
-    }
     list_each (it, &w->c->writes) {
         const struct write *other = container_of(it, struct write, node);
 

@@ -296,6 +296,58 @@ static void listings_are_of_one_kind_in_order_of_creation(void **state)
     assert_int_equal(catalog_count_resources(f->c, &WITH(.dialect = -1)), 4);
 }
 
+static const char *children(struct fix *f, const char *kind, const char *parent, char out[256])
+{
+    return ids(
+            f,
+            (struct resource_filter){.kind = str_of(kind), .dialect = -1, .parent = str_of(parent)},
+            out);
+}
+
+static int create_in(struct fix *f, const char *kind, const char *id, const char *name,
+                     const char *parent)
+{
+    struct resource *r = draft(kind, id, name, id[0]);
+
+    set(&r->parent, parent);
+    return create(f, r);
+}
+
+/* The index by parents says what the table says: made, moved, gone, and read again. */
+static void children_follow_their_parent(void **state)
+{
+    static const char *const all[] = {"b", "d", "a", "c"};
+    struct fix *f = *state;
+    struct resource *r;
+    char out[256];
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        assert_int_equal(create_in(f, "api", all[i], all[i], i < 3 ? "p" : "pp"), 0);
+    assert_int_equal(create_in(f, "version", "v", "a", "p"), 0);
+    assert_int_equal(create_in(f, "api", "e", "a", "p"), -EEXIST);
+    assert_int_equal(create_in(f, "api", "e", "a", "pp"), 0);
+    for (int i = 0; i < 2; i++) { /* as it became, and as it is loaded */
+        assert_string_equal(children(f, "api", "p", out), "abd");
+        assert_string_equal(children(f, "api", "pp", out), "ce");
+        assert_string_equal(children(f, "version", "p", out), "v");
+        assert_string_equal(children(f, "ap", "p", out), "");
+        assert_string_equal(children(f, "api", "ppp", out), "");
+        reopen(f);
+    }
+    r = resource_copy(catalog_resource(f->c, S("api"), S("b")));
+    set(&r->parent, "pp");
+    assert_int_equal(update(f, r), 0);
+    r = resource_copy(catalog_resource(f->c, S("api"), S("a")));
+    set(&r->parent, "pp"); /* where "e" has its name */
+    assert_int_equal(update(f, r), -EEXIST);
+    assert_int_equal(drop(f, "api", "c"), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(children(f, "api", "p", out), "ad");
+        assert_string_equal(children(f, "api", "pp", out), "be");
+        reopen(f);
+    }
+}
+
 static void a_write_that_fails_changes_nothing(void **state)
 {
     struct fix *f = *state;
@@ -321,6 +373,7 @@ int main(void)
             T(a_body_over_its_limit_is_not_written),
             T(a_name_is_given_once_in_a_kind_an_account_and_a_parent),
             T(listings_are_of_one_kind_in_order_of_creation),
+            T(children_follow_their_parent),
             T(a_write_that_fails_changes_nothing),
     };
     return T_RUN(tests);
