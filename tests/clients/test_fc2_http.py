@@ -274,9 +274,12 @@ def test_faults_of_the_function(web):
 
 def test_faults_of_the_request(web):
     fault(requests.delete(proxy(web, "/"), timeout=30), 403, "AccessDenied", "FcCommonError", "DELETE")
-    fault(requests.get(proxy(web, "/", name="nosuch"), timeout=30), 404, "TriggerNotFound", "FcCommonError")
+    r = requests.get(proxy(web, "/", name="nosuch"), timeout=30)
+    fault(r, 404, "FunctionNotFound", "FcCommonError", "function 'nosuch' does not exist in service 'web'")
     fault(requests.get(proxy(web, "/", service="web.prod"), timeout=30), 404, "TriggerNotFound", "FcCommonError")
-    fault(requests.get(proxy(web, "/", service="nosuch"), timeout=30), 404, "TriggerNotFound", "FcCommonError")
+    fault(requests.get(proxy(web, "/", service="nosuch"), timeout=30), 404, "ServiceNotFound", "FcCommonError", "service 'nosuch' does not exist")
+    r = requests.get(proxy(web, "/"), headers={"X-Fc-Account-Id": "nobody"}, timeout=30)
+    fault(r, 404, "ServiceNotFound", "FcCommonError", "service 'web' does not exist")
     for path in ("", "web", "web/", ".", "./", "/fn", "web./nosuch", "." * 600 + "/fn", "web/" + "f" * 600, "web%2Ffn/"):
         assert raw(web, "GET", "/2016-08-15/proxy/" + path)[0] == 404
     for path in ("/%zz", "/%00", "/%2e%2e/x", "/a/%2e/b"):
@@ -381,14 +384,14 @@ def test_the_sdk_signs_path_and_query(web):
     assert got["data"]["PATH_INFO"] == "/a b" and got["data"]["REQUEST_METHOD"] == "GET"
     assert urllib.parse.parse_qs(got["data"]["QUERY_STRING"]) == {"b": ["2"], "a": ["1", "3"], "k y": ["v \u00e9"]}
     assert posted["data"] == "hello" and posted["headers"]["content-type"] == "application/octet-stream"
-    assert bad["error"]["code"] == "TriggerNotFound"
+    assert bad["error"]["code"] == "FunctionNotFound"
 
 
 def test_wrong_signatures(web):
     wrong, = steps(web, ["get", "/proxy/web/signed/"], secret_key="wrong")
     assert wrong["error"]["code"] == "SignatureNotMatch"
     unknown, = steps(web, ["get", "/proxy/web/signed/"], access_key="nobody")
-    assert unknown["error"]["code"] == "SignatureNotMatch"
+    assert unknown["error"]["code"] == "InvalidAccessKeyID" and "'nobody'" in unknown["error"]["message"]
     url = proxy(web, "/", name="signed")
     fault(requests.get(url, timeout=30), 400, "MissingRequiredHeader", "FcCommonError", "Authorization")
     r = requests.get(url, headers={"Authorization": "FC a:" + "A" * 43 + "="}, timeout=30)
@@ -438,6 +441,8 @@ def test_signed_urls(web):
     r = requests.get(signed_url(web, path, soon, [("a", "1 2")]), timeout=30)
     assert r.status_code == 200 and r.json()["PATH_INFO"] == "/x"
     fault(requests.get(signed_url(web, path, int(time.time()) - 60), timeout=30), 403, "AccessDenied", "FcCommonError")
+    r = requests.get(signed_url(web, path, soon).replace(web.access_key, "nobody"), timeout=30)
+    fault(r, 403, "InvalidAccessKeyID", "FcCommonError", "'nobody'")
     r = requests.get(signed_url(web, path, soon) + "&more=1", timeout=30)
     fault(r, 403, "SignatureNotMatch", "FcCommonError")
     r = requests.get(signed_url(web, path, soon).replace("/x?", "/y?"), timeout=30)
@@ -566,7 +571,7 @@ def test_routes_exact_before_prefix_and_longer_before_shorter(web, shop):
 
 def test_what_no_route_takes(web, shop):
     shop(route("/a"), route("/only", methods=["POST"]), route("/gone", name="nosuch"))
-    for path, status, kind in (("/b", 404, "TriggerNotFound"), ("/only", 403, "AccessDenied"), ("/gone", 404, "TriggerNotFound")):
+    for path, status, kind in (("/b", 404, "TriggerNotFound"), ("/only", 403, "AccessDenied"), ("/gone", 404, "FunctionNotFound")):
         got, headers, body = visit(web, path)
         assert (got, json.loads(body)["ErrorCode"], headers["X-Fc-Error-Type"]) == (status, kind, "FcCommonError")
     assert visit(web, "/a", "DELETE")[0] == 403, "the trigger's methods hold behind a domain, too"

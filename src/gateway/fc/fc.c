@@ -19,6 +19,8 @@
 #include <string.h>
 
 #include "base/uri.h"
+#include "catalog/catalog.h"
+#include "fn/fn.h"
 #include "gateway/fc/fc_parts.h"
 #include "gateway/fc/fc_rewrite.h"
 #include "gateway/internal.h"
@@ -135,7 +137,42 @@ static void take_api(struct gw_call *c, struct gw_api *api)
 
 /* ---- by path ---- */
 
-static enum gw_step no_trigger(struct gw_call *c, int r)
+struct missed {
+    struct str name;
+    bool service, function; /* these are there */
+};
+
+static bool look(void *user, const struct fn *f)
+{
+    struct missed *m = user;
+
+    m->service = true;
+    m->function = str_eq(str_of(f->name), m->name);
+    return !m->function;
+}
+
+/* Which of the three is missing? Where no account is named, any one's will do. Looks at every function:
+ * for requests that lead nowhere. */
+static void not_there(struct gw_call *c, const struct fn_key *key)
+{
+    struct catalog_filter filter = {.dialect = DIALECT_FC,
+                                    .account = key->account,
+                                    .region = key->region,
+                                    .space = key->space};
+    struct missed m = {.name = key->name};
+
+    if (key->space.n > 0 && key->name.n > 0)
+        catalog_each(c->gw->env.catalog, &filter, look, &m);
+    if (m.function || key->space.n == 0 || key->name.n == 0)
+        gw_fail(c, GW_NO_API, "%.*s", shown(c->req->path), c->req->path.p);
+    else if (m.service || catalog_find_space(c->gw->env.catalog, key))
+        gw_fail(c, GW_NO_FUNCTION, "'%.*s' does not exist in service '%.*s'", shown(key->name),
+                key->name.p, shown(key->space), key->space.p);
+    else
+        gw_fail(c, GW_NO_SERVICE, "'%.*s'", shown(key->space), key->space.p);
+}
+
+static enum gw_step no_trigger(struct gw_call *c, const struct fn_key *key, int r)
 {
     if (!c->group)
         c->group = gw_group_new(DIALECT_FC, "", ""); /* so that it is said in FC's words */
@@ -143,7 +180,13 @@ static enum gw_step no_trigger(struct gw_call *c, int r)
         gw_fail(c, GW_BAD_REQUEST,
                 "several accounts have such a function, the header X-Fc-Account-Id must name one");
     else
-        gw_fail(c, GW_NO_API, "%.*s", shown(c->req->path), c->req->path.p);
+        not_there(c, key);
+    return GW_ENDED;
+}
+
+static enum gw_step no_route(struct gw_call *c)
+{
+    gw_fail(c, GW_NO_API, "%.*s", shown(c->req->path), c->req->path.p);
     return GW_ENDED;
 }
 
@@ -161,7 +204,7 @@ enum gw_step gw_fc_proxy(struct gw_call *c)
     key.name = str_cut(&rest, '/');
     r = fc_routes_proxy(c->gw->fc, &key, qualifier, &api);
     if (r < 0)
-        return no_trigger(c, r);
+        return no_trigger(c, &key, r);
     take_api(c, api);
     step = limits(c);
     if (step != GW_GO_ON)
@@ -238,10 +281,11 @@ enum gw_step gw_fc_routed(struct gw_call *c)
         gw_fail(c, GW_NO_METHOD, "%.*s", shown(c->req->method), c->req->method.p);
         return GW_ENDED;
     }
-    if (r == 0)
-        r = fc_routes_proxy(c->gw->fc, &route.key, route.qualifier, &api);
     if (r < 0)
-        return no_trigger(c, r);
+        return no_route(c);
+    r = fc_routes_proxy(c->gw->fc, &route.key, route.qualifier, &api);
+    if (r < 0)
+        return no_trigger(c, &route.key, r);
     if (!rewrite(c, route.rules) || !decode_path(c, c->path, &c->fc_path))
         return GW_ENDED;
     take_api(c, api);

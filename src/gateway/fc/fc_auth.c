@@ -11,6 +11,30 @@
 #include "fn/fn.h"
 #include "gateway/fc/fc.h"
 #include "gateway/internal.h"
+#include "sign/sign.h"
+
+enum { SHOWN = 128 };
+
+/* As the request names it: in its signed URL, else in its header. */
+static struct str named_key(const struct gw_call *c, bool by_url)
+{
+    struct sign_fc sign;
+
+    for (size_t i = 0; by_url && i < c->nquery; i++)
+        if (str_eq(c->query[i].name, S("x-fc-access-key-id")))
+            return c->query[i].value;
+    if (by_url || sign_fc_parse(gw_header(c, S("authorization")), &sign, NULL) < 0)
+        return S("");
+    return sign.access_key;
+}
+
+static enum gw_step unknown_key(struct gw_call *c, bool by_url)
+{
+    struct str key = named_key(c, by_url);
+
+    gw_fail(c, GW_UNKNOWN_KEY, "'%.*s'", (int)(key.n < SHOWN ? key.n : SHOWN), key.p ? key.p : "");
+    return GW_ENDED;
+}
 
 static enum gw_step refuse(struct gw_call *c, enum auth_failure why, const struct err *e)
 {
@@ -58,9 +82,12 @@ enum gw_step gw_fc_authenticate(struct gw_call *c)
     struct auth_caller by;
     struct err e = {0};
     enum auth_failure why = auth_fc_url(keys, c->req, clock_wall_ms(), &by, &e);
+    bool by_url = why != AUTH_MISSING;
 
-    if (why == AUTH_MISSING)
+    if (!by_url)
         why = auth_fc_trigger(keys, c->req, clock_wall_ms(), &by, &e);
+    if (why == AUTH_UNKNOWN_KEY)
+        return unknown_key(c, by_url);
     if (why != AUTH_OK)
         return refuse(c, why, &e);
     if (!may(c, &by)) {

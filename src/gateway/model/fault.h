@@ -8,6 +8,8 @@
 
 enum gw_fault {
     GW_NO_API,      /* no such host, stage, path */
+    GW_NO_SERVICE,  /* FC: of that name */
+    GW_NO_FUNCTION, /* FC: of that name in the service */
     GW_NO_METHOD,   /* the path, not the method */
     GW_BAD_REQUEST, /* malformed escape, header, target */
     GW_URI_TOO_LONG,
@@ -15,6 +17,7 @@ enum gw_fault {
     GW_BODY_TOO_LARGE,
     GW_AUTH_MISSING,  /* no credentials where an app, a key or a signature is needed */
     GW_AUTH_FAILED,   /* they are wrong */
+    GW_UNKNOWN_KEY,   /* FC: nobody has this access key */
     GW_AUTH_STALE,    /* the date is too far off */
     GW_IAM_MISSING,   /* the same for a signature with the cloud's own keys (APIG.0301) ... */
     GW_IAM_FAILED,    /* ... wrong, or stale */
