@@ -21,18 +21,6 @@
 
 enum { TEXT_MAX = 8192 };
 
-static const struct cJSON *by_id(const struct cJSON *list, struct str id)
-{
-    const struct cJSON *object;
-
-    cJSON_ArrayForEach(object, list)
-    {
-        if (str_eq(view_text(object, "id"), id))
-            return object;
-    }
-    return NULL;
-}
-
 struct lists {
     struct cJSON *groups, *apis, *versions, *releases, *envs, *triggers; /* owned */
 };
@@ -93,9 +81,9 @@ static void add_shadow(const struct cJSON *object, struct buf *out)
 
 static void add_release(struct cJSON *rows, const struct lists *l, const struct cJSON *release)
 {
-    const struct cJSON *api = by_id(l->apis, view_text(release, "parent"));
-    const struct cJSON *version = by_id(l->versions, gateway_text(release, "version_id"));
-    const struct cJSON *group = by_id(l->groups, view_text(api, "parent"));
+    const struct cJSON *api = gateway_by_id(l->apis, view_text(release, "parent"));
+    const struct cJSON *version = gateway_by_id(l->versions, gateway_text(release, "version_id"));
+    const struct cJSON *group = gateway_by_id(l->groups, view_text(api, "parent"));
     const struct cJSON *def = json_get(json_get(version, "body"), "api");
     cleanup_with(buf_done) struct buf text;
     struct cJSON *row;

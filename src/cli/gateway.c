@@ -69,6 +69,18 @@ struct str gateway_text(const struct cJSON *object, const char *key)
     return s.p ? s : S("");
 }
 
+const struct cJSON *gateway_by_id(const struct cJSON *list, struct str id)
+{
+    const struct cJSON *object;
+
+    cJSON_ArrayForEach(object, list)
+    {
+        if (str_eq(view_text(object, "id"), id))
+            return object;
+    }
+    return NULL;
+}
+
 struct str gateway_env_name(const struct cJSON *envs, struct str id)
 {
     const struct cJSON *env;

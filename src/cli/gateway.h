@@ -30,6 +30,8 @@ int gateway_send(struct client *c, const char *method, struct str path, struct s
  * to a group. all: an array, owned; *ret lies in it. -ENOENT; -EINVAL: several. */
 int gateway_find(struct client *c, const char *kind, const char *word, struct cJSON **all,
                  const struct cJSON **ret, struct err *e);
+/* The object of that id in a list of them, or NULL. */
+const struct cJSON *gateway_by_id(const struct cJSON *list, struct str id);
 /* Name of an environment by its id. envs: gateway_list() of "env". "" where there is none. */
 struct str gateway_env_name(const struct cJSON *envs, struct str id);
 /* A member of the object's body: text, or "". */

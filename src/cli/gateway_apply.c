@@ -311,18 +311,6 @@ static int grant(struct state *s, struct cJSON *wish)
 
 /* ---- online, offline ---- */
 
-static const struct cJSON *by_id(const struct cJSON *list, struct str id)
-{
-    const struct cJSON *object;
-
-    cJSON_ArrayForEach(object, list)
-    {
-        if (str_eq(view_text(object, "id"), id))
-            return object;
-    }
-    return NULL;
-}
-
 /* What is called in that environment; NULL: nothing. */
 static const struct cJSON *released(const struct state *s, struct str api, struct str env)
 {
@@ -332,7 +320,7 @@ static const struct cJSON *released(const struct state *s, struct str api, struc
     {
         if (str_eq(view_text(release, "parent"), api) &&
             str_eq(gateway_text(release, "env_id"), env))
-            return by_id(s->lists[kind_of("version")], gateway_text(release, "version_id"));
+            return gateway_by_id(s->lists[kind_of("version")], gateway_text(release, "version_id"));
     }
     return NULL;
 }
@@ -443,7 +431,7 @@ static int drop(struct state *s, const char *kind, const struct cJSON *object)
 
 static bool is_wanted(const struct state *s, const char *kind, struct str id)
 {
-    return json_get(by_id(s->lists[kind_of(kind)], id), "wanted");
+    return json_get(gateway_by_id(s->lists[kind_of(kind)], id), "wanted");
 }
 
 /* Of a group or an API of this file, and not in the file itself? */
