@@ -43,23 +43,11 @@ static int shown(struct str s)
 
 /* ---- may it go on? ---- */
 
-static bool has_method(const char *methods, struct str method)
-{
-    struct str rest = str_of(methods);
-
-    if (rest.n == 0)
-        return true;
-    while (rest.p)
-        if (str_eq(str_cut(&rest, ','), method))
-            return true;
-    return false;
-}
-
 static bool is_preflight(const struct gw_call *c)
 {
     return c->by_path && str_eq(c->req->method, S("OPTIONS")) && gw_header(c, S("origin")).n > 0 &&
            gw_header(c, S("access-control-request-method")).n > 0 &&
-           !has_method(c->api->methods, S("OPTIONS"));
+           !gw_fc_has_method(c->api->methods, S("OPTIONS"));
 }
 
 static size_t header_bytes(const struct http_request *r)
@@ -117,7 +105,7 @@ static enum gw_step limits(struct gw_call *c)
 
 static enum gw_step permit(struct gw_call *c)
 {
-    if (!has_method(c->api->methods, c->req->method) && !is_preflight(c))
+    if (!gw_fc_has_method(c->api->methods, c->req->method) && !is_preflight(c))
         gw_fail(c, GW_NO_METHOD, "%.*s", shown(c->req->method), c->req->method.p);
     else if (c->api->public_off && c->by_path && c->outside)
         gw_fail(c, GW_ACCESS_DENIED, "the URL of this HTTP trigger is disabled");

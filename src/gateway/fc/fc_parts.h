@@ -5,6 +5,12 @@
 
 #include "gateway/fc/fc.h"
 
+/* "GET,POST"; "": all. */
+static inline bool gw_fc_has_method(const char *methods, struct str method)
+{
+    return methods[0] == '\0' || gw_lists_method(str_of(methods), method);
+}
+
 enum { GW_FC_CORS = 4 };
 /* Access-Control-... for an answer by path to a request with Origin; how many. Values are the
  * request's. */

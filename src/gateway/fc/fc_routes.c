@@ -27,6 +27,7 @@
 #include "catalog/triggers.h"
 #include "fn/trigger.h"
 #include "gateway/fc/fc.h"
+#include "gateway/fc/fc_parts.h"
 #include "gateway/fc/fc_rewrite.h"
 #include "gateway/internal.h"
 #include "gateway/model/binding.h"
@@ -301,18 +302,6 @@ void fc_routes_domain(struct fc_routes *f, const struct resource *before,
         add_domain(f, after);
 }
 
-static bool has_method(const char *methods, struct str method)
-{
-    struct str rest = str_of(methods);
-
-    if (rest.n == 0)
-        return true;
-    while (rest.p)
-        if (str_eq(str_cut(&rest, ','), method))
-            return true;
-    return false;
-}
-
 /* An exact path beats every prefix, a longer one a shorter. */
 static bool is_better(const struct route *r, const struct route *than)
 {
@@ -337,7 +326,7 @@ int fc_routes_find(const struct fc_routes *f, struct str domain, struct str meth
         if (r->prefix ? !str_starts(path, own) : !str_eq(path, own))
             continue;
         seen = true;
-        if (has_method(r->methods, method) && is_better(r, best))
+        if (gw_fc_has_method(r->methods, method) && is_better(r, best))
             best = r;
     }
     if (!best)

@@ -17,9 +17,7 @@
  *   (5) a method by name before ANY.
  * An API whose method does not fit does not hide another one that does.
  *
- * A path is decoded once, segment by segment: "%2f" is no separator, "%252e" is the text "%2e". What
- * could mean something else to whoever decodes it again is refused: ".", "..", NUL, bytes that are no
- * UTF-8 (overlong forms among them).
+ * How a path and a pattern fall into segments: pattern.c.
  *
  * What always holds:
  *   (1) a node but a root has an API or a child: dropping an API prunes what it leaves empty.
@@ -35,10 +33,8 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
-#include "base/cleanup.h"
-#include "base/err.h"
 #include "base/map.h"
-#include "base/uri.h"
+#include "gateway/model/pattern.h"
 
 enum { STAGE_KEY = 320 };
 
@@ -61,186 +57,14 @@ struct gw_table {
     size_t count;
 };
 
-/* A path or pattern, taken apart. */
-struct segments {
-    struct str at[GW_SEGMENTS]; /* decoded */
-    size_t from[GW_SEGMENTS];   /* where each begins in the raw path */
-    size_t n;
-    bool more; /* there are more than fit */
-};
-
-/* ---- taking apart ---- */
-
-static bool may_mislead(struct str decoded)
-{
-    return str_eq(decoded, S(".")) || str_eq(decoded, S("..")) || str_has(decoded, '\0') ||
-           !str_utf8(decoded);
-}
-
-static int decode(struct str raw, struct arena *space, struct str *ret)
-{
-    cleanup_with(buf_done) struct buf b = {0};
-    char *copy;
-
-    buf_init(&b, raw.n);
-    *ret = raw;
-    if (!str_has(raw, '%'))
-        return 0;
-    if (uri_decode(raw, false, &b) < 0)
-        return -EINVAL;
-    copy = buf_ok(&b) ? arena_strdup(space, buf_str(&b)) : NULL;
-    if (!copy)
-        return -ENOMEM;
-    *ret = (struct str){copy, b.n};
-    return 0;
-}
-
-static int split(struct str path, struct arena *space, struct segments *ret)
-{
-    struct str rest = path;
-
-    ret->n = 0;
-    ret->more = false;
-    if (path.n == 0 || path.p[0] != '/')
-        return -EINVAL;
-    (void)str_cut(&rest, '/');
-    while (rest.p) {
-        size_t from = (size_t)(rest.p - path.p);
-        struct str segment;
-        int r = decode(str_cut(&rest, '/'), space, &segment);
-
-        if (r == 0 && may_mislead(segment))
-            r = -EINVAL;
-        if (r < 0)
-            return r;
-        ret->more = ret->n == GW_SEGMENTS;
-        if (ret->more)
-            continue; /* but look at all of them */
-        ret->from[ret->n] = from;
-        ret->at[ret->n++] = segment;
-    }
-    return 0;
-}
-
-static bool is_capture(struct str segment)
-{
-    return segment.n > 2 && segment.p[0] == '{' && segment.p[segment.n - 1] == '}';
-}
-
-static bool is_rest(struct str segment)
-{
-    return is_capture(segment) && segment.p[segment.n - 2] == '+';
-}
-
-/* "{name}", "{name+}" -> name */
-static struct str capture_name(struct str segment)
-{
-    return (struct str){segment.p + 1, segment.n - (is_rest(segment) ? 3 : 2)};
-}
-
-static bool good_name(struct str name)
-{
-    if (name.n == 0 || name.n > 32)
-        return false;
-    for (size_t i = 0; i < name.n; i++) {
-        char c = str_lower(name.p[i]);
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
-            return false;
-    }
-    return true;
-}
-
-static int check_capture(struct str segment, bool last, struct err *e)
-{
-    if (!is_capture(segment))
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "'%.*s' is neither a text nor a parameter: braces stand around a whole "
-                       "segment",
-                       STR_ARG(segment));
-    if (!good_name(capture_name(segment)))
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "'%.*s': a parameter's name is 1 to 32 letters, digits, '-', '_' or '.'",
-                       STR_ARG(segment));
-    if (is_rest(segment) && !last)
-        return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' takes the rest, so it must come last",
-                       STR_ARG(segment));
-    return 0;
-}
-
-static int check_literal(struct str segment, struct err *e)
-{
-    cleanup_with(buf_done) struct buf b;
-
-    buf_init(&b, GW_PATTERN);
-    if (uri_decode(segment, false, &b) < 0 || may_mislead(buf_str(&b)))
-        return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' cannot be part of a path", STR_ARG(segment));
-    for (size_t i = 0; i < segment.n; i++)
-        if ((unsigned char)segment.p[i] <= ' ' || strchr("?#\\\x7f", segment.p[i]))
-            return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' has a character no path can have",
-                           STR_ARG(segment));
-    return 0;
-}
-
-/* The same name twice would leave one of the two values nowhere to go. */
-static bool named_before(struct str pattern, struct str segment)
-{
-    struct str rest = {pattern.p, (size_t)(segment.p - pattern.p)};
-
-    while (rest.p) {
-        struct str s = str_cut(&rest, '/');
-
-        if (is_capture(s) && str_eq(capture_name(s), capture_name(segment)))
-            return true;
-    }
-    return false;
-}
-
-int gw_pattern_check(struct str pattern, struct err *e)
-{
-    struct str rest = pattern;
-    size_t segments = 0, captures = 0;
-
-    if (pattern.n == 0 || pattern.p[0] != '/')
-        return err_set(e, ERR_CALLER, -EINVAL, "a path begins with '/'");
-    if (pattern.n > GW_PATTERN)
-        return err_set(e, ERR_CALLER, -EINVAL, "a path has at most %d bytes", GW_PATTERN);
-    (void)str_cut(&rest, '/');
-    while (rest.p) {
-        struct str segment = str_cut(&rest, '/');
-        bool braces = str_has(segment, '{') || str_has(segment, '}');
-        int r = braces ? check_capture(segment, !rest.p, e) : check_literal(segment, e);
-
-        if (r < 0)
-            return r;
-        if (braces && named_before(pattern, segment))
-            return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is there twice", STR_ARG(segment));
-        captures += braces;
-        segments++;
-    }
-    if (segments > GW_SEGMENTS)
-        return err_set(e, ERR_CALLER, -EINVAL, "a path has at most %d segments", GW_SEGMENTS);
-    if (captures > GW_CAPTURES)
-        return err_set(e, ERR_CALLER, -EINVAL, "a path has at most %d parameters", GW_CAPTURES);
-    return 0;
-}
-
 /* ---- methods ---- */
-
-static bool in_list(struct str list, struct str method)
-{
-    while (list.p)
-        if (str_eq(str_trim(str_cut(&list, ',')), method))
-            return true;
-    return false;
-}
 
 enum fit { NOT, ANYWAY, BY_NAME };
 
 static enum fit fits(const struct gw_api *a, struct str method)
 {
     if (a->methods[0])
-        return in_list(str_of(a->methods), method) ? BY_NAME : NOT;
+        return gw_lists_method(str_of(a->methods), method) ? BY_NAME : NOT;
     if (str_eq(str_of(a->method), method))
         return BY_NAME;
     return str_eq(str_of(a->method), S("ANY")) ? ANYWAY : NOT;
@@ -321,16 +145,16 @@ static void way_of(const struct gw_api *a, struct way *ret)
     while (rest.p) {
         struct str segment = str_cut(&rest, '/');
 
-        if (is_rest(segment)) {
+        if (gw_is_rest(segment)) {
             ret->ending = REST;
             return;
         }
         if (!rest.p && segment.n == 0 && ret->ending == PREFIX)
             return; /* "/a/" is the beginning of what "/a" is */
         assert(ret->n < GW_SEGMENTS);
-        if (is_capture(segment))
+        if (gw_is_capture(segment))
             ret->steps[ret->n++] = STR_NONE;
-        else if (decode(segment, ret->space, &ret->steps[ret->n]) == 0)
+        else if (gw_segment_decode(segment, ret->space, &ret->steps[ret->n]) == 0)
             ret->n++;
     }
 }
@@ -543,7 +367,7 @@ bool gw_table_has_stage(const struct gw_table *t, const struct gw_group *group, 
 /* ---- a search ---- */
 
 struct search {
-    const struct segments *path;
+    const struct gw_segments *path;
     struct str method;
     size_t visited;
     bool path_known;     /* some API has the path, whatever its method */
@@ -606,7 +430,7 @@ static int add_rest(struct str raw, size_t from, struct str name, struct arena *
                     struct gw_match *ret)
 {
     struct str value = STR_NONE;
-    int r = decode(str_from(raw, from), space, &value);
+    int r = gw_segment_decode(str_from(raw, from), space, &value);
 
     if (r < 0)
         return r;
@@ -625,13 +449,13 @@ static int fill(const struct search *s, struct str raw, struct arena *space, str
     for (size_t i = 0; i < taken && rest.p; i++) {
         struct str segment = str_cut(&rest, '/');
 
-        if (!is_capture(segment))
+        if (!gw_is_capture(segment))
             continue;
-        ret->captures[ret->ncaptures].name = capture_name(segment);
+        ret->captures[ret->ncaptures].name = gw_capture_name(segment);
         ret->captures[ret->ncaptures++].value = s->path->at[i];
     }
     if (s->ending == REST)
-        return add_rest(raw, from, capture_name(rest), space, ret);
+        return add_rest(raw, from, gw_capture_name(rest), space, ret);
     if (s->ending == PREFIX && ret->ncaptures < GW_CAPTURES)
         return add_rest(raw, from, S(""), space, ret);
     return 0;
@@ -640,12 +464,12 @@ static int fill(const struct search *s, struct str raw, struct arena *space, str
 int gw_table_find(const struct gw_table *t, const struct gw_group *group, struct str stage,
                   struct str method, struct str path, struct arena *space, struct gw_match *ret)
 {
-    struct segments segments;
+    struct gw_segments segments;
     struct search s = {.path = &segments, .method = method, .ending = EXACT};
     char room[STAGE_KEY];
     struct str key = stage_key(group, stage, room);
     const struct node *root = key.n > 0 ? map_get(t->stages, key) : NULL;
-    int r = split(path, space, &segments);
+    int r = gw_segments_of(path, space, &segments);
 
     ret->api = NULL;
     ret->ncaptures = 0;

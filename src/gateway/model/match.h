@@ -15,15 +15,10 @@
 
 #include "base/str.h"
 #include "gateway/model/model.h"
+#include "gateway/model/pattern.h"
 
 struct arena;
-struct err;
 struct gw_table; /* opaque */
-
-enum { GW_PATTERN = 512, GW_SEGMENTS = 64, GW_CAPTURES = 32 };
-
-/* 0, or -EINVAL with a sentence: what is wrong with it. */
-int gw_pattern_check(struct str pattern, struct err *e);
 
 struct gw_table *gw_table_new(void);
 struct gw_table *gw_table_free(struct gw_table *t);

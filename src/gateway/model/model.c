@@ -232,3 +232,11 @@ void gw_api_unref(struct gw_api *a)
     free(a->pattern);
     free(a);
 }
+
+bool gw_lists_method(struct str list, struct str method)
+{
+    while (list.p)
+        if (str_eq(str_trim(str_cut(&list, ',')), method))
+            return true;
+    return false;
+}

@@ -168,6 +168,8 @@ void gw_api_unref(struct gw_api *a);
 struct gw_group *gw_group_new(enum dialect dialect, const char *id, const char *name);
 struct gw_group *gw_group_ref(const struct gw_group *g);
 void gw_group_unref(struct gw_group *g);
+/* Is the method in a list like "GET,POST"? */
+bool gw_lists_method(struct str list, struct str method);
 /* For whoever fills them: own copies of a function's key, and of a text (STR_NONE: NULL). */
 void gw_key_own(struct fn_key *to, const struct fn_key *from);
 void gw_key_done(struct fn_key *key);
