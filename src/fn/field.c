@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "fn/key.h"
@@ -133,6 +134,23 @@ int fields_parse(struct str json, int format, const struct field *fields, size_t
     if (r < 0)
         return r;
     return fields_read(fields, n, *ret_tree, record, e);
+}
+
+void fields_own(const struct field *fields, size_t n, void *record)
+{
+    for (const struct field *f = fields; f < fields + n; f++)
+        if (f->type == FIELD_TEXT) {
+            char **text = (char **)((char *)record + f->at);
+
+            *text = xstrdup(*text);
+        }
+}
+
+void fields_free(const struct field *fields, size_t n, void *record)
+{
+    for (const struct field *f = fields; f < fields + n; f++)
+        if (f->type == FIELD_TEXT)
+            free(*(char **)((char *)record + f->at));
 }
 
 int field_check_object(const char *key, const char *text, struct err *e)

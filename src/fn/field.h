@@ -37,6 +37,9 @@ int fields_read(const struct field *fields, size_t n, const struct cJSON *tree, 
  * after an error. */
 int fields_parse(struct str json, int format, const struct field *fields, size_t n, void *record,
                  struct cJSON **ret_tree, struct err *e);
+/* FIELD_TEXT only: a copy of a record, made by assignment, gets texts of its own; a record's are freed. */
+void fields_own(const struct field *fields, size_t n, void *record);
+void fields_free(const struct field *fields, size_t n, void *record);
 /* "{...}" as text of its own: what `extra` must hold. */
 int field_check_object(const char *key, const char *text, struct err *e);
 /* The stored text must be byte for byte what encoding writes. */

@@ -53,9 +53,7 @@ struct resource *resource_copy(const struct resource *r)
 
     *copy = *r;
     copy->refs = 1;
-    for (const struct field *f = fields; f < fields + ARRAY_LEN(fields); f++)
-        if (f->type == FIELD_TEXT)
-            *(char **)((char *)copy + f->at) = xstrdup(*(char *const *)((const char *)r + f->at));
+    fields_own(fields, ARRAY_LEN(fields), copy);
     return copy;
 }
 
@@ -74,9 +72,7 @@ void resource_unref(const struct resource *r)
     assert(mine->refs > 0);
     if (--mine->refs > 0)
         return;
-    for (const struct field *f = fields; f < fields + ARRAY_LEN(fields); f++)
-        if (f->type == FIELD_TEXT)
-            free(*(char **)((char *)mine + f->at));
+    fields_free(fields, ARRAY_LEN(fields), mine);
     free(mine);
 }
 

@@ -66,11 +66,7 @@ void space_unref(const struct space *s)
     assert(mine->refs > 0);
     if (--mine->refs > 0)
         return;
-    free(mine->account);
-    free(mine->region);
-    free(mine->name);
-    free(mine->id);
-    free(mine->extra);
+    fields_free(fields, ARRAY_LEN(fields), mine);
     free(mine);
 }
 

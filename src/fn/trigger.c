@@ -70,9 +70,7 @@ struct trigger *trigger_copy(const struct trigger *t)
 
     *copy = *t;
     copy->refs = 1;
-    for (const struct field *f = fields; f < fields + ARRAY_LEN(fields); f++)
-        if (f->type == FIELD_TEXT)
-            *(char **)((char *)copy + f->at) = xstrdup(*(char *const *)((const char *)t + f->at));
+    fields_own(fields, ARRAY_LEN(fields), copy);
     return copy;
 }
 
@@ -91,9 +89,7 @@ void trigger_unref(const struct trigger *t)
     assert(mine->refs > 0);
     if (--mine->refs > 0)
         return;
-    for (const struct field *f = fields; f < fields + ARRAY_LEN(fields); f++)
-        if (f->type == FIELD_TEXT)
-            free(*(char **)((char *)mine + f->at));
+    fields_free(fields, ARRAY_LEN(fields), mine);
     free(mine);
 }
 
