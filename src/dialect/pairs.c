@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/crypto.h"
 #include "base/json.h"
 
 enum { SHORT = 64 };
@@ -24,6 +25,19 @@ struct chains {
     uint32_t short_next[SHORT];
     bool short_again[SHORT];
 };
+
+void pairs_body(struct jw *w, struct str body, bool base64)
+{
+    jw_key(w, "body");
+    if (base64) {
+        jw_raw(w, S("\""));
+        base64_encode(body, w->out);
+        buf_addc(w->out, '"');
+    } else {
+        jw_str(w, body);
+    }
+    jw_kbool(w, "isBase64Encoded", base64);
+}
 
 struct str pairs_find(struct shape_list list, struct str name)
 {

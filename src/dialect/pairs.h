@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pairs.h - lists of a request's names and values as JSON objects, for the shapes' events. */
+/* pairs.h - a request's lists of names and values, and its body, as JSON: for the shapes' events. */
 #ifndef EVOKE_DIALECT_PAIRS_H
 #define EVOKE_DIALECT_PAIRS_H
 
@@ -28,6 +28,8 @@ struct pairs_rules {
  * Cost: that of the list's length, whatever a stranger puts into it. */
 void pairs_write(struct jw *w, const char *key, struct shape_list list,
                  const struct pairs_rules *rules);
+/* "body":"...","isBase64Encoded":... into an object that is open. */
+void pairs_body(struct jw *w, struct str body, bool base64);
 /* First value of that name, any case, or STR_NONE. */
 struct str pairs_find(struct shape_list list, struct str name);
 /* X-Forwarded-For as it goes on: all stations that came with it, and the one it came from (empty: a

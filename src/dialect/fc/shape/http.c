@@ -40,17 +40,7 @@ static bool goes_in_base64(const struct shape_http *h)
 
 static void put_body(struct jw *w, const struct shape_http *h)
 {
-    bool base64 = h->body.n > 0 && goes_in_base64(h);
-
-    jw_key(w, "body");
-    if (base64) {
-        jw_raw(w, S("\""));
-        base64_encode(h->body, w->out);
-        buf_addc(w->out, '"');
-    } else {
-        jw_str(w, h->body);
-    }
-    jw_kbool(w, "isBase64Encoded", base64);
+    pairs_body(w, h->body, h->body.n > 0 && goes_in_base64(h));
 }
 
 /* The way here gets one station longer. */

@@ -28,17 +28,7 @@ enum { SHOWN = 64, WAY_MAX = 64 << 10 };
 
 static void put_body(struct jw *w, const struct shape_http *h)
 {
-    bool base64 = h->base64 || !str_utf8(h->body);
-
-    jw_key(w, "body");
-    if (base64) {
-        jw_raw(w, S("\""));
-        base64_encode(h->body, w->out);
-        buf_addc(w->out, '"');
-    } else {
-        jw_str(w, h->body);
-    }
-    jw_kbool(w, "isBase64Encoded", base64);
+    pairs_body(w, h->body, h->base64 || !str_utf8(h->body));
 }
 
 /* Its own, or that of the scheme. */

@@ -77,17 +77,10 @@ static void put_context(struct jw *w, const struct shape_http *h)
 /* Without a body there is no such key (captured). */
 static void put_body(struct jw *w, const struct shape_http *h)
 {
-    bool encoded = h->base64 && h->body.n > 0;
-
-    if (encoded) {
-        jw_key(w, "body");
-        jw_raw(w, S("\""));
-        base64_encode(h->body, w->out);
-        buf_addc(w->out, '"');
-    } else if (h->body.n > 0) {
-        jw_kstr(w, "body", h->body);
-    }
-    jw_kbool(w, "isBase64Encoded", encoded);
+    if (h->body.n > 0)
+        pairs_body(w, h->body, h->base64);
+    else
+        jw_kbool(w, "isBase64Encoded", false);
 }
 
 void scf_http_event(const struct shape_http *h, struct buf *out)
