@@ -95,9 +95,15 @@ int keeper_start_launcher(struct keeper *k, struct err *e)
 
 int keeper_start_daemon(struct keeper *k, struct err *e)
 {
-    static const char *const keep[] = {
-            "EVOKE_ACCESS_KEY",           "EVOKE_SECRET_KEY",  "TZ",          "JOURNAL_STREAM",
-            "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME", "EVOKE_CLOCK", NULL};
+    static const char *const keep[] = {"EVOKE_ACCESS_KEY",
+                                       "EVOKE_SECRET_KEY",
+                                       "TZ",
+                                       "JOURNAL_STREAM",
+                                       "OTEL_EXPORTER_OTLP_HEADERS",
+                                       "OTEL_SERVICE_NAME",
+                                       "EVOKE_CLOCK",
+                                       "SSL_CERT_FILE",
+                                       NULL};
     struct options options = *k->o; /* its texts are k->o's */
     int theirs = -EBADF, r;
 

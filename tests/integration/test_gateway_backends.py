@@ -3,7 +3,11 @@
 or we ourselves."""
 import http.server
 import json
+import pathlib
 import socket
+import ssl
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -19,14 +23,23 @@ WHERE = {"dialect": "functiongraph", "account": PROJECT, "region": "local-1"}
 class Backend(http.server.ThreadingHTTPServer):
     """Answers with what it was asked, as JSON; by path, otherwise."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.tls = tls
         self.accepted, self.ending = 0, threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def get_request(self):
         self.accepted += 1
-        return super().get_request()
+        connection, peer = super().get_request()
+        if self.tls:  # the handshake is made by the thread of the connection
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, peer
+
+    def handle_error(self, request, client_address):
+        """A handshake that was broken off is what some of them are for."""
+        if not self.tls:
+            super().handle_error(request, client_address)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -214,6 +227,49 @@ def test_a_gateway_that_is_its_own_backend_ends(gateway):
     base = gateway.api("/loop", gateway.evoke.port, f"/apigw/{gateway.group}/loop")
     r = requests.get(base + "/loop", timeout=30)
     assert r.status_code == 500 and r.json()["error_code"] == "APIG.0612", r.text
+
+
+def certificate(where, name, address):
+    """A key and a certificate that says who it is: one file, its own authority."""
+    key, cert = where / f"{name}.key", where / f"{name}.crt"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName=IP:{address}"], check=True, capture_output=True, timeout=60)
+    cert.chmod(0o644)
+    return key, cert
+
+
+def test_an_https_backend_is_asked_if_its_certificate_is_good():
+    """Good: signed by an authority we know, for this very address."""
+    with tempfile.TemporaryDirectory() as path:
+        where = pathlib.Path(path)
+        where.chmod(0o755)  # the daemon is nobody
+        made = {name: certificate(where, name, address) for name, address in
+                (("good", "127.0.0.1"), ("stranger", "127.0.0.1"), ("misnamed", "127.0.0.2"))}
+        known = where / "known.pem"
+        known.write_text(made["good"][1].read_text() + made["misnamed"][1].read_text())
+        known.chmod(0o644)
+        servers = {}
+        for name, (key, cert) in made.items():
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert, key)
+            servers[name] = Backend(context)
+        try:
+            with Evoked(env={"SSL_CERT_FILE": str(known)}) as e:
+                gateway = Gateway(e)
+                for name, server in servers.items():
+                    base = gateway.api(f"/{name}", server.server_port, "/close", protocol="HTTPS", timeout=20000, retry_count=0)
+                    r = requests.get(f"{base}/{name}", timeout=60)
+                    if name == "good":
+                        assert r.status_code == 200 and r.json()["path"] == "/close", r.text
+                    else:
+                        assert (r.status_code, r.json()["error_code"]) == (502, "APIG.0202"), (name, r.text)
+                base = gateway.api("/plain", servers["good"].server_port, "/close", timeout=20000, retry_count=0)
+                assert requests.get(base + "/plain", timeout=60).status_code == 502  # no HTTP is spoken there
+        finally:
+            for server in servers.values():
+                server.ending.set()
+                server.shutdown()
+                server.server_close()
 
 
 def test_a_value_cannot_climb_out_of_its_place(gateway, backend):

@@ -256,6 +256,8 @@ static int on_socket_wanted(CURL *curl, curl_socket_t fd, int what, void *user, 
 
 static void set_up(struct fetch *f, const struct fetch_spec *spec)
 {
+    const char *authorities =
+            getenv("SSL_CERT_FILE"); /* as OpenSSL's own programs; libcurl does not */
     CURL *c = f->curl;
 
     (void)curl_easy_setopt(c, CURLOPT_PRIVATE, f);
@@ -269,6 +271,8 @@ static void set_up(struct fetch *f, const struct fetch_spec *spec)
     (void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)spec->connect_ms);
     (void)curl_easy_setopt(c, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
     (void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, f->error);
+    if (authorities && authorities[0])
+        (void)curl_easy_setopt(c, CURLOPT_CAINFO, authorities);
     (void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_line);
     (void)curl_easy_setopt(c, CURLOPT_HEADERDATA, f);
     (void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
