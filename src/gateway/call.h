@@ -80,7 +80,8 @@ struct gw_call {
             backend_context;              /* of authorizers: name, value as text; they lie in: */
     struct authorizer_answer *answers[2]; /* references; gw_authorize_done() */
 
-    /* what the backend is given besides (params.c): where a name is there already, it is replaced */
+    /* what the backend is given besides (params.c): where a name is there already, it is replaced; a
+     * value whose p is NULL: by nothing */
     struct shape_list out_headers, out_query, out_path;
     struct shape_list header_params, query_params, path_params; /* declared ones (SCF) */
 

@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/uri.h"
@@ -31,11 +30,13 @@ static struct shape_pair *room(struct gw_call *c, size_t n)
     return arena_alloc(c->arena, (n + 1) * sizeof(struct shape_pair));
 }
 
+/* Those that have a value. */
 static size_t append(struct shape_pair *to, size_t n, struct shape_list more)
 {
-    if (more.n > 0)
-        memcpy(to + n, more.at, more.n * sizeof(*to));
-    return n + more.n;
+    for (size_t i = 0; i < more.n; i++)
+        if (more.at[i].value.p)
+            to[n++] = more.at[i];
+    return n;
 }
 
 /* How often the request has come through here, this time included: a function that calls its own

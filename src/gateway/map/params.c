@@ -8,7 +8,9 @@
  * request, from constants, and from $context.
  *
  * A parameter goes on to the backend under its own name whether it is declared or not, mapped or not:
- * functions see the whole request (docs/compat/apig.md).
+ * functions see the whole request (docs/compat/apig.md). But a name that the definition fills from
+ * $context is never the client's to fill: where an authorizer did not say the value, the backend sees
+ * none.
  */
 #include "gateway/map/params.h"
 
@@ -250,8 +252,12 @@ enum gw_step gw_params(struct gw_call *c)
 static bool value_from_request(const struct gw_call *c, const char *name, struct str *ret)
 {
     for (uint32_t i = 0; i < c->api->nparams; i++)
-        if (str_eq(str_of(c->api->params[i].name), str_of(name)))
-            return value_of(c, &c->api->params[i], ret);
+        if (str_eq(str_of(c->api->params[i].name), str_of(name))) {
+            bool there = value_of(c, &c->api->params[i], ret);
+
+            *ret = there && !ret->p ? S("") : *ret; /* "?flag" */
+            return there;
+        }
     return false;
 }
 
@@ -265,7 +271,7 @@ static bool value_for(struct gw_call *c, const struct gw_out *o, struct str *ret
         return true;
     case GW_FROM_SYSTEM:
         *ret = gw_system_value(c, str_of(o->value));
-        return ret->p != NULL; /* what an authorizer did not say is left out */
+        return true; /* what an authorizer did not say has no value, whatever the client says */
     }
     return false;
 }
