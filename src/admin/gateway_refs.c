@@ -5,17 +5,21 @@
  *
  * One table: which field of which kind names what. A function may come later; who writes its name
  * is told that it is not there yet.
+ *
+ * A domain is asked the other way round: its name must be nobody's, neither ours nor another group's.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
 
 #include "admin/gateway.h"
 #include "api/api.h"
+#include "api/host.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "catalog/resources.h"
+#include "gateway/gateway.h"
 #include "gateway/plane/kinds.h"
 #include "gateway/plane/objects.h"
 
@@ -141,9 +145,29 @@ static int check_ref(const struct call *c, const struct ref *ref, const struct r
     return 0;
 }
 
+static bool is_new_domain(const struct call *c, const struct resource *draft)
+{
+    return (strcmp(draft->kind, "domain") == 0 || strcmp(draft->kind, "fc_domain") == 0) &&
+           !catalog_resource(c->api->catalog, str_of(draft->kind), str_of(draft->id));
+}
+
+static int check_domain(const struct call *c, const struct resource *draft, struct err *e)
+{
+    struct str name = str_of(draft->id);
+
+    if (host_is_ours(name, str_of(c->api->hosts ? c->api->hosts : "")))
+        return err_set(e, ERR_CALLER, -EINVAL, "'%s' is a name of this server", draft->id);
+    if (c->api->gateway && gateway_knows_host(c->api->gateway, name))
+        return err_set(e, ERR_CALLER, -EINVAL, "'%s' is a name that the gateway answers to already",
+                       draft->id);
+    return 0;
+}
+
 int gate_check_refs(const struct call *c, const struct resource *draft, const struct cJSON *body,
                     struct buf *warnings, struct err *e)
 {
+    if (is_new_domain(c, draft) && check_domain(c, draft, e) < 0)
+        return -EINVAL;
     for (size_t i = 0; i < ARRAY_LEN(refs); i++) {
         struct str id;
         int r = 0;
