@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from evoked import Evoked
+from gateway import Gateway
 from signing import PROJECT, Client, urn
 from test_native import create
 
@@ -57,13 +58,8 @@ def costs(daemon, work, to):
     return per
 
 
-@pytest.mark.slow  # what a sanitizer maps would count too
-def test_a_warm_request_is_six_system_calls(daemon, tmp_path):
-    client = Client(daemon)
-    create(client, "echo", "echo")
-    path, body = f"/v2/{PROJECT}/fgs/functions/{urn('echo')}/invocations", b'{"a":1}'
-    head = "".join(f"{k}: {v}\r\n" for k, v in client.headers("POST", path, "", body).items())
-    request = f"POST {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
+def pinned(daemon, request, body, tmp_path):
+    """The request costs the budget and no system call more, once everything is warm."""
     connection = socket.create_connection(("127.0.0.1", daemon.port))
 
     def one():
@@ -85,3 +81,34 @@ def test_a_warm_request_is_six_system_calls(daemon, tmp_path):
     for group, budget in BUDGET.items():
         assert per.get(group, 0) <= budget + SLACK, per
     assert set(BUDGET) <= set(per), "the counter counts nothing"
+
+
+@pytest.mark.slow  # what a sanitizer maps would count too
+def test_a_warm_request_is_six_system_calls(daemon, tmp_path):
+    client = Client(daemon)
+    create(client, "echo", "echo")
+    path, body = f"/v2/{PROJECT}/fgs/functions/{urn('echo')}/invocations", b'{"a":1}'
+    head = "".join(f"{k}: {v}\r\n" for k, v in client.headers("POST", path, "", body).items())
+    pinned(daemon, f"POST {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body, body, tmp_path)
+
+
+PAGE = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'a page'}\n"
+ALLOW = "def handler(event, context):\n    return {'statusCode': 200, 'body': '{\"status\": \"allow\"}'}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guarded", [False, True])
+def test_the_gateway_adds_no_system_call(daemon, tmp_path, guarded):
+    """To an invocation; nor does an authorizer whose answer is remembered."""
+    gate = Gateway(daemon)
+    gate.function("page", PAGE)
+    config = {"path": "/page", "auth": "none"}
+    if guarded:
+        gate.function("allow", ALLOW)
+        gate.admin("POST", "gateway/authorizer", {
+            "dialect": "functiongraph", "account": PROJECT, "region": "local-1",
+            "body": {"name": "asked_once", "type": "FRONTEND", "authorizer_type": "FUNC", "authorizer_uri": urn("allow"), "ttl": 3000,
+                     "identities": [{"name": "token", "location": "HEADER"}]}})
+        config.update(auth="authorizer", authorizer="asked_once")
+    gate.trigger("page", "t", "apig", **config)
+    pinned(daemon, f"GET /page HTTP/1.1\r\nHost: {gate.host()}\r\nToken: mine\r\n\r\n".encode(), b"a page", tmp_path)
