@@ -119,7 +119,7 @@ static struct candidates candidates(const struct catalog *c, const struct resour
         ret.kin = kin_of(&c->kin, want->kind, want->parent, &ret.n);
     } else {
         ret.n = catalog_resources_of(c, want->kind, &from);
-        ret.rows = c->resources.rows + from;
+        ret.rows = ret.n ? c->resources.rows + from : NULL;
     }
     return ret;
 }
