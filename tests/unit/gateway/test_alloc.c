@@ -177,7 +177,8 @@ static size_t cost(struct fix *f, const char *path)
 }
 
 #define API(uri, more)                                                                             \
-    "{\"group_id\":\"g\",\"name\":\"an_api\",\"type\":1,\"req_protocol\":\"HTTPS\",\"req_method\":"     \
+    "{\"group_id\":\"g\",\"name\":\"an_api\",\"type\":1,\"req_protocol\":\"HTTPS\",\"req_"         \
+    "method\":"                                                                                    \
     "\"GET\",\"req_uri\":\"" uri "\",\"auth_type\":\"NONE\",\"backend_type\":\"MOCK\","            \
     "\"mock_info\":{\"result_content\":\"mocked\"}" more "}"
 
