@@ -448,8 +448,11 @@ static bool check(struct put *p, const struct resource *draft, const struct cJSO
     struct err e = {0};
     const char *path;
 
-    if (gw_check(p->kind, body, &path, &e) == 0 &&
-        gate_check_refs(p->c, draft, body, &p->warnings, &e) == 0)
+    if (strcmp(draft->kind, "domain") == 0 && draft->dialect != DIALECT_SCF &&
+        json_get(body, "path_mappings"))
+        (void)err_set(&e, ERR_CALLER, -EINVAL, "path_mappings: only domains of scf have them");
+    else if (gw_check(p->kind, body, &path, &e) == 0 &&
+             gate_check_refs(p->c, draft, body, &p->warnings, &e) == 0)
         return true;
     call_fail(p->c, 400, NULL, "%s", e.msg);
     return false;

@@ -216,21 +216,57 @@ static int read_response(struct gf_reader *rd, const struct cJSON *set, const vo
     return 0;
 }
 
+/* {"/": "release", "/try": "test"} */
+static int read_paths(const struct gf_reader *rd, const struct cJSON *paths, struct cJSON *body)
+{
+    struct cJSON *list = cJSON_AddArrayToObject(body, "path_mappings");
+    const struct cJSON *stage;
+
+    if (!str_eq(rd->f->dialect, S("scf")))
+        return gf_wrong(rd, "domains", "have paths in dialect scf only");
+    if (!cJSON_IsObject(paths))
+        return gf_wrong(rd, "domains", "have paths as a map from path to stage");
+    cJSON_ArrayForEach(stage, paths)
+    {
+        struct cJSON *one = cJSON_CreateObject();
+
+        cJSON_AddItemToArray(list, one);
+        cJSON_AddStringToObject(one, "path", stage->string);
+        gf_pass(one, "environment", paths, stage->string);
+    }
+    return 0;
+}
+
+/* "api.example.com", or {name, paths} */
+static int read_domain(const struct gf_reader *rd, const struct cJSON *domain, const char *group)
+{
+    static const char *const keys[] = {"name", "paths"};
+    bool whole = cJSON_IsObject(domain);
+    const struct cJSON *name = whole ? json_get(domain, "name") : domain;
+    struct cJSON *body;
+
+    if (!cJSON_IsString(name))
+        return gf_wrong(rd, "domains", "must be a list of names, or of maps with name and paths");
+    if (whole && gf_keys(rd, domain, keys, ARRAY_LEN(keys)) < 0)
+        return -EINVAL;
+    body = cJSON_CreateObject();
+    gf_wish(rd, "domain", name->valuestring, group, body);
+    cJSON_AddStringToObject(body, "url_domain", name->valuestring);
+    return whole && json_get(domain, "paths") ? read_paths(rd, json_get(domain, "paths"), body) : 0;
+}
+
 static int read_domains(struct gf_reader *rd, const struct cJSON *group)
 {
     const struct cJSON *domain;
+    int r = 0;
 
     cJSON_ArrayForEach(domain, json_get(group, "domains"))
     {
-        struct cJSON *body;
-
-        if (!cJSON_IsString(domain))
-            return gf_wrong(rd, "domains", "must be a list of names");
-        body = cJSON_CreateObject();
-        cJSON_AddStringToObject(body, "url_domain", domain->valuestring);
-        gf_wish(rd, "domain", domain->valuestring, group->string, body);
+        r = read_domain(rd, domain, group->string);
+        if (r < 0)
+            break;
     }
-    return 0;
+    return r;
 }
 
 static int read_group(struct gf_reader *rd, const struct cJSON *group, const void *user)

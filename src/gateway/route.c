@@ -7,7 +7,7 @@
  *   /2016-08-15/proxy/<service>/<function>/...    FC's HTTP triggers (fc.c)
  *
  * The stage of a FunctionGraph group comes in the header X-Stage, RELEASE without it. A group of SCF
- * has it as the first segment of its paths. One of FC's API Gateway has it in X-Ca-Stage; routes of its
+ * has it as the first segment of its paths, or by what its custom domain says of them. One of FC's API Gateway has it in X-Ca-Stage; routes of its
  * custom domains have none.
  *
  * Nothing is decoded here but the query; the route table decodes the path, once.
@@ -119,6 +119,42 @@ static void cut_stage(struct gw_call *c)
     c->path = rest.p ? (struct str){rest.p - 1, rest.n + 1} : S("/");
 }
 
+static bool is_below(struct str path, struct str top)
+{
+    if (top.n <= 1)
+        return true;
+    return str_starts(path, top) && (path.n == top.n || path.p[top.n] == '/');
+}
+
+/* A custom domain may say that its paths are stages: "/try" is test, all else release. The longest of
+ * them counts; where none does there is no stage. */
+static void map_stage(struct gw_call *c)
+{
+    const struct gw_mapping *best = NULL;
+    char room[GW_HOST];
+    struct str host = gw_host_of(c->req->host, room);
+    bool mapped = false;
+
+    for (uint32_t i = 0; !c->by_path && i < c->group->nmappings; i++) {
+        const struct gw_mapping *m = &c->group->mappings[i];
+
+        if (!str_eq(host, str_of(m->host)))
+            continue;
+        mapped = true;
+        if (is_below(c->path, str_of(m->path)) && (!best || strlen(m->path) > strlen(best->path)))
+            best = m;
+    }
+    if (!mapped) {
+        cut_stage(c);
+        return;
+    }
+    c->stage = best ? str_of(best->stage) : S("");
+    if (best && best->path[1])
+        c->path = str_from(c->path, strlen(best->path));
+    if (c->path.n == 0)
+        c->path = S("/");
+}
+
 static struct str said_stage(const struct gw_call *c, struct str header)
 {
     struct str said = gw_header(c, header);
@@ -136,7 +172,7 @@ static void find_stage(struct gw_call *c)
         c->stage = said_stage(c, S("x-stage"));
         break;
     case DIALECT_SCF:
-        cut_stage(c);
+        map_stage(c);
         break;
     case DIALECT_FC:
     case DIALECTS:

@@ -420,3 +420,66 @@ def test_whoever_does_not_sign_well_is_refused_in_the_clouds_words(gate, keys):
     assert refused(signed(keys[0], "another secret")) == "HMAC signature does not match."
     old = email.utils.formatdate(0, usegmt=True)
     assert refused(signed(*keys, date=old)) == "HMAC signature cannot be verified, the x-date header is out of date for HMAC Authentication."
+
+
+MAPPED = """dialect: scf
+account: "%s"
+region: local-1
+groups:
+  mapped:
+    domains: [%s]
+"""
+
+
+def test_a_custom_domain_says_which_of_its_paths_is_which_stage(evoke_shared, tmp_path):
+    """BindSubDomain: PathMappingSet, or IsDefaultMapping (scf.md 5)."""
+    client, name = Client(evoke_shared), "mapped.example.com"
+    path = f"/evoke/v1/functions/{PREFIX}mapped"
+    code = "def main_handler(event, context):\n    return event['requestContext']['stage'] + ' ' + event['path']\n"
+    r = client.call("PUT", path, {"runtime": "Python3.7", "handler": "index.main_handler", "timeout_ms": 20000,
+                                  "code": {"source": code, "filename": "index.py"}})
+    assert r.status_code == 201, r.text
+    for stage in ("release", "test"):
+        config = {"service": "mapped", "stage": stage, "path": "/x", "auth": "none", "method": "ANY", "timeout_ms": 20000}
+        r = client.call("PUT", f"{path}/triggers/{stage}", {"source": "apigw", "config": config})
+        assert r.status_code == 201, r.text
+
+    def apply(domain, code=0):
+        (tmp_path / "gateway.yaml").write_text(MAPPED % (ACCOUNT, domain))
+        p = evoke_shared.run("gateway", "apply", str(tmp_path / "gateway.yaml"))
+        assert p.returncode == code, (p.stdout, p.stderr)
+        return p
+
+    def stage_of(path):
+        r = requests.get(evoke_shared.url + path, headers={"Host": name}, timeout=60)
+        return r.json().split()[0] if r.status_code == 200 else r.status_code
+
+    try:
+        apply(name)
+        assert [stage_of(p) for p in ("/x", "/release/x", "/test/x")] == [404, "release", "test"]
+        mapped = "{name: %s, paths: {/: release, /try: test}}" % name
+        assert apply(mapped).stdout == f"changed domain mapped/{name}\n"
+        assert "domain" not in apply(mapped).stdout  # it is so already
+        told = [stage_of(p) for p in ("/x", "/try/x", "/try", "/tryx", "/release/x", "/TRY/x")]
+        assert told == ["release", "test", 404, 404, 404, 404], told
+        apply("{name: %s, paths: {/a/b: test, /a: release}}" % name)
+        told = [stage_of(p) for p in ("/a/x", "/a/b/x", "/x", "/try/x")]
+        assert told == ["release", "test", 404, 404], told
+        group = json.loads(evoke_shared.run("gateway", "list", "group", "--output", "json").stdout)[0]["id"]
+        r = requests.get(f"{evoke_shared.url}/apigw/{group}/test/x", timeout=60)
+        assert r.status_code == 200 and r.json().startswith("test")  # by path it is as ever
+        for wrong in ("{name: n.example.com, paths: {/x/: release}}", "{name: n.example.com, paths: {/: RELEASE}}", "{name: n.example.com, path: 1}",
+                      "{name: n.example.com, paths: {/a: release, /b: release, /c: release, /d: release}}"):
+            assert evoke_shared.run("gateway", "list", "domain").returncode == 0 and apply(wrong, 2).stderr
+        r = client.call("POST", "/evoke/v1/gateway/domain", {
+            "dialect": "functiongraph", "account": ACCOUNT, "region": "local-1", "parent": group,
+            "body": {"url_domain": "n.example.com", "path_mappings": [{"path": "/", "environment": "release"}]}})
+        assert r.status_code == 400 and "only domains of scf" in r.text, r.text
+        apply(name)
+        assert [stage_of(p) for p in ("/x", "/release/x")] == [404, "release"]
+    finally:
+        (tmp_path / "gateway.yaml").write_text(MAPPED % (ACCOUNT, ""))
+        evoke_shared.run("gateway", "apply", str(tmp_path / "gateway.yaml"))
+        for group in json.loads(evoke_shared.run("gateway", "list", "group", "--output", "json").stdout):
+            evoke_shared.run("gateway", "delete", "group", group["id"])
+        client.call("DELETE", path)

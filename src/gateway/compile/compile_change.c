@@ -7,7 +7,7 @@
  *   authorizer                  routes that name it, and those that could not be made without it
  *   release                     its route
  *   throttle, throttle_bind     routes that it limits
- *   domain                      a host name of its group
+ *   domain                      a host name of its group; SCF: which stage its paths are
  *   api, version                nothing: what is called is what a release names
  *
  * Apps and what belongs to them are the guard's (guard.h), which hears of everything.
@@ -325,7 +325,7 @@ static void forget_host(struct compiler *c, struct place *p, struct str host)
     }
 }
 
-static void on_domain(struct compiler *c, const struct resource *before,
+static void bind_host(struct compiler *c, const struct resource *before,
                       const struct resource *after)
 {
     struct place *was = before ? compile_place(c, str_of(before->parent)) : NULL;
@@ -337,6 +337,18 @@ static void on_domain(struct compiler *c, const struct resource *before,
         return;
     is->hosts = xrealloc(is->hosts, is->nhosts + 1, sizeof(char *));
     is->hosts[is->nhosts++] = xstrdup(after->id);
+}
+
+/* Which of its paths are which stage stands in its group. */
+static void on_domain(struct compiler *c, const struct resource *before,
+                      const struct resource *after)
+{
+    bind_host(c, before, after);
+    if (c->loading || (after ? after : before)->dialect != DIALECT_SCF)
+        return; /* at first the group has read it */
+    on_part_of_group(c, NULL, after ? after : before);
+    if (before && after && strcmp(before->parent, after->parent) != 0)
+        on_part_of_group(c, NULL, before);
 }
 
 static void on_fc_domain(struct compiler *c, const struct resource *before,

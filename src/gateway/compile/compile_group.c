@@ -77,6 +77,24 @@ static bool add_response(void *user, const struct resource *r)
     return true;
 }
 
+static bool add_mappings(void *user, const struct resource *domain)
+{
+    struct making *m = user;
+    struct gw_group *g = m->group;
+    cleanup_with(json_freep) struct cJSON *said = json_parse(str_of(domain->body), NULL);
+    const struct cJSON *list = said ? json_get(said, "path_mappings") : NULL, *one;
+
+    cJSON_ArrayForEach(one, list)
+    {
+        g->mappings = xrealloc(g->mappings, g->nmappings + 1, sizeof(*g->mappings));
+        g->mappings[g->nmappings++] =
+                (struct gw_mapping){.host = xstrdup(domain->id),
+                                    .path = str_dup(compile_text(one, "path")),
+                                    .stage = str_dup(compile_text(one, "environment"))};
+    }
+    return true;
+}
+
 struct gw_group *compile_group(struct compiler *c, const struct resource *r)
 {
     struct making m = {.c = c, .group = gw_group_new(r->dialect, r->id, r->name)};
@@ -90,5 +108,8 @@ struct gw_group *compile_group(struct compiler *c, const struct resource *r)
     catalog_each_resource(c->catalog, &filter, add_variable, &m);
     filter.kind = S("response");
     catalog_each_resource(c->catalog, &filter, add_response, &m);
+    filter.kind = S("domain");
+    if (r->dialect == DIALECT_SCF)
+        catalog_each_resource(c->catalog, &filter, add_mappings, &m);
     return m.group;
 }

@@ -97,7 +97,13 @@ void gw_group_unref(struct gw_group *g)
         free(g->responses[i].body);
         outs_free(g->responses[i].headers, g->responses[i].nheaders);
     }
+    for (uint32_t i = 0; i < g->nmappings; i++) {
+        free(g->mappings[i].host);
+        free(g->mappings[i].path);
+        free(g->mappings[i].stage);
+    }
     free(g->variables);
+    free(g->mappings);
     free(g->responses);
     free(g->id);
     free(g->name);

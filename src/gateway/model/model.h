@@ -149,6 +149,9 @@ struct gw_response {        /* a gateway response; APIG: functiongraph.md 5.5 */
     struct gw_out *headers; /* name, value */
     uint32_t nheaders;
 };
+struct gw_mapping { /* SCF: what is below this path of a custom domain is a stage */
+    char *host, *path, *stage;
+};
 struct gw_group {
     uint32_t refs;
     char *id, *name;
@@ -158,6 +161,8 @@ struct gw_group {
     uint32_t nvariables;
     struct gw_response *responses;
     uint32_t nresponses;
+    struct gw_mapping *mappings;
+    uint32_t nmappings;
     char *response_set; /* of APIs that name none; "": there is no such */
     bool closed;        /* it does not answer to its own name, only to its domains */
 };

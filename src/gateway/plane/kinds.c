@@ -26,6 +26,7 @@ enum {
     PARAMS = 50,
     POLICIES = 5,
     IDENTITIES = 10,
+    MAPPINGS = 3,
     TTL_S = 3600,
 };
 
@@ -343,11 +344,19 @@ static const struct gw_field app_auth_fields[] = {
         TEXT("env_id", 1, RESOURCE_ID, REQUIRED),
 };
 
+/* SCF's PathMappingSet; without it the first segment of a path is the stage (IsDefaultMapping). */
+static const struct gw_field mapping_fields[] = {
+        TEXT("path", 1, URI, REQUIRED, .rule = gw_is_mapped_path,
+             .pattern = "a path without parameters, like / or /try"),
+        NEED("environment", "release", "prepub", "test"),
+};
+
 static const struct gw_field domain_fields[] = {
         TEXT("url_domain", 1, 255, REQUIRED, .rule = gw_is_host,
              .pattern = "a domain name, like api.example.com"),
         WORD("min_ssl_version", "TLSv1.1", "TLSv1.2"),
         FLAG("is_http_redirect_to_https"),
+        LIST("path_mappings", MAPPINGS, mapping_fields),
 };
 
 static const struct gw_field fc_domain_fields[] = {

@@ -35,7 +35,8 @@ struct err;
  * app             32 hex                -          name, app_key, app_secret
  * app_code        32 hex                app        app_code
  * app_auth        32 hex                app        api_id, env_id
- * domain          the name, lower case  group      url_domain, ... ; a custom domain of a group
+ * domain          the name, lower case  group      url_domain, ... ; a custom domain of a group;
+ *                                                  SCF: path_mappings [{path, environment}]
  * fc_domain       the name, lower case  -          FC's custom domain: protocol, routeConfig
  */
 struct gw_kind {

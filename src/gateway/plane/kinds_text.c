@@ -213,6 +213,12 @@ bool gw_is_path(struct str s)
     return depth == 0;
 }
 
+bool gw_is_mapped_path(struct str s)
+{
+    return gw_is_path(s) && !str_has(s, '{') && !str_has(s, '%') &&
+           (s.n == 1 || s.p[s.n - 1] != '/');
+}
+
 bool gw_is_function(struct str s)
 {
     struct gw_function f;

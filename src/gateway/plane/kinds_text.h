@@ -25,10 +25,11 @@ bool gw_is_app_key(struct str s);
 bool gw_is_app_secret(struct str s);
 bool gw_is_app_code(struct str s);
 bool gw_is_tag(struct str s);
-bool gw_is_host(struct str s);     /* a domain name, also with '*' as its first label */
-bool gw_is_endpoint(struct str s); /* host[:port], #variables# allowed */
-bool gw_is_path(struct str s);     /* "/a/{p}/{rest+}": '/' first, no '?', no blanks */
-bool gw_is_function(struct str s); /* gw_function_of() reads it */
-bool gw_is_retry(struct str s);    /* "-1" to "10" */
+bool gw_is_host(struct str s);        /* a domain name, also with '*' as its first label */
+bool gw_is_endpoint(struct str s);    /* host[:port], #variables# allowed */
+bool gw_is_path(struct str s);        /* "/a/{p}/{rest+}": '/' first, no '?', no blanks */
+bool gw_is_mapped_path(struct str s); /* without parameters and without '/' at its end */
+bool gw_is_function(struct str s);    /* gw_function_of() reads it */
+bool gw_is_retry(struct str s);       /* "-1" to "10" */
 
 #endif
