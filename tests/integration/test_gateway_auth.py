@@ -193,7 +193,8 @@ def test_iam_takes_keys_that_may_invoke_for_the_account(world):
     ok(world.signed(name, world.client.access, world.client.secret))
     good = new_key(world, "caller", "invoke", account=PROJECT)
     ok(world.signed(name, good["access_key"], good["secret_key"]))
-    for label, scope, more in (("reader", "read", {}), ("deployer", "deploy", {}), ("stranger", "invoke", {"account": OTHER})):
+    for label, scope, more in (("reader", "read", {}), ("deployer", "deploy", {}), ("stranger", "invoke", {"account": OTHER}),
+                               ("other_cloud", "invoke", {"dialect": "fc", "account": PROJECT})):
         key = new_key(world, label, scope, **more)
         refused(world.signed(name, key["access_key"], key["secret_key"]), 403, "APIG.0304")
     refused(world.signed(name, good["access_key"], "wrong"), 401, "APIG.0301", "Incorrect IAM authentication information: verify aksk signature fail")

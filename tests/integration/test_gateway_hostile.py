@@ -236,6 +236,26 @@ def test_an_account_reaches_nothing_of_another(world, closed):
         world.make(kind, body, parent, account=OTHER, expect=(400, 403, 404, 409))
 
 
+def test_a_role_is_good_for_its_own_account(world):
+    source = ("def handler(event, context):\n"
+              "    return [context.getSecurityAccessKey(), context.getSecuritySecretKey(), context.getSecurityToken()]\n")
+    assert world.client.create("role", source, xrole="agency").status_code == 200
+    key, secret, token = json.loads(world.client.invoke("role").text)
+    group = world.make("group", {"name": "theirs"}, account=OTHER)
+    ident = world.make("api", {"group_id": group, "name": "theirs", "type": 1, "req_protocol": "BOTH", "req_method": "ANY", "req_uri": "/role",
+                               "auth_type": "IAM", "backend_type": "MOCK", "mock_info": {"result_content": SECRET}}, account=OTHER)
+    world.admin("POST", f"gateway/api/{ident}/publish", {})
+    world.api("/role", "IAM", answer=SECRET)
+
+    def ask(host):
+        headers = {"host": host, "x-sdk-date": stamp(), "x-security-token": token}
+        headers["Authorization"] = authorization("GET", "/role", "", headers, b"", key, secret)
+        return world.get("/role", host=host, headers=headers)
+
+    assert ask(world.host).text == SECRET
+    assert ask(f"{group}.{DOMAIN}:{world.evoke.port}").status_code == 403
+
+
 @pytest.mark.parametrize("name", [
     "localhost", "console.localhost", "x.localhost", "apigw.localhost", "a.apigw.localhost", "127.0.0.1", "[::1]", "::1", "taken.example.com",
     "TAKEN.example.com", "taken.example.com.", "taken.example.com:80", "a b.example.com", "", "."])

@@ -59,11 +59,13 @@ static size_t header_bytes(const struct http_request *r)
     return n;
 }
 
-/* What the function will be told as its path. */
+/* What the function will be told as its path: text, so that nobody reads an overlong '.' into it. */
 static bool is_path(struct str decoded)
 {
     struct str rest = decoded, part;
 
+    if (str_has(decoded, '\0') || !str_utf8(decoded))
+        return false;
     while (rest.p) {
         part = str_cut(&rest, '/');
         if (str_eq(part, S(".")) || str_eq(part, S("..")))

@@ -187,6 +187,30 @@ static void plans_of_scf_are_bound_to_api_or_service(void **state)
     gw_apps_free(a);
 }
 
+/* What takes every app of its neighbourhood takes no other. */
+static void a_neighbour_is_of_the_same_cloud_account_and_region(void **state)
+{
+    struct gw_group *g = gw_group_new(DIALECT_SCF, "the-group", "g");
+    struct gw_api *api = gw_api_new(g);
+    char account[] = "acct", region[] = "here", other[] = "other";
+    struct gw_app app = {.dialect = DIALECT_SCF, .account = account, .region = region};
+
+    (void)state;
+    gw_set(&g->account, S("acct"));
+    gw_set(&g->region, S("here"));
+    assert_true(gw_app_is_neighbour(&app, api));
+    app.dialect = DIALECT_FUNCTIONGRAPH;
+    assert_false(gw_app_is_neighbour(&app, api));
+    app.dialect = DIALECT_SCF;
+    app.account = other;
+    assert_false(gw_app_is_neighbour(&app, api));
+    app.account = account;
+    app.region = other;
+    assert_false(gw_app_is_neighbour(&app, api));
+    gw_api_unref(api);
+    gw_group_unref(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +220,7 @@ int main(void)
             cmocka_unit_test(an_app_may_call_what_it_was_authorised_for_there),
             cmocka_unit_test(what_was_said_twice_holds_until_both_are_gone),
             cmocka_unit_test(plans_of_scf_are_bound_to_api_or_service),
+            cmocka_unit_test(a_neighbour_is_of_the_same_cloud_account_and_region),
     };
 
     return T_RUN(tests);

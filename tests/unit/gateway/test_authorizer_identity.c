@@ -151,6 +151,9 @@ static void values_do_not_run_into_each_other(void **state)
     struct h1_header h1 = {.name = S("token"), .value = S("a")},
                      h2 = {.name = S("token"), .value = S("ab")};
     struct shape_pair q1 = {S("user"), S("bc")}, q2 = {S("user"), S("c")};
+    struct h1_header two[] = {{.name = S("token"), .value = S("a")},
+                              {.name = S("token"), .value = S("b")}};
+    struct shape_pair more[] = {{S("user"), S("b")}, {S("user"), S("c")}};
     struct seen a, b;
 
     (void)state;
@@ -158,6 +161,9 @@ static void values_do_not_run_into_each_other(void **state)
     authorizer.nidentities = 2;
     a = look(&h1, 1, &q1, 1);
     b = look(&h2, 1, &q2, 1);
+    assert_true(a.n && b.n && !same(&a, &b));
+    a = look(two, 2, &q2, 1);  /* a, b and c */
+    b = look(&h1, 1, more, 2); /* a and b, c */
     assert_true(a.n && b.n && !same(&a, &b));
 }
 

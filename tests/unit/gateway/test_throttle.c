@@ -82,12 +82,14 @@ static int teardown(void **state)
 
 struct caller {
     const char *api, *user, *app, *ip;
+    char *stage; /* NULL: RELEASE */
     struct gw_limit limit;
 };
 
 static enum gw_step call(const struct caller *by, struct gw_call *ret)
 {
-    struct gw_api api = {.id = (char *)by->api, .stage = stage, .limit = by->limit};
+    struct gw_api api = {
+            .id = (char *)by->api, .stage = by->stage ? by->stage : stage, .limit = by->limit};
     struct gw_call c = {
             .guard = guard, .api = &api, .user = str_of(by->user), .app_id = str_of(by->app)};
     enum gw_step step;
@@ -126,12 +128,16 @@ static void the_limit_passes_and_one_more_does_not(void **state)
 static void apis_count_apart_unless_they_share_a_policy(void **state)
 {
     struct caller a = {.api = api_a, .limit = {.id = none, .api = 1, .period_ms = 1000}};
-    struct caller b = a;
+    struct caller b = a, elsewhere = a;
+    char other[] = "OTHER";
 
     (void)state;
     b.api = api_b;
+    elsewhere.stage = other;
     assert_int_equal(call(&a, NULL), GW_GO_ON);
     assert_int_equal(call(&b, NULL), GW_GO_ON);
+    assert_int_equal(call(&elsewhere, NULL), GW_GO_ON); /* each stage of an API too */
+    assert_int_equal(call(&elsewhere, NULL), GW_ENDED);
     a.limit.id = b.limit.id = policy;
     assert_int_equal(call(&a, NULL), GW_GO_ON);
     assert_int_equal(call(&b, NULL), GW_ENDED);
