@@ -67,7 +67,7 @@ static struct str read_field(const struct resource *draft, const struct cJSON *b
     } else {
         value = json_get(body, field);
     }
-    return cJSON_IsString(value) ? str_of(value->valuestring) : S("");
+    return value && cJSON_IsString(value) ? str_of(value->valuestring) : S("");
 }
 
 static bool is_ours(const struct resource *r, const struct resource *draft)
