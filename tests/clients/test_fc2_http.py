@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from evoked import deadline
+from signing import Client
 from test_fc2 import ACCOUNT, UUID, function, signed, steps, zip_of
 
 MB = 1 << 20
@@ -434,6 +435,39 @@ def signed_url(e, path, expires, query=()):
     text = f"GET\n\n\n{expires}\n{path}\n{lines}"
     mac = base64.b64encode(hmac.new(e.secret_key.encode(), text.encode(), hashlib.sha256).digest()).decode()
     return e.url + path + "?" + urllib.parse.urlencode([*pairs, ("x-fc-signature", mac)])
+
+
+def test_only_keys_that_may_invoke_for_the_account(web):
+    def new(name, scope, **more):
+        r = Client(web).call("POST", "/evoke/v1/keys", {"name": name, "scope": [scope], **more})
+        assert r.status_code == 201, r.text
+        return r.json()
+
+    for name, scope, more, refused in (("fc_caller", "invoke", {"account": ACCOUNT}, None), ("fc_reader", "read", {}, "AccessDenied"),
+                                       ("fc_stranger", "invoke", {"account": "other"}, "AccessDenied"),
+                                       ("fc_cloud", "invoke", {"account": ACCOUNT, "dialect": "scf"}, "AccessDenied")):
+        key = new(name, scope, **more)
+        answer, = steps(web, ["get", "/proxy/web/signed/"], access_key=key["access_key"], secret_key=key["secret_key"])
+        assert answer.get("error", {}).get("code") == refused, (name, answer)
+        Client(web).call("DELETE", "/evoke/v1/keys/" + key["access_key"])
+
+
+def test_a_role_is_good_for_its_own_account(web):
+    source = ("def handler(event, context):\n    c = context.credentials\n"
+              "    return '\\n'.join([c.access_key_id, c.access_key_secret, c.security_token])\n")
+    for account, refused in ((ACCOUNT, None), ("1234567", "AccessDenied")):
+        def call(method, path, body=None):
+            r = signed(web, method, "/2016-08-15/services" + path, body=json.dumps(body).encode() if body else b"", account=account)
+            assert r.status_code < 300, r.text
+            return r.text
+
+        call("POST", "", {"serviceName": "roles", "role": f"acs:ram::{account}:role/any"})
+        call("POST", "/roles/functions", function(functionName="who", **code(source)))
+        key, secret, token = call("POST", "/roles/functions/who/invocations").split("\n")
+        answer, = steps(web, ["get", "/proxy/web/signed/"], access_key=key, secret_key=secret, token=token)
+        call("DELETE", "/roles/functions/who")
+        call("DELETE", "/roles")
+        assert answer.get("error", {}).get("code") == refused, answer
 
 
 def test_signed_urls(web):

@@ -153,6 +153,18 @@ def test_what_is_not_the_groups_name_does_not_reach_it(world, closed, host):
     assert not answer.endswith(b"open") and status(answer) >= 400
 
 
+def test_a_groups_origin_serves_no_other_group(world, closed):
+    other = world.make("group", {"name": "beside"})
+    world.api("/page", group=other, answer="theirs")
+    assert world.get(f"/apigw/{other}/page", host=f"127.0.0.1:{world.evoke.port}").text == "theirs"
+    assert world.get(f"/apigw/{other}/page").text == "open"  # a path of its own, like any
+
+
+@pytest.mark.parametrize("host, status", [("apigw.localhost", 404), ("x.apigw.localhost", 404), ("xapigw.localhost", 401)])
+def test_the_gateways_names_end_at_a_dot(world, host, status):
+    assert world.get("/evoke/v1/functions", host=host).status_code == status
+
+
 @pytest.mark.parametrize("headers", [
     ["X-HTTP-Method-Override: OPTIONS"], ["X-HTTP-Method: TRACE", "X-Method-Override: OPTIONS"], ["X-Original-URL: /open"],
     ["X-Rewrite-URL: /open"], ["X-Forwarded-Host: other"], ["X-Stage: release"], ["X-Stage: RELEASE\t"], ["X-Stage: "],
