@@ -40,6 +40,7 @@ struct api_server {
     struct mount *mounts;  /* owned; the house set last */
     uint32_t n;
     const char *refuse; /* why nothing but the house answers; NULL: all do */
+    bool inside;        /* who asks is a function */
 };
 
 static struct mount mount_set(const struct api_set *set)
@@ -73,6 +74,11 @@ struct api_server *api_server_new(const struct api *api, const struct api_set *c
     for (uint32_t i = 0; i < s->n; i++)
         s->mounts[i].next = next_alike(s, i);
     return s;
+}
+
+void api_server_inside(struct api_server *s)
+{
+    s->inside = true;
 }
 
 void api_server_refuse(struct api_server *s, const char *why)
@@ -189,9 +195,9 @@ static bool hand_over(const struct api_server *s, struct http_request *req)
     if (!g ||
         !(gateway_named(g, req) || (gateway_has_path(req->path) && is_ours(s->api, req->host))))
         return false;
-    req->ops = &gateway_http_ops;
+    req->ops = s->inside ? &gateway_inside_ops : &gateway_http_ops;
     req->user = g;
-    gateway_http_ops.on_head(req);
+    req->ops->on_head(req);
     return true;
 }
 

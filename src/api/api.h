@@ -205,6 +205,8 @@ struct str call_query(struct call *c, struct str name);
 struct api_server; /* opaque */
 struct api_server *api_server_new(const struct api *api, const struct api_set *const *sets,
                                   uint32_t nsets);
+/* Its requests come from functions, by their endpoint. */
+void api_server_inside(struct api_server *s);
 /* From now on every set but the built-in one answers 503 with this sentence (a literal). */
 void api_server_refuse(struct api_server *s, const char *why);
 struct api_server *api_server_free(struct api_server *s);

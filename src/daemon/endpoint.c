@@ -25,6 +25,7 @@
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
 #include "http/server.h"
+#include "loop/loop.h"
 
 enum {
     ENDPOINTS_MAGIC = 0x0e4d0001,
@@ -47,6 +48,7 @@ struct endpoints {
 struct endpoint { /* of one instance */
     uint32_t magic;
     struct http_server *http; /* owned; NULL when shut */
+    bool shutting, closed;    /* shut_now() is to come; and is the last */
     struct list node;
 };
 
@@ -59,6 +61,7 @@ struct endpoints *endpoints_new(struct loop *l, const struct api *api,
     eps->magic = ENDPOINTS_MAGIC;
     eps->loop = l;
     eps->face = api_server_new(api, sets, ARRAY_LEN(sets));
+    api_server_inside(eps->face);
     eps->limits = *limits;
     eps->limits.connections = CONNECTIONS;
     eps->limits.body_budget_bytes = BODY_BYTES;
@@ -89,6 +92,29 @@ static void *on_open(void *user, const struct fn *fn, const char *instance_id, i
     return ep;
 }
 
+static void shut_now(void *user)
+{
+    struct endpoint *ep = OBJ(user, struct endpoint, ENDPOINT_MAGIC);
+
+    ep->shutting = false;
+    ep->http = http_server_free(ep->http);
+    if (!ep->closed)
+        return;
+    ep->magic = 0;
+    free(ep);
+}
+
+/* Later: what ends by it may be another instance, and the pool is in the middle of this one. */
+static void on_shut(void *user, void *handle)
+{
+    struct endpoints *eps = OBJ(user, struct endpoints, ENDPOINTS_MAGIC);
+    struct endpoint *ep = OBJ(handle, struct endpoint, ENDPOINT_MAGIC);
+
+    if (!ep->shutting)
+        loop_defer(eps->loop, shut_now, ep);
+    ep->shutting = true;
+}
+
 static void on_close(void *user, void *handle)
 {
     struct endpoint *ep = OBJ(handle, struct endpoint, ENDPOINT_MAGIC);
@@ -96,11 +122,15 @@ static void on_close(void *user, void *handle)
     (void)user;
     list_remove(&ep->node);
     ep->http = http_server_free(ep->http);
+    ep->closed = true;
+    if (ep->shutting)
+        return;
     ep->magic = 0;
     free(ep);
 }
 
-const struct pool_endpoint_ops endpoints_ops = {.open = on_open, .close = on_close};
+const struct pool_endpoint_ops endpoints_ops = {
+        .open = on_open, .shut = on_shut, .close = on_close};
 
 void endpoints_shut(struct endpoints *eps)
 {

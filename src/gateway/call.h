@@ -57,6 +57,7 @@ struct gw_call {
     char source_ip[GW_ADDRESS]; /* of the connection, without port; "" for a local socket */
     bool by_path; /* under /apigw/ or /2016-08-15/proxy/: an origin that is not its own */
     bool outside; /* it came by the public listener */
+    bool inside;  /* a function sent it, by its endpoint */
     bool debug;
     struct gw_api
             *draft; /* referenced: this one is meant, whatever is published; NULL: see match */

@@ -200,12 +200,13 @@ static const struct gw_sink http_sink = {
         .end = on_end,
 };
 
-static void begin(struct http_request *r, bool outside)
+static void begin(struct http_request *r, bool outside, bool inside)
 {
     struct gateway *g = OBJ(r->user, struct gateway, GATEWAY_MAGIC);
     struct gw_call *c = gw_call_new(g, r, &http_sink, r);
 
     c->outside = outside;
+    c->inside = inside;
     r->app = c;
     if (gw_call_head(c))
         r->body_max = body_max[c->group->dialect];
@@ -213,12 +214,17 @@ static void begin(struct http_request *r, bool outside)
 
 static void on_head(struct http_request *r)
 {
-    begin(r, false);
+    begin(r, false, false);
 }
 
 static void on_public_head(struct http_request *r)
 {
-    begin(r, true);
+    begin(r, true, false);
+}
+
+static void on_inside_head(struct http_request *r)
+{
+    begin(r, false, true);
 }
 
 static void on_request(struct http_request *r)
@@ -295,6 +301,14 @@ const struct http_ops gateway_http_ops = {
 
 const struct http_ops gateway_public_ops = {
         .on_head = on_public_head,
+        .on_request = on_request,
+        .on_cancel = on_cancel,
+        .on_refuse = on_refuse,
+        .on_room = on_room,
+};
+
+const struct http_ops gateway_inside_ops = {
+        .on_head = on_inside_head,
         .on_request = on_request,
         .on_cancel = on_cancel,
         .on_refuse = on_refuse,

@@ -62,6 +62,8 @@ int gateway_rival(const struct gateway *g, struct str key, struct buf *out);
 extern const struct http_ops gateway_http_ops;
 /* The same for those that came from the world: what its owner keeps from there is refused. */
 extern const struct http_ops gateway_public_ops;
+/* ... and for those of functions, from their endpoint: an authorizer whose caller has gone ends. */
+extern const struct http_ops gateway_inside_ops;
 
 /* What the access log has of a call as well. Borrowed. */
 struct gw_told {

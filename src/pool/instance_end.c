@@ -53,6 +53,8 @@ void inst_doom(struct instance *in, enum job_end end)
     inst_leave(in, INST_DYING, end);
     if (in->launched)
         launch_kill(in->launched);
+    if (in->endpoint && in->env->endpoint->shut)
+        in->env->endpoint->shut(in->env->endpoint_user, in->endpoint);
     inst_arm(in, in->job || in->njobs > 0 ? EXIT_MS : BURY_MS);
 }
 

@@ -164,6 +164,8 @@ void pool_drain(struct pool *p, void (*on_drained)(void *user), void *user);
 struct pool_endpoint_ops {
     /* listener is taken. What is returned is given back at the instance's end; NULL: nothing. */
     void *(*open)(void *user, const struct fn *fn, const char *instance_id, int listener);
+    /* It is being killed: what it asked for is of no use to anybody. May be NULL; close() follows. */
+    void (*shut)(void *user, void *handle);
     void (*close)(void *user, void *handle);
 };
 /* Before the first job. Without it these sockets are closed. */

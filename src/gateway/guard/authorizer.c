@@ -13,7 +13,10 @@
  *
  * What always holds:
  *   (1) a flight has at least one call that waits for it, or it is gone: when the last client goes
- *       away, nobody is interested in the answer. The function itself runs on to its end.
+ *       away, nobody is interested in the answer. The function itself runs on to its end, unless it
+ *       was a function that asked: an authorizer which asks its own API would keep itself alive for
+ *       ever, each run beginning the next before its own time is over. So the end of one is the end
+ *       of those behind it.
  *   (2) a flight is in guard->flights exactly if it has a key. Without one (ttl 0) each request is
  *       a question of its own.
  *   (3) only an answer in the right form is remembered, allow and deny alike; a failure is asked
@@ -56,6 +59,7 @@ struct flight {
     struct str key;                         /* owned; p NULL: nobody may join */
     struct list waiting;                    /* struct waiter */
     struct invocation *run;                 /* NULL once it has ended */
+    bool inside;                            /* a function asked */
 };
 
 struct waiter { /* lies in the call's arena; the call's state */
@@ -72,6 +76,8 @@ static void flight_free(struct flight *f)
 {
     if (f->run)
         invocation_forget(f->run);
+    if (f->run && f->inside)
+        invocation_cancel(f->run);
     if (f->key.p)
         (void)map_del(f->guard->flights, f->key);
     free((char *)f->key.p);
@@ -249,8 +255,10 @@ static enum gw_step start(struct gw_call *c, enum which which, const struct gw_a
     struct flight *f = xnew(struct flight);
     struct err e = {0};
 
-    *f = (struct flight){
-            .magic = FLIGHT_MAGIC, .guard = c->guard, .authorizer = gw_authorizer_ref(a)};
+    *f = (struct flight){.magic = FLIGHT_MAGIC,
+                         .guard = c->guard,
+                         .authorizer = gw_authorizer_ref(a),
+                         .inside = c->inside};
     list_init(&f->waiting);
     if (ask(c, f, &e) < 0) {
         enum gw_step step = broken(c, a, which, e.msg);
