@@ -227,6 +227,7 @@ def upload_slowly(front, n):
         assert any(front.on_disk() == 0 for _ in deadline(60))
 
 
+@pytest.mark.slow  # the sanitizers hold memory of their own
 def test_ten_thousand_slow_uploads_hold_no_memory():
     n, cost = many_allowed(), None
     while not cost:
@@ -240,6 +241,7 @@ def test_ten_thousand_slow_uploads_hold_no_memory():
     assert head < 16 << 10, "heads cost too much"
 
 
+@pytest.mark.slow  # the sanitizers hold memory of their own
 def test_ten_thousand_idle_connections_hold_little(fresh):
     n = many_allowed()
     before = fresh.rss()
@@ -281,6 +283,7 @@ class Flood:
             s.sendall(b"0\r\n\r\n")
 
 
+@pytest.mark.slow  # the sanitizers hold memory of their own
 def test_a_gigabyte_to_a_slow_reader_holds_no_memory(fresh):
     flood = Flood(1 << 30)
     path = fresh.api("/flood", backend_type="HTTP", backend_api={"url_domain": f"127.0.0.1:{flood.port}", "req_protocol": "HTTP",
