@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+import requests
 
 from evoked import ROOT, deadline
 
@@ -93,6 +94,16 @@ def test_a_name_of_ones_own_in_scfs_words(say, tmp_path):
     assert "deleted domain scf.example.com" in say("gateway", "apply", str(file)).stdout
     gone = say.evoke.get("/release/hello/you", headers={"Host": "scf.example.com"})
     assert gone.status_code == 404 and "X-Api-RequestId" not in gone.headers
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+def test_the_example_of_function_computes_http_triggers(say):
+    told = say("deploy", str(ROOT / "examples/fc-page")).stdout
+    for name in ("wsgi", "node"):
+        path = f"/2016-08-15/proxy/site/{name}/"
+        assert say.evoke.url + path in told
+        r = requests.post(say.evoke.url + path + "a%20b", data=b"hello", timeout=60)
+        assert (r.status_code, r.text) == (200, "POST /a b with hello\n"), r.text
 
 
 ASKS_ITSELF = """
