@@ -341,6 +341,17 @@ def test_words_of_a_group_do_not_grow_without_end(world):
     assert r.status_code == 404 and r.json()["error_code"] == "APIG.0101" and len(r.content) < 65536
 
 
+def test_a_body_for_scf_is_bounded(world):
+    group = world.make("group", {"name": "scfhouse"}, dialect="scf")
+    ident = world.make("api", {"group_id": group, "name": "scfapi", "type": 1, "req_protocol": "BOTH", "req_method": "ANY", "req_uri": "/x",
+                               "auth_type": "NONE", "backend_type": "MOCK", "mock_info": {"result_content": "taken"}}, dialect="scf")
+    world.admin("POST", f"gateway/api/{ident}/publish", {})
+    head = ["POST /release/x HTTP/1.1", f"Host: {group}.{DOMAIN}"]
+    assert world.raw(*head, f"Content-Length: {6 << 20}", body=bytes(6 << 20)).endswith(b"taken")
+    answer = world.raw(*head, f"Content-Length: {(6 << 20) + 1}")  # refused before it is sent
+    assert status(answer) == 413 and b"taken" not in answer, answer
+
+
 # ---- the log ----
 
 def test_every_call_is_one_line_of_the_log_whatever_it_says(world):
