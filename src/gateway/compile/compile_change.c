@@ -343,10 +343,12 @@ static void bind_host(struct compiler *c, const struct resource *before,
 static void on_domain(struct compiler *c, const struct resource *before,
                       const struct resource *after)
 {
+    const struct resource *now = after ? after : before;
+
     bind_host(c, before, after);
-    if (c->loading || (after ? after : before)->dialect != DIALECT_SCF)
+    if (c->loading || !now || now->dialect != DIALECT_SCF)
         return; /* at first the group has read it */
-    on_part_of_group(c, NULL, after ? after : before);
+    on_part_of_group(c, NULL, now);
     if (before && after && strcmp(before->parent, after->parent) != 0)
         on_part_of_group(c, NULL, before);
 }
