@@ -313,7 +313,7 @@ int gw_table_add(struct gw_table *t, struct gw_api *a)
     way_done(&w);
     if (rival(rows, a))
         return -EEXIST;
-    rows->at = xrealloc(rows->at, rows->n + 1, sizeof(*rows->at));
+    rows->at = xrealloc(rows->at, rows->n + 1, sizeof(struct gw_api *));
     rows->at[rows->n++] = gw_api_ref(a);
     t->count++;
     return 0;

@@ -181,6 +181,6 @@ void gw_key_done(struct fn_key *key);
 void gw_set(char **field, struct str value);
 struct gw_authorizer *gw_authorizer_new(void);
 const struct gw_authorizer *gw_authorizer_ref(const struct gw_authorizer *a);
-void gw_authorizer_unref(const struct gw_authorizer *a);
+void gw_authorizer_unref(const struct gw_authorizer *shared);
 
 #endif

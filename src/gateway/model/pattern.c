@@ -134,12 +134,12 @@ static int check_literal(struct str segment, struct err *e)
 /* The same name twice would leave one of the two values nowhere to go. */
 static bool named_before(struct str pattern, struct str segment)
 {
-    struct str rest = {pattern.p, (size_t)(segment.p - pattern.p)};
+    struct str rest = {pattern.p, (size_t)(segment.p - pattern.p)}, name = gw_capture_name(segment);
 
-    while (rest.p) {
+    while (name.p && rest.p) {
         struct str s = str_cut(&rest, '/');
 
-        if (gw_is_capture(s) && str_eq(gw_capture_name(s), gw_capture_name(segment)))
+        if (gw_is_capture(s) && str_eq(gw_capture_name(s), name))
             return true;
     }
     return false;

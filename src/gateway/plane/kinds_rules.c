@@ -25,7 +25,7 @@ static struct str text(const struct cJSON *obj, const char *key)
 {
     const struct cJSON *value = obj ? json_get(obj, key) : NULL;
 
-    return cJSON_IsString(value) ? str_of(value->valuestring) : S("");
+    return value && cJSON_IsString(value) ? str_of(value->valuestring) : S("");
 }
 
 static bool is(const struct cJSON *obj, const char *key, const char *word)
@@ -38,7 +38,7 @@ static double number(const struct cJSON *obj, const char *key, double missing)
 {
     const struct cJSON *value = obj ? json_get(obj, key) : NULL;
 
-    return cJSON_IsNumber(value) ? value->valuedouble : missing;
+    return value && cJSON_IsNumber(value) ? value->valuedouble : missing;
 }
 
 /* ---- small ones ---- */
