@@ -140,11 +140,6 @@ bool gateway_named(const struct gateway *g, const struct http_request *r)
     return gateway_knows_host(g, gw_host_of(r->host, room));
 }
 
-bool gateway_claims(const struct gateway *g, const struct http_request *r)
-{
-    return gateway_named(g, r) || gateway_has_path(r->path);
-}
-
 bool gateway_has_path(struct str path)
 {
     return str_starts(path, S("/apigw/")) || str_starts(path, S("/2016-08-15/proxy/"));

@@ -42,11 +42,10 @@ struct gateway *gateway_new(const struct gateway_env *env, const struct gateway_
 /* Behind the HTTP servers that serve it. Open calls end: 503, where somebody waits for a sink. */
 struct gateway *gateway_free(struct gateway *g);
 
-/* Is this request the gateway's? By host: a group's or a custom domain. By path: "/apigw/<group>/",
- * "/2016-08-15/proxy/". */
-bool gateway_claims(const struct gateway *g, const struct http_request *r);
-bool gateway_named(const struct gateway *g, const struct http_request *r); /* by host only */
-bool gateway_has_path(struct str path);                                    /* by path only */
+/* Is this request the gateway's by its host: a group's, or a custom domain? */
+bool gateway_named(const struct gateway *g, const struct http_request *r);
+/* By its path: "/apigw/<group>/", "/2016-08-15/proxy/"? */
+bool gateway_has_path(struct str path);
 /* Is this the name (lower case, no port) of a custom domain, or one under the gateway's own domain,
  * whether there is such a group or not? */
 bool gateway_knows_host(const struct gateway *g, struct str host);
@@ -57,8 +56,8 @@ const char *gateway_domain(const struct gateway *g);
  * "trigger web of functiongraph/..." or "API pay of group shop". -ENOENT: it has none: it is disabled,
  * or what it names is not there; or it is FC's. */
 int gateway_rival(const struct gateway *g, struct str key, struct buf *out);
-/* user of a request: the gateway. All that gateway_claims() not are answered 404 in FunctionGraph's
- * words: for the public listener. */
+/* user of a request: the gateway. What is neither named nor has such a path is answered 404 in
+ * FunctionGraph's words. */
 extern const struct http_ops gateway_http_ops;
 /* The same for those that came from the world: what its owner keeps from there is refused. */
 extern const struct http_ops gateway_public_ops;

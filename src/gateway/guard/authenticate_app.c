@@ -176,7 +176,7 @@ static show_fn *way_of(const struct gw_call *c)
         return NULL;
     if (a->auth == GW_AUTH_SECRET || has_scheme(authorization, S("hmac")))
         return by_hmac;
-    if ((a->basic || a->app_code) && has_scheme(authorization, S("basic")))
+    if (a->app_code && has_scheme(authorization, S("basic")))
         return by_basic;
     return by_signature;
 }

@@ -199,15 +199,6 @@ static void params_free(struct gw_api *a)
     free(a->params);
 }
 
-static void rewrites_free(struct gw_api *a)
-{
-    for (uint32_t i = 0; i < a->nrewrites; i++) {
-        free(a->rewrites[i].match);
-        free(a->rewrites[i].replacement);
-    }
-    free(a->rewrites);
-}
-
 void gw_api_unref(struct gw_api *a)
 {
     if (!a)
@@ -220,7 +211,6 @@ void gw_api_unref(struct gw_api *a)
     gw_authorizer_unref(a->backend_authorizer);
     params_free(a);
     outs_free(a->outs, a->nouts);
-    rewrites_free(a);
     gw_key_done(&a->fn.key);
     free(a->fn.qualifier);
     free(a->fn.base64_types);

@@ -83,11 +83,6 @@ struct gw_cors { /* APIG's cors: true and SCF's enableCORS */
     bool on;
 };
 
-struct gw_rewrite { /* FC custom domains: function-compute.md 6 */
-    enum { GW_REWRITE_EQUAL, GW_REWRITE_WILDCARD, GW_REWRITE_REGEX } how;
-    char *match, *replacement;
-};
-
 struct gw_api {
     uint32_t refs;
     char *id, *name;
@@ -100,8 +95,7 @@ struct gw_api {
     bool prefix;            /* it is the beginning of the paths it takes (APIG's SWA, FC's "*") */
 
     enum gw_auth auth;
-    bool app_code;                                  /* X-Apig-AppCode will do for an app */
-    bool basic;                                     /* so will Authorization: Basic */
+    bool app_code; /* X-Apig-AppCode will do for an app, and so will Authorization: Basic */
     const struct gw_authorizer *authorizer;         /* referenced; NULL: none */
     const struct gw_authorizer *backend_authorizer; /* likewise */
     struct gw_limit limit;
@@ -132,8 +126,6 @@ struct gw_api {
         char *body;
         uint32_t status;
     } mock;
-    struct gw_rewrite *rewrites;
-    uint32_t nrewrites;
     bool public_off; /* FC: disableURLInternet */
 };
 

@@ -255,7 +255,7 @@ static void basic_shows_the_app_where_it_may(void **state)
     buf_addz(&text, "Basic ");
     base64_encode(pair, &text);
     refused(with("authorization", text.p), GW_AUTH_FAILED, "SDK-HMAC-SHA256");
-    api.basic = true;
+    api.app_code = true;
     assert_int_equal(with("authorization", text.p), GW_GO_ON);
     refused(with("authorization", "Basic !"), GW_AUTH_FAILED, "base64");
     refused(with("authorization", "Basic eDp5"), GW_AUTH_FAILED, "app not found, appkey x");
