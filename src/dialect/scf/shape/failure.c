@@ -22,7 +22,7 @@ static const int statuses[OUTCOMES] = {
 
 int scf_status(enum outcome outcome)
 {
-    return statuses[outcome];
+    return outcome < OUTCOMES ? statuses[outcome] : 500;
 }
 
 static void word(const struct run *run, struct buf *out)

@@ -66,7 +66,7 @@ static void put_answer(struct str answer, struct buf *out)
 {
     answer = cut(answer);
     for (size_t i = 0; i < answer.n; i++)
-        buf_addc(out, (unsigned char)answer.p[i] < ' ' ? ' ' : answer.p[i]);
+        buf_adds(out, (unsigned char)answer.p[i] < ' ' ? S(" ") : (struct str){answer.p + i, 1});
 }
 
 static void put_end(const struct run *run, struct buf *out)
