@@ -46,7 +46,7 @@ def load(build, port, connections, ms, request, may_fail=False):
     requests, errors, seconds, p50, p99, longest = out.stdout.split()
     if int(errors) and not may_fail:
         raise RuntimeError(f"{errors} errors: {out.stderr}")
-    return {"rps": int(requests) / float(seconds), "p50": float(p50), "p99": float(p99), "longest": float(longest),
+    return {"requests": int(requests), "rps": int(requests) / float(seconds), "p50": float(p50), "p99": float(p99), "longest": float(longest),
             "errors": int(errors)}
 
 
@@ -111,6 +111,14 @@ def settled(evoke):
 def rss_mib(pid):
     text = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
+
+
+def cpu_us(pid):
+    """What all threads of a process have had of processors, however many others wanted them."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0])
+    return total / 1000
 
 
 def pss_mib(pids):

@@ -7,7 +7,8 @@ usage: run.py [--build DIR] [--part NAME]... [--rounds N] [--ms N] [--cold N]
 Parts: warm (latency and requests/s, beside the peers of peers.py), cold (first byte of a function's first invocation),
 burst (100 requests at once to a cold function), memory (instances per GiB, the idle set), daemon (1,000 functions, large
 packages, sizes), async (durable acknowledgements, end-to-end latency, a million waiting deliveries), timer (a thousand timers due in
-one second). All of them without --part; about seven minutes.
+one second), gateway (a request through the gateway beside a bare invocation, ten APIs and ten thousand). All of them without --part;
+about ten minutes.
 
 Rounds are interleaved (reference, then each row) and the medians of the per-round ratios are shown, with the lowest and the
 highest. A round in which the reference reached less than half of its best requests/s is dropped: somebody else had the
@@ -382,10 +383,17 @@ def timer_rows(*args):
     return delivery.timer_rows(*args)
 
 
+# -- the gateway: in gate.py --------------------------------------------------------------------------------------------
+
+def gateway_rows(*args):
+    import gate
+    return gate.gateway_rows(*args)
+
+
 # -- all of it ---------------------------------------------------------------------------------------------------------
 
 PARTS = {"warm": warm_rows, "cold": cold_rows, "burst": burst_rows, "memory": memory_rows, "daemon": daemon_rows,
-         "async": async_rows, "timer": timer_rows}
+         "async": async_rows, "timer": timer_rows, "gateway": gateway_rows}
 
 
 def stop(evoke):
@@ -416,6 +424,7 @@ def main():
     a.add_argument("--rounds", type=int, default=7, help="of the warm part, and of acknowledgements")
     a.add_argument("--ms", type=int, default=600, help="of each measurement of a round")
     a.add_argument("--cold", type=int, default=200, help="cold starts of each runtime")
+    a.add_argument("--apis", type=int, default=10_000, help="of the gateway's rows")
     o = a.parse_args()
     build = pathlib.Path(o.build).resolve()
     os.environ["EVOKE_BUILD"] = str(build)
