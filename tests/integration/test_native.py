@@ -208,6 +208,10 @@ def test_a_program_that_never_reads_is_ended_at_its_outer_deadline(client, hosti
 # ---- floods -------------------------------------------------------------------------------------------------
 
 
+# What a program built with sanitizers has freed it keeps for a while, and it counts as memory: so much of it by default.
+KEPT_BY_SANITIZER = 256 * MB if "ASAN_OPTIONS" in os.environ else 0
+
+
 def peak(evoke):
     text = pathlib.Path(f"/proc/{evoke.pids()['daemon']}/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", text).group(1)) * 1024
@@ -224,4 +228,4 @@ def test_a_flood_is_bounded_in_the_daemons_memory(daemon, client, hostile, word,
         function_error(r, words)
     else:
         assert r.text == "flooded" or "timed out" in r.text, r.text[:500]
-    assert peak(daemon) - before < 100 * MB
+    assert peak(daemon) - before < 100 * MB + KEPT_BY_SANITIZER
