@@ -3,7 +3,6 @@
 group, a function as authorizer, the authorizer, a function as backend, the API, debugging it, publishing it, calling it. The functions
 are ours (examples/), in the shapes the guide teaches: identity in a header, in the query string, and compared with custom user data."""
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -94,7 +93,6 @@ def debug(gateway, api_id, how, **over):
     return gateway.client.debug_api_v2(DebugApiV2Request(INSTANCE, api_id, ApiDebugInfo(**fields)))
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_curl_gets_the_page(world):
     cloud, gateway = world
     group, api, _ = guarded(cloud, gateway, "header")

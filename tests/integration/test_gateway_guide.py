@@ -3,7 +3,6 @@
 not published yet, and curl. What the SDK does is tests/clients/test_apig_guide.py. Beside it: names of one's own in SCF's words, and an
 authorizer that asks its own API."""
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -45,7 +44,6 @@ def say(evoke):
     return run
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.parametrize("function", VARIANTS)
 def test_the_guide_with_the_command_line_and_curl(say, tmp_path, function):
     said, right, wrong, user = VARIANTS[function]
@@ -96,7 +94,6 @@ def test_a_name_of_ones_own_in_scfs_words(say, tmp_path):
     assert gone.status_code == 404 and "X-Api-RequestId" not in gone.headers
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 def test_the_example_of_function_computes_http_triggers(say):
     told = say("deploy", str(ROOT / "examples/fc-page")).stdout
     for name in ("wsgi", "node"):
