@@ -80,6 +80,7 @@ def checks():
     sources = run(["git", "ls-files", "*.c", "*.h"]).stdout.split()
     check("format (mend: make fmt)", ["clang-format", "--dry-run", "-Werror", *sources])
     check("layers", [sys.executable, "tools/layers.py"])
+    check("what a scope frees has begun", [sys.executable, "tools/owned.py"])
     check("documents", [sys.executable, "tools/docs.py"])
 
 

@@ -85,7 +85,7 @@ static void add_release(struct cJSON *rows, const struct lists *l, const struct 
     const struct cJSON *version = gateway_by_id(l->versions, gateway_text(release, "version_id"));
     const struct cJSON *group = gateway_by_id(l->groups, view_text(api, "parent"));
     const struct cJSON *def = json_get(json_get(version, "body"), "api");
-    cleanup_with(buf_done) struct buf text;
+    cleanup_with(buf_done) struct buf text = {0};
     struct cJSON *row;
 
     if (!def || !group)
@@ -113,7 +113,7 @@ static void add_trigger(struct cJSON *rows, const struct cJSON *trigger)
 {
     const struct cJSON *address = json_get(trigger, "address");
     struct str auth = view_text(json_get(trigger, "config"), "auth");
-    cleanup_with(buf_done) struct buf from;
+    cleanup_with(buf_done) struct buf from = {0};
     bool enabled = false;
     struct cJSON *row;
 

@@ -44,6 +44,15 @@ def get(e, url):
     return requests.get(e.url + "/" + path, headers={"Host": host}, timeout=20)
 
 
+def test_a_disabled_trigger_is_no_route(evoke_shared, shop):
+    assert shop("functiongraph").returncode == 0
+    for verb, there in (("disable", False), ("enable", True)):
+        assert evoke_shared.run("trigger", verb, "web").returncode == 0
+        p = evoke_shared.run("gateway", "routes", "--output", "json")
+        assert p.returncode == 0, (p.returncode, p.stderr)
+        assert any("trigger web" in r["from"] for r in json.loads(p.stdout)) == there, p.stdout
+
+
 @pytest.mark.parametrize("dialect", CLOUDS)
 def test_what_deploy_prints_can_be_called(evoke_shared, shop, dialect):
     p = shop(dialect)
