@@ -100,6 +100,9 @@ struct api_op {
     bool unrecorded;      /* it reads the audit trail, which does not tell of itself */
     bool json; /* the handler will call call_json(): a large body is parsed ahead, on a worker */
     bool by_query; /* the handler tells of the function that the query names, if it names one */
+    /* For docs/compat/operations.md, which is made of these tables (tools/operations.c). */
+    const char *partly; /* what of it is missing; NULL: nothing we know of */
+    const char *absent; /* it makes no sense here, or is not built: what it answers, and why */
     bool each; /* the handler asks call_sees() of everything it tells: open to keys of one account
                   also where the request names none */
 };

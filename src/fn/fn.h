@@ -30,6 +30,13 @@ struct fn_code {
     char *filename;          /* "index.py", "index.zip", or NULL */
 };
 
+struct fn_layer { /* a package beside its own, mounted read-only (docs/manifest.md) */
+    char *ref;    /* the dialect's own words: an ARN, "name:3", id of a dependency version */
+    char sha[SHA256_HEX]; /* of the stored zip */
+    uint64_t size;
+};
+enum { FN_LAYERS = 20 };
+
 /* What a function may reach over the network (docs/sandbox.md). */
 enum fn_network {
     FN_NETWORK_DEFAULT,  /* egress where it can be enforced, else endpoint */
@@ -45,7 +52,9 @@ struct fn {
 
     enum dialect dialect;
     char *account, *region, *space, *name;
-    char *version; /* "latest" until versions are published */
+    char *version;        /* "latest"; of a frozen version its name (catalog/versions.h) */
+    char *version_note;   /* what was said when it was published; NULL: nothing */
+    int64_t published_ms; /* 0: it is no frozen version */
 
     char *runtime; /* the dialect's own name, "Python3.9" */
     char *handler;
@@ -58,6 +67,8 @@ struct fn {
     struct fn_var *vars;
     uint32_t nvars;
     struct fn_code code;
+    struct fn_layer *layers; /* in the order they are unpacked: later ones overwrite earlier ones */
+    uint32_t nlayers;
 
     uint32_t reserved;   /* instances kept ready whether asked for or not; <= max_instances */
     uint32_t network;    /* enum fn_network */
@@ -90,6 +101,11 @@ void fn_set(char **field, struct str value); /* own a copy; STR_NONE makes it NU
 void fn_set_vars_done(struct fn *f);         /* forget all vars */
 void fn_add_var(struct fn *f, struct str name, struct str value); /* a known name: replaced */
 const char *fn_var(const struct fn *f, const char *name);         /* or NULL */
+
+void fn_set_layers_done(struct fn *f); /* forget all layers */
+void fn_add_layer(struct fn *f, struct str ref, const char *sha, uint64_t size);
+/* Names the union of its layers: sha256 over their shas in order; "" if it has none. */
+const char *fn_layers_key(const struct fn *f, char out[SHA256_HEX]);
 
 /* Stored form: JSON. Decoding refuses what encoding cannot have written (-EINVAL). */
 void fn_encode(const struct fn *f, struct buf *out);
