@@ -49,9 +49,11 @@ fmt:
 fmt-check:
 	@git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 
-# docs/cli.md from the table of commands; the manual goes to build/man1 (make install brings it along).
+# docs/cli.md from the table of commands, docs/compat/operations.md from those of operations; the manual goes to build/man1 (make install brings it along).
 docs: all
+	@ninja -C $(BUILD) --quiet tools/operations
 	@$(BUILD)/evoke docs markdown >docs/cli.md
+	@$(BUILD)/tools/operations >docs/compat/operations.md
 	@$(BUILD)/evoke docs man $(BUILD)/man1
 
 # Fuzz each target for FUZZ_SECONDS (60), starting from the corpora in tests/fuzz/corpus.
