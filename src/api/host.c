@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "fn/vendor.h"
+
 static struct str without_port(struct str host)
 {
     size_t end = host.n;
@@ -62,5 +64,6 @@ bool host_is_ours(struct str host, struct str listed)
 
     if (host.n == 0 || is_address(name) || str_ieq(name, S("localhost")))
         return true;
-    return name.n > 0 && (ends_in_localhost(name) || is_listed(name, listed) || is_machine(name));
+    return name.n > 0 && (ends_in_localhost(name) || is_listed(name, listed) || is_machine(name) ||
+                          vendor_of(name) == VENDOR_API);
 }

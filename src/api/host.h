@@ -5,8 +5,8 @@
  * own; the Host it sends is still the stranger's.
  *
  * Ours are: no Host at all (only HTTP/1.0 leaves it out, no browser), any IP address, "localhost" and
- * what ends in ".localhost" (browsers never ask the network for these), the machine's own name, and
- * the names listed.
+ * what ends in ".localhost" (browsers never ask the network for these), the machine's own name, the
+ * names listed, and those of the clouds' APIs (fn/vendor.h), which no stranger can make.
  */
 #ifndef EVOKE_API_HOST_H
 #define EVOKE_API_HOST_H

@@ -22,6 +22,10 @@ static void these_are_ours(void **state)
             "one.example",
             "ONE.example:8900",
             "two.example",
+            "scf.tencentcloudapi.com",
+            "SCF.ap-guangzhou.tencentcloudapi.com:443",
+            "123456789.cn-hangzhou.fc.aliyuncs.com",
+            "functiongraph.cn-north-4.myhuaweicloud.com",
     };
 
     (void)state;
@@ -49,6 +53,13 @@ static void these_are_not(void **state)
             "one.example:80:80",
             "[]",
             "localhost.",
+            "tencentcloudapi.com",
+            "scf.tencentcloudapi.com.evil.example",
+            "evil-tencentcloudapi.com",
+            "bucket.oss-cn-hangzhou.aliyuncs.com",
+            "bucket.obs.cn-north-4.myhuaweicloud.com",
+            "bucket-1250000000.cos.ap-guangzhou.myqcloud.com",
+            "service-1-1250000000.gz.apigw.tencentcs.com",
     };
 
     (void)state;
