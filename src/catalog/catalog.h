@@ -61,6 +61,8 @@ void catalog_delete(struct catalog *c, const struct fn_key *key, catalog_fn *fn,
 
 typedef void catalog_space_fn(void *user, int r, const struct space *s);
 void catalog_create_space(struct catalog *c, struct space *draft, catalog_space_fn *fn, void *user);
+/* Taken; its revision is the expected one (-ESTALE). */
+void catalog_update_space(struct catalog *c, struct space *draft, catalog_space_fn *fn, void *user);
 /* -ENOTEMPTY while functions are in it. */
 void catalog_delete_space(struct catalog *c, const struct fn_key *key, catalog_space_fn *fn,
                           void *user);

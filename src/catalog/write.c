@@ -316,7 +316,8 @@ void catalog_delete(struct catalog *c, const struct fn_key *key, catalog_fn *fn,
     submit(w);
 }
 
-void catalog_create_space(struct catalog *c, struct space *draft, catalog_space_fn *fn, void *user)
+static void submit_space(struct catalog *c, enum verb verb, struct space *draft,
+                         catalog_space_fn *fn, void *user)
 {
     struct fn_key key = {
             .dialect = draft->dialect,
@@ -324,12 +325,23 @@ void catalog_create_space(struct catalog *c, struct space *draft, catalog_space_
             .region = str_of(draft->region),
             .space = str_of(draft->name),
     };
-    struct write *w = write_new(c, &space_kind, CREATE, &key, user);
+    struct write *w = write_new(c, &space_kind, verb, &key, user);
 
     w->draft = draft;
+    w->expect = draft->revision;
     w->done.space = fn;
     space_encode(draft, &w->value);
     submit(w);
+}
+
+void catalog_create_space(struct catalog *c, struct space *draft, catalog_space_fn *fn, void *user)
+{
+    submit_space(c, CREATE, draft, fn, user);
+}
+
+void catalog_update_space(struct catalog *c, struct space *draft, catalog_space_fn *fn, void *user)
+{
+    submit_space(c, UPDATE, draft, fn, user);
 }
 
 void catalog_delete_space(struct catalog *c, const struct fn_key *key, catalog_space_fn *fn,

@@ -51,6 +51,23 @@ struct space *space_new(const struct fn_key *key)
     return s;
 }
 
+struct space *space_copy(const struct space *s)
+{
+    struct space *copy = xnew(struct space);
+
+    copy->refs = 1;
+    copy->dialect = s->dialect;
+    copy->account = xstrdup(s->account);
+    copy->region = xstrdup(s->region);
+    copy->name = xstrdup(s->name);
+    copy->id = xstrdup(s->id);
+    copy->extra = xstrdup(s->extra);
+    copy->created_ms = s->created_ms;
+    copy->modified_ms = s->modified_ms;
+    copy->revision = s->revision;
+    return copy;
+}
+
 const struct space *space_ref(const struct space *s)
 {
     ((struct space *)s)->refs++;

@@ -23,6 +23,7 @@ struct space {
 };
 
 struct space *space_new(const struct fn_key *key); /* key->name is ignored, key->space names it */
+struct space *space_copy(const struct space *s);   /* a draft, revision kept */
 const struct space *space_ref(const struct space *s);
 void space_unref(const struct space *s);
 void space_encode(const struct space *s, struct buf *out);
