@@ -382,6 +382,19 @@ void catalog_each(const struct catalog *c, const struct catalog_filter *filter,
     }
 }
 
+void catalog_each_space(const struct catalog *c, const struct catalog_filter *filter,
+                        bool (*fn)(void *user, const struct space *s), void *user)
+{
+    for (size_t i = 0; i < c->spaces.n; i++) {
+        const struct space *s = c->spaces.rows[i].record;
+
+        if ((filter->dialect < 0 || (int)s->dialect == filter->dialect) &&
+            (filter->account.n == 0 || str_eq(filter->account, str_of(s->account))) &&
+            (filter->region.n == 0 || str_eq(filter->region, str_of(s->region))) && !fn(user, s))
+            return;
+    }
+}
+
 size_t catalog_count(const struct catalog *c)
 {
     return c->fns.n;

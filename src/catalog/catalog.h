@@ -45,6 +45,9 @@ struct catalog_filter {
 };
 void catalog_each(const struct catalog *c, const struct catalog_filter *filter,
                   bool (*fn)(void *user, const struct fn *f), void *user);
+/* Likewise, of spaces that are objects; of the filter, dialect, account and region count. */
+void catalog_each_space(const struct catalog *c, const struct catalog_filter *filter,
+                        bool (*fn)(void *user, const struct space *s), void *user);
 size_t catalog_count(const struct catalog *c);
 /* At most so many functions, and so many spaces; a creation above it is refused with -EDQUOT. What
  * is there already stays. */
