@@ -18,6 +18,7 @@
 
 #include <errno.h>
 
+#include "auth/internal.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -32,20 +33,20 @@
 #define SDK_TOKEN "x-security-token"
 #define FC_TOKEN  "x-fc-security-token"
 
-enum { MAX_PATH_BYTES = 64 * 1024, MAX_SIGNATURE = 64 };
+enum { MAX_SIGNATURE = 64 };
 
-static struct str header(const struct http_request *r, const char *name)
+struct str auth_header(const struct http_request *r, const char *name)
 {
     return http_header(r, str_of(name));
 }
 
-static enum auth_failure fail(enum auth_failure why, struct err *e, int code, const char *text)
+enum auth_failure auth_fail(enum auth_failure why, struct err *e, int code, const char *text)
 {
     (void)err_set(e, ERR_CALLER, code, "%s", text);
     return why;
 }
 
-static enum auth_failure missing(struct err *e, const char *name)
+enum auth_failure auth_missing(struct err *e, const char *name)
 {
     (void)err_set(e, ERR_CALLER, -EACCES, "required HTTP header %s was not specified", name);
     return AUTH_MISSING;
@@ -68,21 +69,14 @@ static enum auth_failure check_clock(int64_t date_ms, int64_t now_ms, struct err
     return AUTH_STALE;
 }
 
-/* Who signed, and with which secret. */
-struct signer {
-    struct auth_caller caller;
-    struct key key;                /* of the installation; wiped by signer_done() */
-    char role_secret[ROLE_SECRET]; /* "": it is not a role's */
-};
-
-static void signer_done(struct signer *s)
+void signer_done(struct signer *s)
 {
     key_wipe(&s->key);
     explicit_bzero(s->role_secret, sizeof(s->role_secret));
 }
 
 /* The secrets it may have been signed with: the n-th, or nothing. */
-static struct str secret_of(const struct signer *s, int n)
+struct str signer_secret(const struct signer *s, int n)
 {
     if (s->role_secret[0])
         return n == 0 ? str_of(s->role_secret) : STR_NONE;
@@ -101,9 +95,9 @@ static enum auth_failure find_role(const struct keys *k, struct str access, stru
     if (r == -EBADMSG && keys_old_role_root(k, clock_wall_ms(), &root))
         r = role_check(&root, access, token, now_ms, &claim);
     if (r == -EKEYEXPIRED)
-        return fail(AUTH_EXPIRED, e, r, "the security token has expired");
+        return auth_fail(AUTH_EXPIRED, e, r, "the security token has expired");
     if (r < 0)
-        return fail(AUTH_BAD_TOKEN, e, r, "the security token is not one of this access key");
+        return auth_fail(AUTH_BAD_TOKEN, e, r, "the security token is not one of this access key");
     memcpy(ret->caller.function, claim.function, sizeof(ret->caller.function));
     memcpy(ret->role_secret, claim.secret_key, sizeof(ret->role_secret));
     explicit_bzero(&claim, sizeof(claim));
@@ -119,8 +113,8 @@ static void describe(const struct key *key, struct auth_caller *ret)
 }
 
 /* now_ms INT64_MIN: a role's keys may have expired (the head was looked at before). */
-static enum auth_failure find_key(const struct keys *k, struct str access, struct str token,
-                                  int64_t now_ms, struct signer *ret, struct err *e)
+enum auth_failure signer_find(const struct keys *k, struct str access, struct str token,
+                              int64_t now_ms, struct signer *ret, struct err *e)
 {
     ret->role_secret[0] = ret->key.access_key[0] = '\0';
     ret->caller = (struct auth_caller){0};
@@ -140,12 +134,12 @@ static enum auth_failure find_key(const struct keys *k, struct str access, struc
 }
 
 /* A key we know, a time that is now: all that a head can prove. */
-static enum auth_failure admit(const struct keys *k, struct str access, struct str token,
-                               int64_t date_ms, int64_t now_ms, struct auth_caller *ret,
-                               struct err *e)
+enum auth_failure auth_admit(const struct keys *k, struct str access, struct str token,
+                             int64_t date_ms, int64_t now_ms, struct auth_caller *ret,
+                             struct err *e)
 {
     struct signer signer;
-    enum auth_failure why = find_key(k, access, token, now_ms, &signer, e);
+    enum auth_failure why = signer_find(k, access, token, now_ms, &signer, e);
 
     if (why == AUTH_OK)
         why = check_clock(date_ms, now_ms, e);
@@ -156,21 +150,21 @@ static enum auth_failure admit(const struct keys *k, struct str access, struct s
 }
 
 /* The signature holds: the key was used. */
-static enum auth_failure proved(const struct keys *k, const struct signer *s)
+enum auth_failure signer_proved(const struct keys *k, const struct signer *s)
 {
     if (!s->role_secret[0])
         keys_used(k, &s->key, clock_wall_ms());
     return AUTH_OK;
 }
 
-static enum auth_failure mismatch(struct err *e)
+enum auth_failure auth_mismatch(struct err *e)
 {
-    return fail(AUTH_MISMATCH, e, -EACCES,
-                "the signature does not match: secret key, or request changed on its way");
+    return auth_fail(AUTH_MISMATCH, e, -EACCES,
+                     "the signature does not match: secret key, or request changed on its way");
 }
 
 /* The request as the arithmetic sees it; list is the caller's room for H1_MAX_HEADERS. */
-static struct sign_request to_sign(const struct http_request *r, struct sign_header *list)
+struct sign_request auth_to_sign(const struct http_request *r, struct sign_header *list)
 {
     uint32_t n = r->nheaders < H1_MAX_HEADERS ? r->nheaders : H1_MAX_HEADERS;
 
@@ -187,26 +181,27 @@ static struct sign_request to_sign(const struct http_request *r, struct sign_hea
 enum auth_failure auth_sdk_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                 struct auth_caller *ret, struct err *e)
 {
-    struct str authorization = header(r, "authorization"), date = header(r, "x-sdk-date");
+    struct str authorization = auth_header(r, "authorization"), date = auth_header(r, "x-sdk-date");
     struct sign_sdk sign;
     int64_t date_ms;
 
     if (!authorization.p)
-        return missing(e, "Authorization");
+        return auth_missing(e, "Authorization");
     if (!date.p)
-        return missing(e, "X-Sdk-Date");
+        return auth_missing(e, "X-Sdk-Date");
     if (sign_sdk_parse(authorization, &sign, e) < 0)
         return AUTH_MALFORMED;
     if (clock_parse_compact(date, &date_ms) < 0)
-        return fail(AUTH_MALFORMED, e, -EINVAL, "X-Sdk-Date is not of the form 20261121T204758Z");
+        return auth_fail(AUTH_MALFORMED, e, -EINVAL,
+                         "X-Sdk-Date is not of the form 20261121T204758Z");
 
-    return admit(k, sign.access_key, header(r, SDK_TOKEN), date_ms, now_ms, ret, e);
+    return auth_admit(k, sign.access_key, auth_header(r, SDK_TOKEN), date_ms, now_ms, ret, e);
 }
 
 /* A hash that was named must be true. UNSIGNED-PAYLOAD says that the signer left the body out. */
 static bool body_hash_holds(const struct http_request *r)
 {
-    struct str given = header(r, "x-sdk-content-sha256");
+    struct str given = auth_header(r, "x-sdk-content-sha256");
     char hash[SHA256_HEX];
 
     if (!given.n || str_eq(given, S("UNSIGNED-PAYLOAD")))
@@ -222,7 +217,7 @@ static bool sdk_matches(const struct http_request *r, const struct sign_sdk *sig
     char want[65];
 
     what->body = body;
-    if (sign_sdk_expect(what, sign, header(r, "x-sdk-date"), secret, want, e) < 0) {
+    if (sign_sdk_expect(what, sign, auth_header(r, "x-sdk-date"), secret, want, e) < 0) {
         *malformed = AUTH_MALFORMED;
         return false;
     }
@@ -246,36 +241,38 @@ static enum auth_failure check_sdk(const struct keys *k, const struct http_reque
                                    struct err *e)
 {
     struct sign_header list[H1_MAX_HEADERS];
-    struct sign_request what = to_sign(r, list);
+    struct sign_request what = auth_to_sign(r, list);
 
     if (!body_hash_holds(r))
-        return fail(AUTH_MISMATCH, e, -EACCES, "X-Sdk-Content-Sha256 is not the hash of the body");
-    for (int i = 0; secret_of(signer, i).n; i++) {
-        enum auth_failure why = try_sdk(r, sign, &what, secret_of(signer, i), e);
+        return auth_fail(AUTH_MISMATCH, e, -EACCES,
+                         "X-Sdk-Content-Sha256 is not the hash of the body");
+    for (int i = 0; signer_secret(signer, i).n; i++) {
+        enum auth_failure why = try_sdk(r, sign, &what, signer_secret(signer, i), e);
 
         if (why == AUTH_OK)
-            return proved(k, signer);
+            return signer_proved(k, signer);
         if (why != AUTH_MISMATCH)
             return why;
     }
-    return mismatch(e);
+    return auth_mismatch(e);
 }
 
 enum auth_failure auth_sdk_holds(const struct http_request *r, struct str secret, struct err *e)
 {
     struct sign_header list[H1_MAX_HEADERS];
-    struct sign_request what = to_sign(r, list);
+    struct sign_request what = auth_to_sign(r, list);
     struct sign_sdk sign;
     enum auth_failure why;
 
-    if (!header(r, "x-sdk-date").p)
-        return missing(e, "X-Sdk-Date");
-    if (sign_sdk_parse(header(r, "authorization"), &sign, e) < 0)
+    if (!auth_header(r, "x-sdk-date").p)
+        return auth_missing(e, "X-Sdk-Date");
+    if (sign_sdk_parse(auth_header(r, "authorization"), &sign, e) < 0)
         return AUTH_MALFORMED;
     if (!body_hash_holds(r))
-        return fail(AUTH_MISMATCH, e, -EACCES, "X-Sdk-Content-Sha256 is not the hash of the body");
+        return auth_fail(AUTH_MISMATCH, e, -EACCES,
+                         "X-Sdk-Content-Sha256 is not the hash of the body");
     why = try_sdk(r, &sign, &what, secret, e);
-    return why == AUTH_MISMATCH ? mismatch(e) : why;
+    return why == AUTH_MISMATCH ? auth_mismatch(e) : why;
 }
 
 enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request *r, struct err *e)
@@ -284,9 +281,9 @@ enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request 
     struct signer signer;
     enum auth_failure why;
 
-    if (sign_sdk_parse(header(r, "authorization"), &sign, e) < 0)
+    if (sign_sdk_parse(auth_header(r, "authorization"), &sign, e) < 0)
         return AUTH_MALFORMED;
-    why = find_key(k, sign.access_key, header(r, SDK_TOKEN), INT64_MIN, &signer, e);
+    why = signer_find(k, sign.access_key, auth_header(r, SDK_TOKEN), INT64_MIN, &signer, e);
     if (why == AUTH_OK)
         why = check_sdk(k, r, &sign, &signer, e);
     signer_done(&signer);
@@ -296,23 +293,23 @@ enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request 
 enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                struct auth_caller *ret, struct err *e)
 {
-    struct str authorization = header(r, "authorization"), date = header(r, "x-fc-date");
+    struct str authorization = auth_header(r, "authorization"), date = auth_header(r, "x-fc-date");
     struct sign_fc sign;
     int64_t date_ms;
 
     if (!date.n)
-        date = header(r, "date");
+        date = auth_header(r, "date");
     if (!authorization.p)
-        return missing(e, "Authorization");
+        return auth_missing(e, "Authorization");
     if (!date.p)
-        return missing(e, "Date");
+        return auth_missing(e, "Date");
     if (sign_fc_parse(authorization, &sign, e) < 0)
         return AUTH_MALFORMED;
     if (clock_parse_http(date, &date_ms) < 0)
-        return fail(AUTH_MALFORMED, e, -EINVAL,
-                    "Date is not of the form 'Sat, 21 Nov 2026 20:50:18 GMT'");
+        return auth_fail(AUTH_MALFORMED, e, -EINVAL,
+                         "Date is not of the form 'Sat, 21 Nov 2026 20:50:18 GMT'");
 
-    return admit(k, sign.access_key, header(r, FC_TOKEN), date_ms, now_ms, ret, e);
+    return auth_admit(k, sign.access_key, auth_header(r, FC_TOKEN), date_ms, now_ms, ret, e);
 }
 
 static bool fc_matches(const struct sign_request *what, struct str path, bool with_query,
@@ -338,7 +335,7 @@ static bool is_proxy(struct str path)
 
 /* In the text that is signed a line feed separates path and query: with one in the path, what was
  * signed as a query could be sent as a path. */
-static bool has_control(struct str s)
+bool auth_has_control(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if ((uint8_t)s.p[i] < ' ' || s.p[i] == 0x7f)
@@ -353,31 +350,31 @@ static enum auth_failure check_fc(const struct keys *k, const struct sign_reques
 {
     cleanup_with(buf_done) struct buf decoded;
 
-    buf_init(&decoded, MAX_PATH_BYTES);
-    if (uri_decode(what->path, false, &decoded) < 0 || has_control(buf_str(&decoded)))
-        return fail(AUTH_MALFORMED, e, -EINVAL, "the path has a broken or unprintable escape");
+    buf_init(&decoded, AUTH_PATH_MAX);
+    if (uri_decode(what->path, false, &decoded) < 0 || auth_has_control(buf_str(&decoded)))
+        return auth_fail(AUTH_MALFORMED, e, -EINVAL, "the path has a broken or unprintable escape");
 
     /* The router goes by the decoded path, and so do we: "/v/pro%78y/" is a proxy path as well. */
     with_query = with_query || is_proxy(buf_str(&decoded));
-    for (int i = 0; secret_of(signer, i).n; i++)
-        if (fc_matches(what, buf_str(&decoded), with_query, secret_of(signer, i), signature) ||
-            fc_matches(what, what->path, with_query, secret_of(signer, i), signature))
-            return proved(k, signer);
-    return mismatch(e);
+    for (int i = 0; signer_secret(signer, i).n; i++)
+        if (fc_matches(what, buf_str(&decoded), with_query, signer_secret(signer, i), signature) ||
+            fc_matches(what, what->path, with_query, signer_secret(signer, i), signature))
+            return signer_proved(k, signer);
+    return auth_mismatch(e);
 }
 
 static enum auth_failure fc_body(const struct keys *k, const struct http_request *r,
                                  bool with_query, struct err *e)
 {
     struct sign_header list[H1_MAX_HEADERS];
-    struct sign_request what = to_sign(r, list);
+    struct sign_request what = auth_to_sign(r, list);
     struct sign_fc sign;
     struct signer signer;
     enum auth_failure why;
 
-    if (sign_fc_parse(header(r, "authorization"), &sign, e) < 0)
+    if (sign_fc_parse(auth_header(r, "authorization"), &sign, e) < 0)
         return AUTH_MALFORMED;
-    why = find_key(k, sign.access_key, header(r, FC_TOKEN), INT64_MIN, &signer, e);
+    why = signer_find(k, sign.access_key, auth_header(r, FC_TOKEN), INT64_MIN, &signer, e);
     if (why == AUTH_OK)
         why = check_fc(k, &what, with_query, sign.signature, &signer, e);
     signer_done(&signer);
@@ -409,7 +406,7 @@ static void fc_url_init(struct fc_url *u)
     struct buf *all[] = {&u->access, &u->expires, &u->token, &u->signature, &u->rest};
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        buf_init(all[i], MAX_PATH_BYTES);
+        buf_init(all[i], AUTH_PATH_MAX);
 }
 
 static void fc_url_done(struct fc_url *u)
@@ -462,10 +459,10 @@ static enum auth_failure fc_url_check(const struct keys *k, const struct http_re
     uint64_t expires;
 
     if (str_u64(buf_str(&u->expires), 0, INT64_MAX / 1000, &expires) < 0)
-        return fail(AUTH_MALFORMED, e, -EINVAL, "x-fc-expires is no Unix time in seconds");
+        return auth_fail(AUTH_MALFORMED, e, -EINVAL, "x-fc-expires is no Unix time in seconds");
     if (now_ms > (int64_t)expires * 1000)
-        return fail(AUTH_STALE, e, -ESTALE, "the signed URL has expired");
-    why = find_key(k, buf_str(&u->access), buf_str(&u->token), now_ms, &signer, e);
+        return auth_fail(AUTH_STALE, e, -ESTALE, "the signed URL has expired");
+    why = signer_find(k, buf_str(&u->access), buf_str(&u->token), now_ms, &signer, e);
     if (why == AUTH_OK)
         why = check_fc(k, &what, true, buf_str(&u->signature), &signer, e);
     if (why == AUTH_OK)
@@ -491,7 +488,7 @@ enum auth_failure auth_fc_url(const struct keys *k, const struct http_request *r
 bool auth_basic(const struct keys *k, const struct http_request *r, enum key_scope scope,
                 int64_t now_ms)
 {
-    struct str rest = header(r, "authorization"), scheme = str_cut(&rest, ' '), access;
+    struct str rest = auth_header(r, "authorization"), scheme = str_cut(&rest, ' '), access;
     struct buf text;
     struct key key;
     bool holds = false;

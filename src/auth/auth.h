@@ -47,6 +47,13 @@ enum auth_failure auth_sdk_body(const struct keys *k, const struct http_request 
 /* Is it signed in that form with this secret, whoever's it is? Key and date are the caller's to
  * judge. */
 enum auth_failure auth_sdk_holds(const struct http_request *r, struct str secret, struct err *e);
+/* The same, or without an Authorization header a token in X-Auth-Token (sign/token.h). auth_token(): the
+ * token alone. */
+enum auth_failure auth_iam_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
+                                struct auth_caller *ret, struct err *e);
+enum auth_failure auth_iam_body(const struct keys *k, const struct http_request *r, struct err *e);
+enum auth_failure auth_token(const struct keys *k, struct str token, int64_t now_ms,
+                             struct auth_caller *ret, struct err *e);
 /* FC. Tries the decoded path, then the raw one. */
 enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                struct auth_caller *ret, struct err *e);
@@ -57,6 +64,11 @@ enum auth_failure auth_fc_trigger(const struct keys *k, const struct http_reques
 /* A signed URL (x-fc-signature and its like in the query). AUTH_MISSING, without e: it is none. */
 enum auth_failure auth_fc_url(const struct keys *k, const struct http_request *r, int64_t now_ms,
                               struct auth_caller *ret, struct err *e);
+
+/* ACS3-HMAC-SHA256. A nonce that was used before: AUTH_STALE, e->code -EALREADY. */
+enum auth_failure auth_acs3_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
+                                 struct auth_caller *ret, struct err *e);
+enum auth_failure auth_acs3_body(const struct keys *k, const struct http_request *r, struct err *e);
 
 /* HTTP Basic, for scrapers that cannot sign: access key and secret of a key with this scope (or
  * admin), of every account. Constant time in the secret. */

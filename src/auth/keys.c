@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "auth/keys_internal.h"
+#include "auth/nonces.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/crypto.h"
@@ -184,12 +185,18 @@ void key_make_pair(struct key *key)
 
 /* ---- opening ---- */
 
+struct nonces *keys_nonces(const struct keys *k)
+{
+    return k->nonces;
+}
+
 struct keys *keys_free(struct keys *k)
 {
     if (!k)
         return NULL;
     key_list_done(&k->list);
     key_list_done(&k->kept);
+    k->nonces = nonces_free(k->nonces);
     pthread_rwlock_destroy(&k->lock);
     pthread_mutex_destroy(&k->change);
     (void)fd_close(k->dir);
@@ -259,6 +266,7 @@ int keys_open(int dirfd, const char *access, const char *secret, struct keys **r
 
     pthread_mutex_init(&k->change, NULL);
     pthread_rwlock_init(&k->lock, NULL);
+    k->nonces = nonces_new();
     k->dir = -EBADF;
     if (given != (secret && secret[0]))
         return err_set(e, ERR_CALLER, -EINVAL,

@@ -79,6 +79,9 @@ struct key keys_root(const struct keys *k);
 /* What the keys of roles are derived from: another root secret, and all of them are void.
  * keys_old_role_root(): false, or the one before, until its grace is over. */
 struct role_root keys_role_root(const struct keys *k);
+/* The nonces that proved requests came with. */
+struct nonces;
+struct nonces *keys_nonces(const struct keys *k);
 bool keys_old_role_root(const struct keys *k, int64_t now_ms, struct role_root *ret);
 
 /* All of them, without secrets, in the order they were made. false ends the walk. Not to be called

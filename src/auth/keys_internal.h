@@ -27,6 +27,7 @@ struct keys {
     struct key_list kept;   /* ... and this one, the file's own root, is: 0 or 1 of them */
     struct role_root roles, old_roles;
     int64_t old_roles_end_ms;
+    struct nonces *nonces; /* owned; has a lock of its own */
 };
 
 /* ---- keys.c ---- */

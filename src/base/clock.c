@@ -177,6 +177,14 @@ int clock_parse_compact(struct str s, int64_t *ret)
     return r < 0 ? r : to_wall(&tm, tm.tm_mon - 1, ret, &wday);
 }
 
+int clock_parse_iso(struct str s, int64_t *ret)
+{
+    struct tm tm;
+    int wday, r = match(s, "YYYY-mm-ddTHH:MM:SSZ", &tm);
+
+    return r < 0 ? r : to_wall(&tm, tm.tm_mon - 1, ret, &wday);
+}
+
 int clock_parse_http(struct str s, int64_t *ret)
 {
     struct tm tm;

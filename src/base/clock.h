@@ -34,6 +34,7 @@ const char *clock_sql(int64_t wall_ms, char out[CLOCK_TEXT]);    /* 2026-11-21 2
 const char *clock_http(int64_t wall_ms, char out[CLOCK_TEXT]);   /* RFC 9110 IMF-fixdate */
 /* 0 or -EINVAL; ret is Unix time in ms. */
 int clock_parse_compact(struct str s, int64_t *ret); /* 20261121T204758Z */
+int clock_parse_iso(struct str s, int64_t *ret);     /* 2026-11-21T20:47:58Z */
 int clock_parse_http(struct str s, int64_t *ret);    /* Sat, 21 Nov 2026 20:50:18 GMT */
 
 #endif

@@ -24,11 +24,12 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/uri.h"
+#include "sign/canon.h"
 
 #define SCHEME  "SDK-HMAC-SHA256"
 #define DERIVED "V11-HMAC-SHA256"
 
-enum { MAX_CANONICAL = 256 * 1024, USUAL_CANONICAL = 1024, MAX_PAIRS = 4096 };
+enum { USUAL_CANONICAL = 1024 };
 
 /* "Name=value" at the front of rest, up to a comma; blanks around are passed over. */
 static bool take_field(struct str *rest, struct str name, struct str *ret)
@@ -86,21 +87,12 @@ int sign_sdk_parse(struct str authorization, struct sign_sdk *ret, struct err *e
     return 0;
 }
 
-/* STR_NONE only when there is no such header: an empty value is one. */
-static struct str find_header(const struct sign_request *r, struct str name)
-{
-    for (uint32_t i = 0; i < r->nheaders; i++)
-        if (str_ieq(r->headers[i].name, name))
-            return r->headers[i].value.n ? str_trim(r->headers[i].value) : S("");
-    return STR_NONE;
-}
-
 static void add_path(const struct sign_request *r, struct buf *out)
 {
     cleanup_with(buf_done) struct buf decoded;
     struct str path = r->path;
 
-    buf_init(&decoded, MAX_CANONICAL);
+    buf_init(&decoded, CANON_MAX);
     if (str_has(path, '%') && uri_decode(path, false, &decoded) == 0)
         path = buf_str(&decoded);
     uri_encode(path, "/", out);
@@ -108,109 +100,9 @@ static void add_path(const struct sign_request *r, struct buf *out)
         buf_addc(out, '/');
 }
 
-struct pair {
-    struct str name, value;
-    char *text; /* owned: both, decoded */
-};
-
-static int by_name_then_value(const void *a, const void *b)
-{
-    const struct pair *x = a, *y = b;
-    int r = str_cmp(x->name, y->name);
-
-    return r ? r : str_cmp(x->value, y->value);
-}
-
-/* Decoded, or as it is when the escapes are malformed. */
-static void add_decoded(struct str raw, struct buf *out)
-{
-    if (uri_decode(raw, true, out) < 0)
-        buf_adds(out, raw);
-}
-
-static void read_pair(struct str name, struct str value, struct pair *ret)
-{
-    struct buf text;
-    size_t cut;
-
-    buf_init(&text, MAX_CANONICAL);
-    add_decoded(name, &text);
-    cut = text.n;
-    add_decoded(value, &text);
-    ret->name.n = cut;
-    ret->value.n = text.n - cut;
-    ret->text = buf_take(&text);
-    ret->name.p = ret->text;
-    ret->value.p = ret->text + cut;
-}
-
-static int add_query(const struct sign_request *r, struct buf *out)
-{
-    struct str rest = r->query, name, value;
-    struct pair *pairs;
-    size_t n = 0, i = 0;
-
-    while (uri_query_next(&rest, &name, &value))
-        n++;
-    if (n == 0)
-        return 0;
-    if (n > MAX_PAIRS)
-        return -EMSGSIZE;
-    pairs = xcalloc(n, sizeof(*pairs));
-
-    rest = r->query;
-    while (i < n && uri_query_next(&rest, &name, &value))
-        read_pair(name, value, &pairs[i++]);
-    qsort(pairs, n, sizeof(*pairs), by_name_then_value);
-    for (i = 0; i < n; i++) {
-        if (i)
-            buf_addc(out, '&');
-        uri_encode(pairs[i].name, "", out);
-        buf_addc(out, '=');
-        uri_encode(pairs[i].value, "", out);
-        free(pairs[i].text);
-    }
-    free(pairs);
-    return 0;
-}
-
-static void add_lower(struct str s, struct buf *out)
-{
-    char *to = buf_room(out, s.n);
-
-    if (!to)
-        return;
-    for (size_t i = 0; i < s.n; i++)
-        to[i] = str_lower(s.p[i]);
-    buf_grew(out, s.n);
-}
-
-static int add_headers(const struct sign_request *r, struct str names, struct buf *out,
-                       struct err *e)
-{
-    struct str rest = names, before = STR_NONE;
-
-    while (rest.p) {
-        struct str name = str_cut(&rest, ';'), value = find_header(r, name);
-
-        if (before.p && str_cmp(before, name) >= 0)
-            return err_set(e, ERR_CALLER, -EINVAL, "SignedHeaders is not sorted at '%.*s'",
-                           STR_ARG(name));
-        if (!value.p)
-            return err_set(e, ERR_CALLER, -EINVAL, "signed header '%.*s' is missing",
-                           STR_ARG(name));
-        add_lower(name, out);
-        buf_addc(out, ':');
-        buf_adds(out, value);
-        buf_addc(out, '\n');
-        before = name;
-    }
-    return 0;
-}
-
 static void add_body_hash(const struct sign_request *r, struct buf *out)
 {
-    struct str given = find_header(r, S("x-sdk-content-sha256"));
+    struct str given = canon_header(r, S("x-sdk-content-sha256"));
     char hash[SHA256_HEX];
 
     if (given.n) {
@@ -232,11 +124,11 @@ static int canonical(const struct sign_request *r, struct str signed_headers, st
     buf_addc(text, '\n');
     add_path(r, text);
     buf_addc(text, '\n');
-    ret = add_query(r, text);
+    ret = canon_query(r, text);
     if (ret < 0)
-        return err_set(e, ERR_LIMIT, ret, "the query has more than %d parts", MAX_PAIRS);
+        return err_set(e, ERR_LIMIT, ret, "the query has more than %d parts", CANON_PAIRS);
     buf_addc(text, '\n');
-    ret = add_headers(r, signed_headers, text, e);
+    ret = canon_headers(r, signed_headers, text, e);
     if (ret < 0)
         return ret;
     buf_addc(text, '\n');
@@ -269,7 +161,7 @@ int sign_sdk_expect(const struct sign_request *r, const struct sign_sdk *how, st
     uint8_t mac[SHA256_LEN];
     int ret;
 
-    buf_init(&text, MAX_CANONICAL);
+    buf_init(&text, CANON_MAX);
     (void)buf_room(&text, USUAL_CANONICAL); /* one allocation for most */
     ret = canonical(r, how->signed_headers, &text, e);
     if (ret < 0)
@@ -314,8 +206,8 @@ static void name_headers(const struct sign_request *r, struct buf *out)
     for (uint32_t i = 0; i < r->nheaders; i++) {
         struct buf name;
 
-        buf_init(&name, MAX_CANONICAL);
-        add_lower(r->headers[i].name, &name);
+        buf_init(&name, CANON_MAX);
+        canon_lower(r->headers[i].name, &name);
         names[i] = buf_take(&name);
     }
     qsort(names, r->nheaders, sizeof(*names), by_name);
@@ -332,12 +224,12 @@ int sign_sdk_authorize(const struct sign_request *r, struct str access_key, stru
                        struct buf *out, struct err *e)
 {
     cleanup_with(buf_done) struct buf names;
-    struct str date = find_header(r, S("x-sdk-date"));
+    struct str date = canon_header(r, S("x-sdk-date"));
     char signature[65];
     int ret;
 
-    buf_init(&names, MAX_CANONICAL);
-    if (!date.p || !find_header(r, S("host")).p)
+    buf_init(&names, CANON_MAX);
+    if (!date.p || !canon_header(r, S("host")).p)
         return err_set(e, ERR_CALLER, -EINVAL, "a request to sign needs host and x-sdk-date");
     name_headers(r, &names);
     ret = sign_sdk_compute(r, buf_str(&names), date, secret_key, signature, e);

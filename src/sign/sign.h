@@ -66,4 +66,17 @@ int sign_fc_parse(struct str authorization, struct sign_fc *ret, struct err *e);
 int sign_fc_compute(const struct sign_request *r, struct str path, bool with_query,
                     struct str secret_key, struct buf *out, struct err *e);
 
+/* --- ACS3-HMAC-SHA256 (Alibaba Cloud: Function Compute 2023-03-30 and 2021-04-06) --- */
+
+struct sign_acs3 { /* a parsed Authorization header; views into it */
+    struct str access_key, signed_headers, signature;
+};
+int sign_acs3_parse(struct str authorization, struct sign_acs3 *ret, struct err *e);
+/* Is that header (lower case) among those it signs? */
+bool sign_acs3_names(const struct sign_acs3 *how, struct str header);
+/* The hex signature r ought to have. escape: the path decoded and escaped again, else as it is. Errors as
+ * sign_sdk_expect(). */
+int sign_acs3_expect(const struct sign_request *r, const struct sign_acs3 *how, bool escape,
+                     struct str secret_key, char out[65], struct err *e);
+
 #endif
