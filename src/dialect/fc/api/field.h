@@ -32,5 +32,8 @@ struct field {
 /* What no row has a setter for goes into *extra, but for the name. -EINVAL: it is too much. */
 int fc_keep(const struct cJSON *body, const struct field *fields, size_t n, const char *name_field,
             char **extra, struct err *e);
+/* Likewise for a change: what is named goes over what is there, the rest stays. */
+int fc_keep_over(const struct cJSON *body, const struct field *fields, size_t n,
+                 const char *name_field, char **extra, struct err *e);
 
 #endif

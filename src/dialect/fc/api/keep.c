@@ -106,3 +106,30 @@ int fc_keep(const struct cJSON *body, const struct field *fields, size_t n, cons
     fn_set(extra, buf_str(&out));
     return 0;
 }
+
+int fc_keep_over(const struct cJSON *body, const struct field *fields, size_t n,
+                 const char *name_field, char **extra, struct err *e)
+{
+    cleanup_with(json_freep) struct cJSON *both = json_parse(str_of(*extra), NULL), *over = NULL;
+    cleanup_with(buf_done) struct buf text;
+    cleanup_free char *said = NULL;
+    int r = fc_keep(body, fields, n, name_field, &said, e);
+
+    if (r < 0)
+        return r;
+    over = json_parse(str_of(said), NULL);
+    while (over && over->child) {
+        struct cJSON *item = cJSON_DetachItemViaPointer(over, over->child);
+
+        cJSON_DeleteItemFromObjectCaseSensitive(both, item->string);
+        (void)cJSON_AddItemToObject(both, item->string, item);
+    }
+    buf_init(&text, FC_EXTRA_MAX);
+    json_print(both, &text);
+    if (!buf_ok(&text))
+        return err_set(e, ERR_CALLER, -EINVAL,
+                       "the request holds more optional settings than fit (%d bytes)",
+                       FC_EXTRA_MAX);
+    fn_set(extra, buf_str(&text));
+    return 0;
+}

@@ -24,16 +24,6 @@
 #include "fn/space.h"
 #include "runtime/runtime.h"
 
-/* --- names --- */
-
-struct fc_service_ref fc_parse_service_ref(struct str segment)
-{
-    struct fc_service_ref ref = {.qualifier = segment};
-
-    ref.service = str_cut(&ref.qualifier, '.');
-    return ref;
-}
-
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -42,40 +32,6 @@ static bool is_letter(char c)
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-int fc_parse_name(struct str name, const char *what, struct err *e)
-{
-    bool good = name.n > 0 && (is_letter(name.p[0]) || name.p[0] == '_');
-
-    if (name.n < 1 || name.n > FC_NAME_MAX)
-        return err_set(e, ERR_CALLER, -EINVAL, "%s must have 1 to %d characters (actual: %zu)",
-                       what, FC_NAME_MAX, name.n);
-    for (size_t i = 0; i < name.n && good; i++)
-        good = is_letter(name.p[i]) || is_digit(name.p[i]) || name.p[i] == '_' || name.p[i] == '-';
-    if (!good)
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "%s must match [A-Za-z_][A-Za-z0-9_-]* (actual: '%.*s')", what,
-                       STR_ARG(name));
-    return 0;
-}
-
-int fc_parse_name_of(const struct cJSON *body, const char *field, struct str *ret, struct err *e)
-{
-    struct str name = STR_NONE;
-    int r;
-
-    if (!cJSON_IsObject(body))
-        return err_set(e, ERR_CALLER, -EINVAL, "the request body must be a JSON object");
-    r = json_str(body, field, true, &name, e);
-    if (r < 0)
-        return r;
-    r = fc_parse_name(name, field, e);
-    if (r < 0)
-        return r;
-
-    *ret = name;
-    return 0;
 }
 
 /* --- setters --- */
@@ -101,9 +57,10 @@ static int set_handler(struct target *t, const struct cJSON *value, struct err *
 /* Funcraft sends "" for "none". */
 static int set_initializer(struct target *t, const struct cJSON *value, struct err *e)
 {
+    struct str name = str_of(value->valuestring);
+
     (void)e;
-    if (value->valuestring[0])
-        fn_set(&t->fn->initializer, str_of(value->valuestring));
+    fn_set(&t->fn->initializer, name.n ? name : STR_NONE);
     return 0;
 }
 
@@ -233,6 +190,7 @@ static int set_vars(struct target *t, const struct cJSON *value, struct err *e)
 {
     size_t total = 0;
 
+    fn_set_vars_done(t->fn);
     for (const struct cJSON *item = value->child; item; item = item->next) {
         cleanup_with(buf_done) struct buf text;
         struct str name = str_of(item->string);
@@ -291,11 +249,22 @@ static int set_code(struct target *t, const struct cJSON *value, struct err *e)
         return r;
     if (zip.n)
         return fc_parse_zip(zip, FC_ZIP_MAX, t->zip, e);
-    if (bucket.n || object.n)
-        return err_set(e, ERR_CALLER, -EINVAL,
-                       "code from an OSS object is not supported here, send zipFile");
+    if (bucket.n && object.n) /* fc_parse_code_object() */
+        return 0;
     return err_set(e, ERR_CALLER, -EINVAL,
                    "Either ossBucketName/ossObjectName or zipFile must be set");
+}
+
+bool fc_parse_code_object(const struct cJSON *body, struct str *bucket, struct str *object)
+{
+    const struct cJSON *code = json_geti(body, "code");
+    struct str zip = STR_NONE;
+
+    *bucket = *object = STR_NONE;
+    (void)json_str(code, "zipFile", true, &zip, NULL);
+    (void)json_str(code, "ossBucketName", true, bucket, NULL);
+    (void)json_str(code, "ossObjectName", true, object, NULL);
+    return zip.n == 0 && bucket->n > 0 && object->n > 0;
 }
 
 /* --- tables --- */
@@ -342,7 +311,7 @@ static const struct field function_fields[] = {
          .set = set_memory},
         {.name = "instanceConcurrency", .type = INT, .min = 1, .max = 200, .set = set_concurrency},
         {.name = "environmentVariables", .type = OBJECT, .set = set_vars},
-        {.name = "code", .type = OBJECT, .required = true, .set = set_code},
+        {.name = "code", .type = OBJECT, .set = set_code},
         {.name = "cpu", .type = NUMBER},
         {.name = "diskSize", .type = INT, .min = 0, .max = 10240, .set = set_disk},
         {.name = "caPort", .type = INT, .min = 0, .max = 65535},
@@ -412,7 +381,8 @@ static int check_field(const struct cJSON *body, const struct field *f, const st
     return 0;
 }
 
-static int apply_fields(const struct cJSON *body, const struct field *fields, size_t n,
+/* is_new: what is required must be there. */
+static int apply_fields(const struct cJSON *body, const struct field *fields, size_t n, bool is_new,
                         struct target *t, struct err *e)
 {
     for (size_t i = 0; i < n; i++) {
@@ -420,7 +390,7 @@ static int apply_fields(const struct cJSON *body, const struct field *fields, si
         const struct cJSON *value = json_geti(body, f->name);
         int r = 0;
 
-        if (!value && f->required)
+        if (!value && f->required && is_new)
             return err_set(e, ERR_CALLER, -EINVAL, "%s is required", f->name);
         if (value)
             r = check_field(body, f, value, e);
@@ -434,16 +404,34 @@ static int apply_fields(const struct cJSON *body, const struct field *fields, si
 
 /* --- whole requests --- */
 
+static int must_be_object(const struct cJSON *body, struct err *e)
+{
+    if (cJSON_IsObject(body))
+        return 0;
+    return err_set(e, ERR_CALLER, -EINVAL, "the request body must be a JSON object");
+}
+
 int fc_parse_service(const struct cJSON *body, struct space *s, struct err *e)
 {
-    int r;
+    int r = must_be_object(body, e);
 
-    if (!cJSON_IsObject(body))
-        return err_set(e, ERR_CALLER, -EINVAL, "the request body must be a JSON object");
-    r = apply_fields(body, service_fields, ARRAY_LEN(service_fields), NULL, e);
+    if (r >= 0)
+        r = apply_fields(body, service_fields, ARRAY_LEN(service_fields), true, NULL, e);
     if (r < 0)
         return r;
     return fc_keep(body, service_fields, ARRAY_LEN(service_fields), "serviceName", &s->extra, e);
+}
+
+int fc_parse_service_update(const struct cJSON *body, struct space *draft, struct err *e)
+{
+    int r = must_be_object(body, e);
+
+    if (r >= 0)
+        r = apply_fields(body, service_fields, ARRAY_LEN(service_fields), false, NULL, e);
+    if (r < 0)
+        return r;
+    return fc_keep_over(body, service_fields, ARRAY_LEN(service_fields), "serviceName",
+                        &draft->extra, e);
 }
 
 void fc_parse_inherit(const struct space *s, struct fn *f)
@@ -458,40 +446,35 @@ void fc_parse_inherit(const struct space *s, struct fn *f)
     f->network = internet ? FN_NETWORK_DEFAULT : FN_NETWORK_ENDPOINT;
 }
 
-int fc_parse_provision(const struct cJSON *body, uint32_t most, uint32_t *ret_target, struct err *e)
-{
-    static const char *const elsewhere[] = {"scheduledActions", "targetTrackingPolicies"};
-    int64_t target = -1;
-    int r = json_int(body, "target", true, 0, most, &target, e);
-
-    if (r < 0)
-        return r;
-    if (target < 0)
-        return err_set(e, ERR_CALLER, -EINVAL, "target is required");
-    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
-        const struct cJSON *list = json_geti(body, elsewhere[i]);
-
-        if (list && !(cJSON_IsArray(list) && cJSON_GetArraySize(list) == 0))
-            return err_set(e, ERR_CALLER, -EINVAL,
-                           "%s is not supported here, send target when it changes", elsewhere[i]);
-    }
-    *ret_target = (uint32_t)target;
-    return 0;
-}
-
 int fc_parse_function(const struct cJSON *body, struct fn *f, struct buf *zip, struct err *e)
 {
     struct target t = {.fn = f, .zip = zip};
-    int r;
+    int r = must_be_object(body, e);
 
-    if (!cJSON_IsObject(body))
-        return err_set(e, ERR_CALLER, -EINVAL, "the request body must be a JSON object");
+    if (r < 0)
+        return r;
     /* What a request leaves out. memorySize has no documented default: the smallest size. */
     f->timeout_ms = 3000;
     f->init_timeout_ms = 3000;
     f->memory_mb = FC_MEMORY_MIN_MB;
-    r = apply_fields(body, function_fields, ARRAY_LEN(function_fields), &t, e);
+    r = apply_fields(body, function_fields, ARRAY_LEN(function_fields), true, &t, e);
     if (r < 0)
         return r;
+    if (!json_geti(body, "code") && !str_eq(str_of(f->runtime), S("custom-container")))
+        return err_set(e, ERR_CALLER, -EINVAL, "code is required");
     return fc_keep(body, function_fields, ARRAY_LEN(function_fields), "functionName", &f->extra, e);
+}
+
+int fc_parse_function_update(const struct cJSON *body, struct fn *draft, struct buf *zip,
+                             struct err *e)
+{
+    struct target t = {.fn = draft, .zip = zip};
+    int r = must_be_object(body, e);
+
+    if (r >= 0)
+        r = apply_fields(body, function_fields, ARRAY_LEN(function_fields), false, &t, e);
+    if (r < 0)
+        return r;
+    return fc_keep_over(body, function_fields, ARRAY_LEN(function_fields), "functionName",
+                        &draft->extra, e);
 }

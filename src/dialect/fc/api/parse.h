@@ -4,6 +4,7 @@
 #ifndef EVOKE_DIALECT_FC_API_PARSE_H
 #define EVOKE_DIALECT_FC_API_PARSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,8 +48,14 @@ int fc_parse_name_of(const struct cJSON *body, const char *field, struct str *re
 /* Fill a draft from a create request (its name is known already). Errors are ERR_CALLER -EINVAL, to
  * be answered as InvalidArgument. */
 int fc_parse_service(const struct cJSON *body, struct space *s, struct err *e);
+/* What a change names, over what the draft has; null and absent leave it. */
+int fc_parse_service_update(const struct cJSON *body, struct space *draft, struct err *e);
 /* zip gets the decoded package. */
 int fc_parse_function(const struct cJSON *body, struct fn *f, struct buf *zip, struct err *e);
+
+/* Likewise over a copy of the function; an empty zip leaves its code. */
+int fc_parse_function_update(const struct cJSON *body, struct fn *draft, struct buf *zip,
+                             struct err *e);
 
 /* What a function has from its service: the role it runs as, and whether it may go out. */
 void fc_parse_inherit(const struct space *s, struct fn *f);
@@ -56,6 +63,9 @@ void fc_parse_inherit(const struct space *s, struct fn *f);
 /* How many instances are to be kept ready: the body of PutProvisionConfig. At most `most`. */
 int fc_parse_provision(const struct cJSON *body, uint32_t most, uint32_t *ret_target,
                        struct err *e);
+
+/* Does the (parsed) request take its code from an object? Views into body. */
+bool fc_parse_code_object(const struct cJSON *body, struct str *bucket, struct str *object);
 
 /* base64 text of a zip of at most max bytes. */
 int fc_parse_zip(struct str base64, size_t max, struct buf *zip, struct err *e);

@@ -25,6 +25,27 @@
 
 enum { LIST_DEFAULT = 20, LIST_MAX = 100 };
 
+int fc_parse_provision(const struct cJSON *body, uint32_t most, uint32_t *ret_target, struct err *e)
+{
+    static const char *const elsewhere[] = {"scheduledActions", "targetTrackingPolicies"};
+    int64_t target = -1;
+    int r = json_int(body, "target", true, 0, most, &target, e);
+
+    if (r < 0)
+        return r;
+    if (target < 0)
+        return err_set(e, ERR_CALLER, -EINVAL, "target is required");
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+        const struct cJSON *list = json_geti(body, elsewhere[i]);
+
+        if (list && !(cJSON_IsArray(list) && cJSON_GetArraySize(list) == 0))
+            return err_set(e, ERR_CALLER, -EINVAL,
+                           "%s is not supported here, send target when it changes", elsewhere[i]);
+    }
+    *ret_target = (uint32_t)target;
+    return 0;
+}
+
 static void add_provision(struct jw *w, const struct call *c, const struct fn *f)
 {
     cleanup_with(buf_done) struct buf resource;
