@@ -49,7 +49,7 @@ struct tracer;
 struct interpreter;
 
 /* Answers given, for the metrics: by set and class of status ([2]: 200 to 299; [0]: others). */
-enum { API_SETS = 8, API_CLASSES = 6 };
+enum { API_SETS = 12, API_CLASSES = 6 };
 struct api_counts {
     struct {
         const struct api_set *set; /* NULL: no more */

@@ -261,7 +261,7 @@ static int open_events(struct daemon *d, struct err *e)
 
 struct api_server *daemon_api_server(const struct daemon *d)
 {
-    static const struct api_set *const sets[] = {&functiongraph_api, &apig_api, &fc_api, &admin_api,
+    static const struct api_set *const sets[] = {&functiongraph_api, &apig_api, &iam_api, &fc_api, &admin_api,
                                                  &metrics_api};
 
     return api_server_new(&d->api, sets, ARRAY_LEN(sets));

@@ -9,5 +9,6 @@ struct shape_ops;
 extern const struct shape_ops functiongraph_shape; /* shape/ */
 extern const struct api_set functiongraph_api;     /* api/ */
 extern const struct api_set apig_api;              /* API Gateway's control plane, beside it */
+extern const struct api_set iam_api;               /* tokens for both */
 
 #endif

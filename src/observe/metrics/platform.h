@@ -11,7 +11,7 @@
 #define FIGURE_UNKNOWN UINT64_MAX /* not known on this host: its series is left out */
 
 enum {
-    PLATFORM_APIS = 8,
+    PLATFORM_APIS = 12,
     PLATFORM_FAULTS = 32,
     STATUS_CLASSES = 6,
     PLATFORM_WORKERS = 64,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* auth.c - who may call: SDK-HMAC-SHA256, refused in the words of the cloud's front door. */
+/* auth.c - who may call: SDK-HMAC-SHA256 or a token, refused in the words of the cloud's front door. */
 #include "auth/auth.h"
 
 #include "base/clock.h"
@@ -17,7 +17,7 @@ bool fg_admit(struct call *c)
     struct auth_caller caller;
     enum auth_failure why;
 
-    why = auth_sdk_head(c->api->keys, c->req, clock_wall_ms(), &caller, &e);
+    why = auth_iam_head(c->api->keys, c->req, clock_wall_ms(), &caller, &e);
     if (why == AUTH_OK)
         call_signed_by(c, &caller);
     else
