@@ -153,6 +153,21 @@ static int put_all(struct deploying *d, const struct args *words, struct err *e)
     return r;
 }
 
+/* After the functions that their routes name; only with all of the manifest. */
+static int put_domains(struct deploying *d, const struct args *words, struct err *e)
+{
+    cleanup_with(buf_done) struct buf lines;
+    int r;
+
+    if (words->n > 1 || !d->source.manifest.domains)
+        return 0;
+    buf_init(&lines, 1 << 20);
+    r = deploy_domains(d->client, &d->source.manifest, d->dry_run, &lines, e);
+    if (d->table)
+        (void)fwrite(lines.p, 1, lines.n, stdout);
+    return r;
+}
+
 /* Ctrl-C: what was and what was not done. */
 static int tell_interrupted(struct deploying *d, const struct args *words)
 {
@@ -185,6 +200,8 @@ static int deploy_all(struct deploying *d, const struct common *common, const st
     if (r == -EINTR)
         give_up_probes(d);
     show_what_is_done(d);
+    if (r >= 0)
+        r = put_domains(d, words, &e);
     if (!d->table)
         output_object(common->format, d->records);
     if (r == -EINTR)
@@ -198,6 +215,8 @@ static int prepare(struct deploying *d, const struct common *common, const struc
     const struct manifest *m = &d->source.manifest;
     int r = deploy_source_read(args->n ? args->words[0] : ".", &d->source, e);
 
+    if (r >= 0)
+        deploy_show_unused(m);
     if (r >= 0)
         r = check_wanted(args, m, e);
     if (r >= 0)
@@ -263,7 +282,9 @@ const struct command command_deploy = {
         .summary = "make functions what a manifest says",
         .help = "Packs the code of each function in DIR/evoke.yaml (or the manifest FILE), sends\n"
                 "what has changed, and waits until it loads; with NAMEs, only those. DIR is the\n"
-                "current directory when left out. What a .evokeignore in the code's directory\n"
+                "current directory when left out. Read as well: serverless.yml of Tencent,\n"
+                "template.yml of Funcraft, s.yaml of Serverless Devs. What a .evokeignore in the "
+                "code's directory\n"
                 "names, in the syntax of .gitignore, stays out of the package.\n"
                 "Exit code 1 when a function does not load: its error and log are shown.",
         .examples = "evoke deploy\n"

@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -25,6 +26,7 @@
 #include "base/json.h"
 #include "cli/client.h"
 #include "cli/fan.h"
+#include "cli/foreign/foreign.h"
 #include "cli/pack.h"
 #include "cli/plan.h"
 #include "cli/progress.h"
@@ -54,6 +56,18 @@ static int parse_file(const char *file, struct manifest *ret, struct err *e)
     return r < 0 ? err_wrap(e, r, "%.100s", file) : 0;
 }
 
+/* The first that is there; of none, evoke.yaml is missing. Owned. */
+static char *find_in(const char *dir)
+{
+    for (size_t i = 0; foreign_files[i]; i++) {
+        cleanup_free char *file = xasprintf("%s/%s", dir, foreign_files[i]);
+
+        if (access(file, F_OK) == 0)
+            return TAKE_PTR(file);
+    }
+    return xasprintf("%s/%s", dir, foreign_files[0]);
+}
+
 static int find_manifest(const char *where, struct deploy_source *ret, struct err *e)
 {
     const char *slash = strrchr(where, '/');
@@ -69,7 +83,7 @@ static int find_manifest(const char *where, struct deploy_source *ret, struct er
                        : err_sys(e, "'%.100s'", where);
     if (S_ISDIR(st.st_mode)) {
         ret->dir = xstrdup(where);
-        ret->file = xasprintf("%s/evoke.yaml", where);
+        ret->file = find_in(where);
         return 0;
     }
     if (!str_ends(name, S(".yaml")) && !str_ends(name, S(".yml")))

@@ -70,8 +70,15 @@ int deploy_probe(struct fan *fan, struct deploy_step *s, struct err *e);
 void deploy_probe_answer(struct deploy_step *s, const struct fan_answer *a);
 bool deploy_loads(const struct deploy_step *s); /* probed, and all is well */
 
+/* deploy_domains.c: the custom domains of a manifest. lines: what became of each, one per line, for
+ * who wants to read it. */
+int deploy_domains(struct client *c, const struct manifest *m, bool dry_run, struct buf *lines,
+                   struct err *e);
+
 /* ---- deploy_show.c ---- */
 
+/* What of a foreign file means nothing here, on stderr. */
+void deploy_show_unused(const struct manifest *m);
 /* "name  created  ready" and what changed, on stdout. */
 void deploy_show(const struct deploy_step *s);
 /* Why it does not load, with its log and what to do, on stderr. Returns the exit code. */

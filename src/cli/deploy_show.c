@@ -22,6 +22,20 @@ static const char *state_of(const struct deploy_step *s)
     return s->probing ? "not looked at" : deploy_state(s);
 }
 
+void deploy_show_unused(const struct manifest *m)
+{
+    struct str rest = buf_str(&m->unused);
+
+    while (rest.n > 0) {
+        cleanup_with(buf_done) struct buf safe;
+        struct str line = str_cut(&rest, '\n');
+
+        buf_init(&safe, 64 << 10);
+        term_safe(line, TERM_LINE, &safe);
+        fprintf(stderr, "warning: %s: not used here: %s\n", m->tool, safe.p ? safe.p : "");
+    }
+}
+
 void deploy_show(const struct deploy_step *s)
 {
     cleanup_with(buf_done) struct buf text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * manifest.c - reads evoke.yaml.
+ * manifest.c - reads evoke.yaml, and what a foreign project file says in its words.
  *
  * It checks form: keys, types, that nothing needed is missing. What a value may be (runtime names,
  * sizes, lengths) differs from cloud to cloud and is the daemon's to judge, so that there is one
@@ -19,7 +19,10 @@
 #include "base/json.h"
 #include "base/obj.h"
 #include "base/yaml.h"
+#include "cli/foreign/foreign.h"
 #include "cli/manifest_events.h"
+
+enum { UNUSED_MAX = 256 << 10 };
 
 enum field_type { TEXT, WHOLE, SCALARS, ASYNC, TRIGGERS };
 
@@ -173,8 +176,11 @@ static int read_functions(struct manifest *m, struct err *e)
     if (!cJSON_IsObject(m->tree))
         return err_set(e, ERR_CALLER, -EINVAL, "the manifest must be a map with 'functions'");
     for (const struct cJSON *v = m->tree->child; v; v = v->next)
-        if (strcmp(v->string, "functions") != 0)
+        if (strcmp(v->string, "functions") != 0 && strcmp(v->string, "domains") != 0)
             return err_set(e, ERR_CALLER, -EINVAL, "%s: unknown key", v->string);
+    m->domains = json_get(m->tree, "domains");
+    if (m->domains && !cJSON_IsObject(m->domains))
+        return err_set(e, ERR_CALLER, -EINVAL, "domains must be a map");
     functions = json_get(m->tree, "functions");
     if (!cJSON_IsObject(functions) || !functions->child)
         return err_set(e, ERR_CALLER, -EINVAL,
@@ -197,6 +203,10 @@ int manifest_parse(struct str text, struct manifest *ret, struct err *e)
 
     if (!m.tree)
         return -EINVAL;
+    buf_init(&m.unused, UNUSED_MAX);
+    m.tool = foreign_read(&m.tree, &m.unused, e);
+    if (!m.tool && e->code != 0)
+        return e->code;
     r = read_functions(&m, e);
     if (r < 0)
         return r;
@@ -210,6 +220,7 @@ void manifest_done(struct manifest *m)
 {
     json_free(m->tree);
     free(m->functions);
+    buf_done(&m->unused);
     *m = (struct manifest){0};
 }
 

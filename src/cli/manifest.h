@@ -30,9 +30,13 @@ struct manifest {
     struct cJSON *tree;
     struct manifest_function *functions; /* owned */
     size_t n;
+    const struct cJSON *domains; /* custom domains of fc by name, as its API has them; NULL: none */
+    const char *tool;            /* whose file it is; NULL: evoke.yaml */
+    struct buf unused;           /* of theirs: the paths of what means nothing here, a line each */
 };
 
-/* -EINVAL names the key path: "functions.hello.timeout must be ...". */
+/* evoke.yaml, or the project file of another tool (foreign/foreign.h). -EINVAL names the key path:
+ * "functions.hello.timeout must be ...". */
 int manifest_parse(struct str text, struct manifest *ret, struct err *e);
 void manifest_done(struct manifest *m);
 
