@@ -159,9 +159,9 @@ static int put_domains(struct deploying *d, const struct args *words, struct err
     cleanup_with(buf_done) struct buf lines;
     int r;
 
+    buf_init(&lines, 1 << 20);
     if (words->n > 1 || !d->source.manifest.domains)
         return 0;
-    buf_init(&lines, 1 << 20);
     r = deploy_domains(d->client, &d->source.manifest, d->dry_run, &lines, e);
     if (d->table)
         (void)fwrite(lines.p, 1, lines.n, stdout);
@@ -282,10 +282,10 @@ const struct command command_deploy = {
         .summary = "make functions what a manifest says",
         .help = "Packs the code of each function in DIR/evoke.yaml (or the manifest FILE), sends\n"
                 "what has changed, and waits until it loads; with NAMEs, only those. DIR is the\n"
-                "current directory when left out. Read as well: serverless.yml of Tencent,\n"
-                "template.yml of Funcraft, s.yaml of Serverless Devs. What a .evokeignore in the "
-                "code's directory\n"
-                "names, in the syntax of .gitignore, stays out of the package.\n"
+                "current directory when left out. A serverless.yml of Tencent, a template.yml of\n"
+                "Funcraft and an s.yaml of Serverless Devs are read, too. What a .evokeignore in\n"
+                "the code's directory names, in the syntax of .gitignore, stays out of the "
+                "package.\n"
                 "Exit code 1 when a function does not load: its error and log are shown.",
         .examples = "evoke deploy\n"
                     "evoke deploy shop thumbnail\n"

@@ -11,6 +11,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -118,8 +119,12 @@ struct cJSON *foreign_function(struct foreign *f, const char *dialect, const cha
                                const char *name)
 {
     struct cJSON *fn = cJSON_CreateObject();
+    /* Funcraft and Serverless Devs know the account by the shell. */
+    const char *account = strcmp(dialect, "fc") == 0 ? getenv("ACCOUNT_ID") : NULL;
 
     cJSON_AddStringToObject(fn, "dialect", dialect);
+    if (account && *account)
+        cJSON_AddStringToObject(fn, "account", account);
     cJSON_AddStringToObject(fn, "space", space);
     cJSON_AddItemToObject(f->functions, name, fn);
     return fn;
