@@ -72,6 +72,7 @@ struct fn *fn_copy(const struct fn *f)
     to->space = xstrdup(f->space);
     to->name = xstrdup(f->name);
     to->version = xstrdup(f->version);
+    to->version_note = xstrdup(f->version_note);
     to->runtime = xstrdup(f->runtime);
     to->handler = xstrdup(f->handler);
     to->initializer = xstrdup(f->initializer);
@@ -91,17 +92,23 @@ struct fn *fn_copy(const struct fn *f)
         to->vars[i].name = xstrdup(f->vars[i].name);
         to->vars[i].value = xstrdup(f->vars[i].value);
     }
+    to->layers = NULL;
+    to->nlayers = 0;
+    for (uint32_t i = 0; i < f->nlayers; i++)
+        fn_add_layer(to, str_of(f->layers[i].ref), f->layers[i].sha, f->layers[i].size);
     return to;
 }
 
 static void bury(struct fn *f)
 {
     fn_set_vars_done(f);
+    fn_set_layers_done(f);
     free(f->account);
     free(f->region);
     free(f->space);
     free(f->name);
     free(f->version);
+    free(f->version_note);
     free(f->runtime);
     free(f->handler);
     free(f->initializer);
@@ -189,4 +196,38 @@ const char *fn_var(const struct fn *f, const char *name)
         if (strcmp(f->vars[i].name, name) == 0)
             return f->vars[i].value;
     return NULL;
+}
+
+void fn_set_layers_done(struct fn *f)
+{
+    for (uint32_t i = 0; i < f->nlayers; i++)
+        free(f->layers[i].ref);
+    free(f->layers);
+    f->layers = NULL;
+    f->nlayers = 0;
+}
+
+void fn_add_layer(struct fn *f, struct str ref, const char *sha, uint64_t size)
+{
+    struct fn_layer *l;
+
+    assert(f->nlayers < FN_LAYERS && strlen(sha) < SHA256_HEX);
+    f->layers = xrealloc(f->layers, f->nlayers + 1, sizeof(*f->layers));
+    l = &f->layers[f->nlayers++];
+    *l = (struct fn_layer){.ref = str_dup(ref), .size = size};
+    memcpy(l->sha, sha, strlen(sha));
+}
+
+const char *fn_layers_key(const struct fn *f, char out[SHA256_HEX])
+{
+    struct sha256_stream *s;
+
+    out[0] = '\0';
+    if (f->nlayers == 0)
+        return out;
+    s = sha256_stream_new();
+    for (uint32_t i = 0; i < f->nlayers; i++)
+        sha256_stream_add(s, f->layers[i].sha, SHA256_HEX - 1);
+    sha256_stream_end(s, out);
+    return out;
 }

@@ -2,9 +2,10 @@
 /*
  * fn_codec.c - a function's stored form: one JSON object, canonical (see field.c).
  *
- * {"v":4, <the fields of the table, in its order>, "vars":{"NAME":"value",...}, "async":null}
+ * {"v":5, <the fields of the table, in its order>, "vars":{"NAME":"value",...}, "async":null,
+ *  "layers":[{"ref":"..","sha":"..","size":1},...]}
  *
- * async: null, or as async.c writes it; since format 4.
+ * async: null, or as async.c writes it; since format 4. layers: since format 5.
  *
  * A record of an older format is the same without the fields that came later: it is read, its
  * missing fields are what a new draft has, and the next write stores it in the form of today.
@@ -17,6 +18,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -25,7 +27,7 @@
 #include "fn/async.h"
 #include "fn/field.h"
 
-enum { FORMAT = 4, STORED_MAX = 8 << 20 };
+enum { FORMAT = 5, STORED_MAX = 8 << 20 };
 
 #define AT(type_, member, ...)                                                                     \
     {                                                                                              \
@@ -69,14 +71,35 @@ static const struct field fields[] = {
         AT(U32, pre_freeze_timeout_ms, .key = "pre_freeze_timeout_ms"),
         /* since format 3 */
         AT(MAYBE, tracing, .key = "tracing"),
+        /* since format 5 */
+        AT(MAYBE, version_note, .key = "version_note"),
+        AT(I64, published_ms, .key = "published_ms"),
 };
 
 static const size_t fields_of[FORMAT + 1] = {
-        [1] = 23,
-        [2] = 32,
-        [3] = 33,
-        [FORMAT] = ARRAY_LEN(fields),
+        [1] = 23, [2] = 32, [3] = 33, [4] = 33, [FORMAT] = ARRAY_LEN(fields),
 };
+
+static const struct field layer_fields[] = {
+        {.key = "ref", .type = FIELD_TEXT, .at = offsetof(struct fn_layer, ref)},
+        {.key = "sha",
+         .type = FIELD_CHARS,
+         .at = offsetof(struct fn_layer, sha),
+         .size = SHA256_HEX},
+        {.key = "size", .type = FIELD_U64, .at = offsetof(struct fn_layer, size)},
+};
+
+static void write_layers(const struct fn *f, struct jw *w)
+{
+    jw_key(w, "layers");
+    jw_arr(w);
+    for (uint32_t i = 0; i < f->nlayers; i++) {
+        jw_obj(w);
+        fields_write(layer_fields, ARRAY_LEN(layer_fields), &f->layers[i], w);
+        jw_obj_end(w);
+    }
+    jw_arr_end(w);
+}
 
 static void encode(const struct fn *f, int format, struct buf *out)
 {
@@ -95,6 +118,8 @@ static void encode(const struct fn *f, int format, struct buf *out)
         jw_key(&w, "async");
         fn_async_encode(f->async, &w);
     }
+    if (format >= 5)
+        write_layers(f, &w);
     jw_obj_end(&w);
 }
 
@@ -118,6 +143,35 @@ static int read_vars(const struct cJSON *vars, struct fn *f, struct err *e)
     return 0;
 }
 
+static int read_layer(const struct cJSON *tree, struct fn *f, struct err *e)
+{
+    struct fn_layer l = {0};
+    int r = fields_read(layer_fields, ARRAY_LEN(layer_fields), tree, &l, e);
+
+    if (r == 0 && !is_hex(str_of(l.sha), SHA256_HEX - 1))
+        r = err_set(e, ERR_HOST, -EINVAL, "'sha' of a layer is not a sha256");
+    if (r == 0)
+        fn_add_layer(f, str_of(l.ref), l.sha, l.size);
+    free(l.ref);
+    return r;
+}
+
+static int read_layers(const struct cJSON *layers, struct fn *f, struct err *e)
+{
+    const struct cJSON *it;
+    int r;
+
+    if (!cJSON_IsArray(layers) || cJSON_GetArraySize(layers) > FN_LAYERS)
+        return err_set(e, ERR_HOST, -EINVAL, "'layers' is not a list of at most %d", FN_LAYERS);
+    cJSON_ArrayForEach(it, layers)
+    {
+        r = read_layer(it, f, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 /* What is none we know fails when it is read as today's. */
 static int format_of(struct str json)
 {
@@ -125,7 +179,9 @@ static int format_of(struct str json)
         return 1;
     if (str_starts(json, S("{\"v\":2,")))
         return 2;
-    return str_starts(json, S("{\"v\":3,")) ? 3 : FORMAT;
+    if (str_starts(json, S("{\"v\":3,")))
+        return 3;
+    return str_starts(json, S("{\"v\":4,")) ? 4 : FORMAT;
 }
 
 static int read_record(struct str json, struct fn *f, struct err *e)
@@ -146,6 +202,12 @@ static int read_record(struct str json, struct fn *f, struct err *e)
 
     if (format >= 4) {
         r = fn_async_decode(json_get(tree, "async"), &f->async, e);
+        if (r < 0)
+            return r;
+    }
+
+    if (format >= 5) {
+        r = read_layers(json_get(tree, "layers"), f, e);
         if (r < 0)
             return r;
     }

@@ -25,6 +25,8 @@ static struct fn_async *async(void)
     return a;
 }
 
+#define LAYER_SHA "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 static struct fn *full(void)
 {
     struct fn *f = fn_new(&key);
@@ -41,6 +43,11 @@ static struct fn *full(void)
     fn_set(&f->pre_stop, S("index.stop"));
     fn_set(&f->pre_freeze, S("index.freeze"));
     fn_set(&f->tracing, S("an-access-key"));
+    fn_set(&f->version, S("v3"));
+    fn_set(&f->version_note, S("before the great change"));
+    f->published_ms = 1795300000124;
+    fn_add_layer(f, S("acs:fc:r:a:layers/l/versions/1"), LAYER_SHA, 7);
+    fn_add_layer(f, S("dep-2"), LAYER_SHA, 1ull << 53);
     f->async = async();
     f->network = FN_NETWORK_EGRESS;
     f->reserved = 2;
@@ -148,26 +155,26 @@ static void a_record_of_the_first_format_is_read(void **state)
     fn_unref(draft);
 }
 
-/* A full record as format 2 or 3 had it. */
+/* A full record as format 2, 3 or 4 had it. */
 static struct fn *of_format(char digit)
 {
-    static const char tracing[] = ",\"tracing\":\"an-access-key\"";
     struct fn *f = full(), *g = NULL;
     struct err e = {0};
     struct buf now, old;
-    char *cut, *end;
+    const char *tracing, *later, *vars, *async, *layers;
 
     buf_init(&now, 1 << 20);
     buf_init(&old, 1 << 20);
     fn_encode(f, &now);
-    cut = strstr(now.p, tracing);
-    end = strstr(now.p, ",\"async\":{");
-    assert_true(cut && end);
+    tracing = strstr(now.p, ",\"tracing\":");
+    later = strstr(now.p, ",\"version_note\":");
+    vars = strstr(now.p, ",\"vars\":");
+    async = strstr(now.p, ",\"async\":{");
+    layers = strstr(now.p, ",\"layers\":[");
+    assert_true(tracing && later && vars && async && layers);
     now.p[strlen("{\"v\":")] = digit;
-    buf_add(&old, now.p, (size_t)(cut - now.p));
-    if (digit == '2')
-        cut += strlen(tracing);
-    buf_add(&old, cut, (size_t)(end - cut));
+    buf_add(&old, now.p, (size_t)((digit == '2' ? tracing : later) - now.p));
+    buf_add(&old, vars, (size_t)((digit == '4' ? layers : async) - vars));
     buf_addc(&old, '}');
     t_ok(fn_decode(buf_str(&old), 9, &g, &e), &e);
     fn_unref(f);
@@ -193,6 +200,39 @@ static void a_record_of_the_third_format_is_read(void **state)
     (void)state;
     assert_string_equal(g->tracing, "an-access-key");
     assert_null(g->async);
+    fn_unref(g);
+}
+
+static void a_record_of_the_fourth_format_is_read(void **state)
+{
+    struct fn *g = of_format('4');
+
+    (void)state;
+    assert_non_null(g->async);
+    assert_null(g->version_note);
+    assert_int_equal(g->published_ms, 0);
+    assert_int_equal(g->nlayers, 0);
+    fn_unref(g);
+}
+
+static void layers_are_kept_in_order_and_name_their_union(void **state)
+{
+    static const char other[] = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    struct fn *f = full(), *g = fn_copy(f);
+    char one[SHA256_HEX], two[SHA256_HEX];
+
+    (void)state;
+    assert_int_equal(g->nlayers, 2);
+    assert_string_equal(g->layers[1].ref, "dep-2");
+    assert_string_equal(fn_layers_key(f, one), fn_layers_key(g, two));
+    fn_add_layer(g, S("x"), other, 1);
+    assert_string_not_equal(fn_layers_key(f, one), fn_layers_key(g, two));
+    fn_set_layers_done(g);
+    assert_string_equal(fn_layers_key(g, two), "");
+    for (int i = 0; i < FN_LAYERS; i++)
+        fn_add_layer(g, S("x"), other, 1);
+    assert_int_equal(strlen(fn_layers_key(g, two)), SHA256_HEX - 1);
+    fn_unref(f);
     fn_unref(g);
 }
 
@@ -249,12 +289,13 @@ static void decoding_refuses_what_encoding_cannot_have_written(void **state)
     static const struct {
         const char *from, *to;
     } bad[] = {
-            {"\"v\":4", "\"v\":5"},
-            {"\"v\":4", "\"v\":2"}, /* with fields that format 2 did not have */
-            {"\"v\":4", "\"v\":1"},
-            {"\"v\":4,", "\"v\":4, "},
-            {"\"v\":4,", "\"v\":4,\"new\":1,"},
-            {"\"v\":4,", "\"v\":4,\"v\":2,"},
+            {"\"v\":5", "\"v\":6"},
+            {"\"v\":5", "\"v\":4"},
+            {"\"v\":5", "\"v\":2"}, /* with fields that format 2 did not have */
+            {"\"v\":5", "\"v\":1"},
+            {"\"v\":5,", "\"v\":5, "},
+            {"\"v\":5,", "\"v\":5,\"new\":1,"},
+            {"\"v\":5,", "\"v\":5,\"v\":2,"},
             {"\"network\":3", "\"network\":4"},
             {"\"cpu_strict\":1", "\"cpu_strict\":2"},
             {"\"dialect\":\"functiongraph\"", "\"dialect\":\"lambda\""},
@@ -281,9 +322,14 @@ static void decoding_refuses_what_encoding_cannot_have_written(void **state)
             {"\"kind\":\"function\"", "\"kind\":\"obs\""},
             {"\"to\":\"functiongraph/acc/region/default/told\"", "\"to\":\"\""},
             {"\"extra\":\"{\\\"param", "\"extra\":\"\\\"param"},
+            {"\"layers\":[", "\"layers\":1,\"was\":["},
+            {"\"sha\":\"0", "\"sha\":\"G"},
+            {"\"ref\":\"dep-2\",", ""},
+            {"\"size\":7", "\"size\":-7"},
+            {"\"published_ms\":1795300000124", "\"published_ms\":\"1\""},
             {"\"async\":{", "\"async\":1,\"was\":{"},
             {"{\"v\"", "[\"v\""},
-            {"}}", "}"},
+            {"}]}", "}]"},
     };
 
     (void)state;
@@ -345,6 +391,8 @@ int main(void)
             cmocka_unit_test(a_record_of_the_first_format_is_read),
             cmocka_unit_test(a_record_of_the_second_format_is_read),
             cmocka_unit_test(a_record_of_the_third_format_is_read),
+            cmocka_unit_test(a_record_of_the_fourth_format_is_read),
+            cmocka_unit_test(layers_are_kept_in_order_and_name_their_union),
             cmocka_unit_test(rules_for_events_are_kept),
             cmocka_unit_test(none_stays_none),
             cmocka_unit_test(decoding_refuses_what_encoding_cannot_have_written),
