@@ -79,7 +79,8 @@ struct alias *alias_copy(const struct alias *a); /* a draft, revision kept */
 const struct alias *alias_ref(const struct alias *a);
 void alias_unref(const struct alias *a);
 struct fn_key alias_owner(const struct alias *a); /* borrowed */
-/* Both for drafts. The rule is the last other's. */
+/* For drafts. The rule is the last other's. */
+void alias_set_others_done(struct alias *a); /* forget all others */
 void alias_add_other(struct alias *a, struct str version, uint32_t share, bool any);
 void alias_add_rule(struct alias *a, enum alias_part part, struct str key, enum alias_op op,
                     struct str value);
