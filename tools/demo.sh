@@ -124,6 +124,15 @@ if command -v curl >/dev/null; then
     ask 'let me in'
 fi
 
+title "A project file of a cloud's own tool, as it is: Tencent's serverless.yml, with a URL and a timer"
+try deploy --no-wait examples/scf-serverless
+url=$("$evoke" trigger show books_apigw --output json | sed -n 's/.*"by_path": *"\([^"]*\)".*/\1/p')
+if command -v curl >/dev/null; then
+    printf '\n%s$ curl %s%s?id=1%s\n' "$bold" "$EVOKE_ENDPOINT" "$url" "$plain"
+    curl --silent --noproxy '*' "$EVOKE_ENDPOINT$url?id=1"
+    echo
+fi
+
 title "Done. Everything has been stopped and removed."
 cat <<END
 Next:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import requests
+from evoked import ROOT
 from signing import Client
 
 CODE = '''
@@ -251,3 +252,12 @@ def test_an_account_of_the_shell_is_funcrafts(evoke_shared, tmp_path):
 def test_what_is_wrong_is_named(evoke_shared, tmp_path, name, text, says):
     p = deploy(evoke_shared, tmp_path, name, text)
     assert p.returncode == 2 and says in p.stderr, p.stderr
+
+
+def test_the_example_answers(evoke_shared):
+    e = evoke_shared
+    assert e.run("deploy", str(ROOT / "examples/scf-serverless")).returncode == 0
+    path = triggers(e, "/shelf-dev-books")["books_apigw"]["address"]["by_path"]
+    answer = requests.get(e.url + path, params={"id": "1"}, timeout=30)
+    assert answer.status_code == 200 and answer.json()["book"] == "The Mythical Man-Month"
+    assert requests.get(e.url + path, timeout=30).status_code == 404
