@@ -8,11 +8,15 @@
  * then does the caller write the record that names it. A crash between two steps leaves something
  * nobody names, which gc collects, and never a name without its blob.
  *
+ * A function with layers has a third thing: their union (union.c), made of their unpacked
+ * directories and just as derived.
+ *
  * A job touches nothing of the catalog on its pool thread but blobs and code_dir, which do not
  * change while it runs: catalog_free() waits for it.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -20,7 +24,9 @@
 #include "base/err.h"
 #include "base/obj.h"
 #include "catalog/internal.h"
+#include "catalog/layers.h"
 #include "catalog/package.h"
+#include "catalog/union.h"
 #include "loop/loop.h"
 #include "store/blob.h"
 
@@ -36,9 +42,14 @@ static const struct package_limits taken_limits = {
 struct code_job {
     uint32_t magic;
     struct catalog *c;
-    struct buf zip; /* owned */
+    struct buf zip;  /* owned */
+    struct str view; /* borrowed instead of it; STR_NONE */
     struct package_limits limits;
     char sha[SHA256_HEX];
+    char (*layers)[SHA256_HEX]; /* owned */
+    uint32_t nlayers;
+    char directory[LAYERS_DIRECTORY]; /* of their union */
+    uint64_t most;                    /* bytes of all of it; 0: any */
     int r;
     struct err err;
     union {
@@ -68,6 +79,7 @@ static void end(struct code_job *job)
 {
     catalog_ended(job->c);
     buf_done(&job->zip);
+    free(job->layers);
     job->magic = 0;
     free(job);
 }
@@ -75,7 +87,7 @@ static void end(struct code_job *job)
 static void work_put(void *user)
 {
     struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
-    struct str zip = buf_str(&job->zip);
+    struct str zip = job->view.p ? job->view : buf_str(&job->zip);
     char sha[SHA256_HEX];
 
     if (zip.n > job->limits.packed_bytes) { /* before its digest is worth anything */
@@ -109,6 +121,17 @@ void catalog_put_code(struct catalog *c, struct buf *zip, const struct package_l
     loop_work(c->loop, work_put, done_put, job);
 }
 
+void catalog_put_code_of(struct catalog *c, struct str zip, const struct package_limits *limits,
+                         catalog_code_fn *fn, void *user)
+{
+    struct code_job *job = code_job_new(c, NULL, user);
+
+    job->view = zip.p ? zip : S("");
+    job->limits = *limits;
+    job->fn.put = fn;
+    loop_work(c->loop, work_put, done_put, job);
+}
+
 static void work_get(void *user)
 {
     struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
@@ -132,23 +155,58 @@ void catalog_get_code(struct catalog *c, const char *sha, catalog_zip_fn *fn, vo
     loop_work(c->loop, work_get, done_get, job);
 }
 
+static int ready_package(struct code_job *job, const char *sha)
+{
+    struct stat st;
+    int r;
+
+    if (!is_hex(str_of(sha), SHA256_HEX - 1))
+        return err_set(&job->err, ERR_CALLER, -ENOENT, "the function has no code");
+    if (fstatat(job->c->code_dir, sha, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+
+    buf_reset(&job->zip);
+    r = blob_get(job->c->blobs, sha, &job->zip, &job->err);
+    if (r == 0)
+        r = package_unpack(buf_str(&job->zip), &job->limits, job->c->code_dir, sha, &job->err);
+    return r < 0 ? err_wrap(&job->err, r, "make the code directory again") : 0;
+}
+
+const char *layers_directory(const char *key, char out[LAYERS_DIRECTORY])
+{
+    (void)snprintf(out, LAYERS_DIRECTORY, "u-%s", key);
+    return out;
+}
+
+/* A function that is being written asks with a limit: what it will name must be young until then. */
+static int ready_union(struct code_job *job)
+{
+    uint64_t bytes = 0;
+    int r = union_make(job->c->code_dir, (const char(*)[SHA256_HEX])job->layers, job->nlayers,
+                       job->directory, job->most > 0, &job->err);
+
+    if (r < 0 || job->most == 0)
+        return r;
+    r = union_measure(job->c->code_dir, job->directory, &bytes);
+    if (r == 0)
+        r = union_measure(job->c->code_dir, job->sha, &bytes);
+    if (r < 0)
+        return err_set(&job->err, ERR_HOST, r, "measure the layers: %s", strerror(-r));
+    if (bytes > job->most)
+        return err_set(&job->err, ERR_LIMIT, -EFBIG,
+                       "the code and its layers unpack to %llu bytes, the limit is %llu",
+                       (unsigned long long)bytes, (unsigned long long)job->most);
+    return 0;
+}
+
 static void work_ready(void *user)
 {
     struct code_job *job = OBJ(user, struct code_job, CODE_MAGIC);
-    struct stat st;
 
-    if (!is_hex(str_of(job->sha), SHA256_HEX - 1)) {
-        job->r = err_set(&job->err, ERR_CALLER, -ENOENT, "the function has no code");
-        return;
-    }
-    if (fstatat(job->c->code_dir, job->sha, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return;
-
-    job->r = blob_get(job->c->blobs, job->sha, &job->zip, &job->err);
-    if (job->r == 0)
-        job->r = package_unpack(buf_str(&job->zip), &job->limits, job->c->code_dir, job->sha,
-                                &job->err);
-    (void)err_wrap(job->r < 0 ? &job->err : NULL, job->r, "make the code directory again");
+    for (uint32_t i = 0; job->r == 0 && i <= job->nlayers; i++)
+        job->r = ready_package(job, i == 0 ? job->sha : job->layers[i - 1]);
+    if (job->r == 0 && job->nlayers > 0)
+        job->r = ready_union(job);
 }
 
 static void done_ready(void *user)
@@ -164,5 +222,21 @@ void catalog_ready_code(struct catalog *c, const char *sha, catalog_ready_fn *fn
     struct code_job *job = code_job_new(c, sha, user);
 
     job->fn.ready = fn;
+    loop_work(c->loop, work_ready, done_ready, job);
+}
+
+void catalog_ready_layers(struct catalog *c, const struct fn *f, uint64_t most,
+                          catalog_ready_fn *fn, void *user)
+{
+    struct code_job *job = code_job_new(c, f->code.sha, user);
+    char key[SHA256_HEX];
+
+    job->fn.ready = fn;
+    job->most = most;
+    job->nlayers = f->nlayers;
+    job->layers = xcalloc(f->nlayers + 1, SHA256_HEX);
+    for (uint32_t i = 0; i < f->nlayers; i++)
+        memcpy(job->layers[i], f->layers[i].sha, SHA256_HEX);
+    layers_directory(fn_layers_key(f, key), job->directory);
     loop_work(c->loop, work_ready, done_ready, job);
 }

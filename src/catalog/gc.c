@@ -29,6 +29,7 @@
 #include "base/io.h"
 #include "base/obj.h"
 #include "catalog/internal.h"
+#include "catalog/layers.h"
 #include "loop/loop.h"
 #include "store/blob.h"
 
@@ -92,7 +93,7 @@ struct gc {
     struct catalog *c;
     uint32_t grace_s;
     char (*named)[SHA256_HEX]; /* owned, sorted */
-    size_t n;
+    size_t n, room;
     int r;
     struct catalog_gc removed;
     catalog_gc_fn *fn;
@@ -108,57 +109,77 @@ static bool is_named(void *user, const char *sha)
 {
     const struct gc *gc = user;
 
-    return bsearch(sha, gc->named, gc->n, SHA256_HEX, by_sha) != NULL;
+    return gc->n > 0 && bsearch(sha, gc->named, gc->n, SHA256_HEX, by_sha) != NULL;
 }
 
+static void name_sha(struct gc *gc, const char *sha)
+{
+    if (!sha[0])
+        return;
+    if (gc->n == gc->room) {
+        gc->room = gc->room > 0 ? 2 * gc->room : 64;
+        gc->named = xrealloc(gc->named, gc->room, SHA256_HEX);
+    }
+    memcpy(gc->named[gc->n++], sha, SHA256_HEX);
+}
+
+/* The union of its layers has a sha256 like any other, and no package's. */
 static void name(struct gc *gc, const struct fn *f)
 {
-    if (f->code.sha[0])
-        memcpy(gc->named[gc->n++], f->code.sha, SHA256_HEX);
+    char key[SHA256_HEX];
+
+    name_sha(gc, f->code.sha);
+    for (uint32_t i = 0; i < f->nlayers; i++)
+        name_sha(gc, f->layers[i].sha);
+    name_sha(gc, fn_layers_key(f, key));
+}
+
+static bool name_layer(void *user, const struct layer *l)
+{
+    name_sha(user, l->sha);
+    return true;
 }
 
 static void list_named(struct gc *gc)
 {
     struct catalog *c = gc->c;
-    size_t most = c->fns.n;
-
     /* The analyzer does not see that prune() took what it freed out of the ring. */
     prune(c);
-    list_each (it, &c->retired) { /* NOLINT(clang-analyzer-unix.Malloc) */
-        most++;
-    }
-    gc->named = xcalloc(most + 1, SHA256_HEX);
     for (size_t i = 0; i < c->fns.n; i++)
         name(gc, c->fns.rows[i].record);
+    catalog_each_layer(c, NULL, STR_NONE, name_layer, gc);
     list_each (it, &c->retired) { /* NOLINT(clang-analyzer-unix.Malloc) */
         name(gc, container_of(it, struct retired, node)->fn);
     }
-    qsort(gc->named, gc->n, SHA256_HEX, by_sha);
+    if (gc->n > 0)
+        qsort(gc->named, gc->n, SHA256_HEX, by_sha);
 }
 
 /* Out of sight first, so that nobody finds half of it: catalog_open() sweeps this name too. */
-static int remove_directory(int code_dir, const char *sha)
+static int remove_directory(int code_dir, const char *name)
 {
     char aside[SHA256_HEX + 16];
 
-    snprintf(aside, sizeof(aside), ".tmp-gc-%s", sha);
-    if (renameat(code_dir, sha, code_dir, aside) < 0)
+    snprintf(aside, sizeof(aside), ".tmp-gc-%s", name);
+    if (renameat(code_dir, name, code_dir, aside) < 0)
         return errno == ENOENT ? 0 : -errno;
     return io_remove_tree(code_dir, aside);
 }
 
-static int collect_directory(struct gc *gc, const char *sha, int64_t older_than_s)
+/* Of a package, "<sha>", or of a union of layers, "u-<sha>". */
+static int collect_directory(struct gc *gc, const char *name, int64_t older_than_s)
 {
+    const char *sha = str_starts(str_of(name), S("u-")) ? name + 2 : name;
     struct stat st;
     int r;
 
     if (!is_hex(str_of(sha), SHA256_HEX - 1) || is_named(gc, sha))
         return 0;
-    if (fstatat(gc->c->code_dir, sha, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (fstatat(gc->c->code_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
     if (st.st_ctime > older_than_s)
         return 0;
-    r = remove_directory(gc->c->code_dir, sha);
+    r = remove_directory(gc->c->code_dir, name);
     if (r == 0)
         gc->removed.directories++;
     return r;

@@ -5,6 +5,7 @@
 #define EVOKE_CATALOG_PACKAGE_H
 
 #include "base/buf.h"
+#include "base/crypto.h"
 #include "base/str.h"
 #include "catalog/catalog.h"
 
@@ -24,5 +25,11 @@ int package_read_file(struct str zip, struct str filename, struct buf *out, stru
  */
 int package_unpack(struct str zip, const struct package_limits *limits, int dirfd, const char *name,
                    struct err *e);
+
+/* For a directory that is filled aside: its name, and the name it gets when it is whole (somebody
+ * else may have been first: then theirs is as good). */
+enum { PACKAGE_TEMP = 5 + UUID_TEXT };
+void package_temp(char out[PACKAGE_TEMP]);
+int package_publish(int dirfd, const char *temp, const char *name, struct err *e);
 
 #endif

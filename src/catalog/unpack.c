@@ -38,8 +38,6 @@
 #include "catalog/package.h"
 #include "catalog/zip.h"
 
-enum { TEMP_NAME = 5 + UUID_TEXT };
-
 struct unpack {
     const struct package_limits *limits;
     int root;          /* owned: the temporary directory */
@@ -309,8 +307,16 @@ static int fill(struct str bytes, const struct package_limits *limits, int root,
     return 0;
 }
 
-/* Give the full directory its name. Somebody else may have been first: then theirs is as good. */
-static int publish(int dirfd, const char *temp, const char *name, struct err *e)
+void package_temp(char out[PACKAGE_TEMP])
+{
+    char id[UUID_TEXT];
+
+    uuid4(id);
+    memcpy(out, ".tmp-", 5);
+    memcpy(out + 5, id, sizeof(id));
+}
+
+int package_publish(int dirfd, const char *temp, const char *name, struct err *e)
 {
     if (renameat2(dirfd, temp, dirfd, name, RENAME_NOREPLACE) < 0) {
         if (errno != EEXIST)
@@ -323,7 +329,7 @@ static int publish(int dirfd, const char *temp, const char *name, struct err *e)
 int package_unpack(struct str zip, const struct package_limits *limits, int dirfd, const char *name,
                    struct err *e)
 {
-    char temp[TEMP_NAME] = ".tmp-", id[UUID_TEXT];
+    char temp[PACKAGE_TEMP];
     struct stat st;
     int root, r;
 
@@ -336,14 +342,13 @@ int package_unpack(struct str zip, const struct package_limits *limits, int dirf
         return err_set(e, ERR_LIMIT, -EFBIG, "the package is larger than %llu bytes",
                        (unsigned long long)limits->packed_bytes);
 
-    uuid4(id);
-    memcpy(temp + 5, id, sizeof(id));
+    package_temp(temp);
     if (mkdirat(dirfd, temp, 0700) < 0)
         return err_sys(e, "make a directory for the package");
     root = openat(dirfd, temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     r = root < 0 ? err_sys(e, "open the directory for the package") : fill(zip, limits, root, e);
     if (r == 0)
-        r = publish(dirfd, temp, name, e);
+        r = package_publish(dirfd, temp, name, e);
     if (r < 0)
         (void)io_remove_tree(dirfd, temp);
     return r;
