@@ -296,18 +296,18 @@ static void add_route(const struct cJSON *from, const char *path, const char *sp
 int foreign_fc_domain(struct foreign *f, const char *path, const char *name, const char *protocol,
                       const struct cJSON *routes, const char *space)
 {
-    struct cJSON *domains = foreign_map(f->out, "domains"), *domain = cJSON_CreateObject();
-    struct cJSON *list;
+    struct cJSON *domain, *list;
 
     if (!name || !*name || strcasecmp(name, "auto") == 0)
         return foreign_refuse(f, path,
                               "a domain needs a name of its own here, 'auto' has none to give");
     if (!cJSON_IsObject(routes) && !cJSON_IsArray(routes))
         return foreign_refuse(f, path, "must have routes");
+    domain = cJSON_CreateObject();
+    foreign_put(foreign_map(f->out, "domains"), name, domain);
     cJSON_AddStringToObject(domain, "protocol", protocol && *protocol ? protocol : "HTTP");
     list = cJSON_AddArrayToObject(cJSON_AddObjectToObject(domain, "routeConfig"), "routes");
     for (const struct cJSON *v = routes->child; v; v = v->next)
         add_route(v, v->string, space, list);
-    foreign_put(domains, name, domain);
     return 0;
 }
