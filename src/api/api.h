@@ -40,6 +40,7 @@ struct launch;
 struct logs;
 struct loop;
 struct metrics;
+struct objects;
 struct pool;
 struct invoke_spec;
 struct run_trace;
@@ -65,6 +66,7 @@ struct api {
     struct delivery *delivery; /* asynchronous events */
     struct timers *timers;
     struct gateway *gateway; /* whose requests go to it before any set is asked; NULL: none */
+    struct objects *objects; /* buckets; NULL: none */
     struct pool *pool;
     struct launch *launch;
     struct keys *keys;
@@ -103,6 +105,7 @@ struct api_op {
     /* For docs/compat/operations.md, which is made of these tables (tools/operations.c). */
     const char *partly; /* what of it is missing; NULL: nothing we know of */
     const char *absent; /* it makes no sense here, or is not built: what it answers, and why */
+    const char *model;  /* its parameters, in the set's own notation; NULL: the handler knows */
     bool each; /* the handler asks call_sees() of everything it tells: open to keys of one account
                   also where the request names none */
 };
@@ -129,6 +132,15 @@ struct api_set {
     bool any_host;    /* answers by whatever name it was asked: it sees to strangers itself */
     int wrong_path;   /* status when no path fits; 0: 404 */
     int wrong_method; /* status when the path exists and the method does not; 0: 405 with Allow */
+    /*
+     * For a set whose requests name their operation themselves, in a header or in the body; its rows are
+     * all one route. claims: is it one of those? Asked before any path is. choose: it is here whole; which
+     * operation is it, and who signs, if admit() could not know? NULL: it has replied.
+     */
+    bool (*claims)(const struct http_request *r);
+    const struct api_op *door; /* what it is until it is chosen: how large a body may be at most */
+    const struct api_op *(*choose)(struct call *c);
+    bool in_band; /* every answer has status 200, also one that says that something failed */
     /* Head: false = it has replied (call_fail). */
     bool (*admit)(struct call *c);
     /* Whole request: is it signed? Pure, because for a large body it runs on a worker thread. */

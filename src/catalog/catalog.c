@@ -311,6 +311,7 @@ struct catalog *catalog_free(struct catalog *c)
         trigger_unref(c->triggers.rows[i].record);
     for (size_t i = 0; i < c->resources.n; i++)
         resource_unref(c->resources.rows[i].record);
+    catalog_gc_spare(c, NULL, 0);
     catalog_retired_done(c);
     table_done(&c->fns);
     table_done(&c->spaces);
@@ -403,6 +404,11 @@ size_t catalog_count(const struct catalog *c)
 void catalog_limit(struct catalog *c, size_t most)
 {
     c->most = most;
+}
+
+size_t catalog_most(const struct catalog *c)
+{
+    return c->most;
 }
 
 void catalog_on_change(struct catalog *c, catalog_change_fn *fn, void *user)

@@ -52,6 +52,7 @@ size_t catalog_count(const struct catalog *c);
 /* At most so many functions, and so many spaces; a creation above it is refused with -EDQUOT. What
  * is there already stays. */
 void catalog_limit(struct catalog *c, size_t most);
+size_t catalog_most(const struct catalog *c); /* as that says */
 
 /* r: 0, -EEXIST and -EDQUOT (create), -ENOENT (update, delete), -ESTALE, or the store's. f: the
  * record now in force (NULL on failure and after delete), borrowed. */
@@ -88,6 +89,9 @@ extern const struct package_limits package_limits_default; /* 100 MiB, 1500 MiB,
 typedef void catalog_code_fn(void *user, int r, const char *sha, const struct err *e);
 void catalog_put_code(struct catalog *c, struct buf *zip, const struct package_limits *limits,
                       catalog_code_fn *fn, void *user);
+/* The same of bytes that stay the caller's, and where they are, until fn. */
+void catalog_put_code_of(struct catalog *c, struct str zip, const struct package_limits *limits,
+                         catalog_code_fn *fn, void *user);
 /* The stored zip, as it was sent. r as blob_get(); zip is borrowed. */
 typedef void catalog_zip_fn(void *user, int r, struct str zip);
 void catalog_get_code(struct catalog *c, const char *sha, catalog_zip_fn *fn, void *user);
@@ -106,5 +110,8 @@ struct catalog_gc {
 };
 typedef void catalog_gc_fn(void *user, int r, const struct catalog_gc *removed);
 void catalog_gc(struct catalog *c, uint32_t grace_s, catalog_gc_fn *fn, void *user);
+/* For the next catalog_gc(): blobs that others name as well, listed no longer than a grace before. shas
+ * is taken (free()). */
+void catalog_gc_spare(struct catalog *c, char (*shas)[SHA256_HEX], size_t n);
 
 #endif

@@ -140,6 +140,13 @@ static bool name_layer(void *user, const struct layer *l)
     return true;
 }
 
+void catalog_gc_spare(struct catalog *c, char (*shas)[SHA256_HEX], size_t n)
+{
+    free(c->spared);
+    c->spared = shas;
+    c->nspared = n;
+}
+
 static void list_named(struct gc *gc)
 {
     struct catalog *c = gc->c;
@@ -148,6 +155,9 @@ static void list_named(struct gc *gc)
     for (size_t i = 0; i < c->fns.n; i++)
         name(gc, c->fns.rows[i].record);
     catalog_each_layer(c, NULL, STR_NONE, name_layer, gc);
+    for (size_t i = 0; i < c->nspared; i++)
+        name_sha(gc, c->spared[i]);
+    catalog_gc_spare(c, NULL, 0);
     list_each (it, &c->retired) { /* NOLINT(clang-analyzer-unix.Malloc) */
         name(gc, container_of(it, struct retired, node)->fn);
     }

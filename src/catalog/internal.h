@@ -51,10 +51,12 @@ struct catalog {
     uint32_t non_trigger;
     catalog_resource_change_fn *on_resource;
     void *on_resource_user;
-    struct list writes;  /* under way or waiting for their turn */
-    struct list retired; /* struct retired: records that left the table and are still held */
-    uint32_t busy;       /* writes and code calls not yet completed */
-    bool idle;           /* busy == 0 */
+    struct list writes;         /* under way or waiting for their turn */
+    struct list retired;        /* struct retired: records that left the table and are still held */
+    char (*spared)[SHA256_HEX]; /* owned: for the next catalog_gc() */
+    size_t nspared;
+    uint32_t busy; /* writes and code calls not yet completed */
+    bool idle;     /* busy == 0 */
 };
 
 /* A record that left the table. Its code may be running as long as anybody else holds it. */

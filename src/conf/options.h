@@ -39,6 +39,8 @@ struct options {
     int64_t functions;
     int64_t keep_warm_s;
     int64_t waiting;
+    char *object_stores;
+    int64_t objects, objects_gb;
     int64_t async_waiting, async_running, async_per_function, async_keep_h, async_keep_count;
     int64_t memory_mb;
     int64_t freeze_after_ms;

@@ -54,6 +54,7 @@
 #include "http/server.h"
 #include "invoke/invoke.h"
 #include "loop/loop.h"
+#include "object/objects.h"
 #include "observe/audit/audit.h"
 #include "observe/health.h"
 #include "observe/logs/logs.h"
@@ -92,11 +93,24 @@ static void on_collected(void *user, int r, const struct catalog_gc *removed)
     loop_timer_start(d->gc_timer, GC_PAUSE_MS);
 }
 
+static void on_object_names(void *user, int r, char (*shas)[SHA256_HEX], size_t n)
+{
+    struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
+
+    if (r < 0) { /* without them nothing may go */
+        free(shas);
+        on_collected(d, r, &(struct catalog_gc){0});
+        return;
+    }
+    catalog_gc_spare(d->catalog, shas, n);
+    catalog_gc(d->catalog, GC_GRACE_S, on_collected, d);
+}
+
 static void collect(void *user)
 {
     struct daemon *d = OBJ(user, struct daemon, DAEMON_MAGIC);
 
-    catalog_gc(d->catalog, GC_GRACE_S, on_collected, d);
+    objects_names(d->objects, on_object_names, d); /* -> on_collected */
 }
 
 /* ---- wiring ---- */
@@ -261,8 +275,8 @@ static int open_events(struct daemon *d, struct err *e)
 
 struct api_server *daemon_api_server(const struct daemon *d)
 {
-    static const struct api_set *const sets[] = {&functiongraph_api, &apig_api, &iam_api, &fc_api, &admin_api,
-                                                 &metrics_api};
+    static const struct api_set *const sets[] = {&functiongraph_api, &apig_api,   &iam_api, &fc_api,
+                                                 &admin_api,         &metrics_api};
 
     return api_server_new(&d->api, sets, ARRAY_LEN(sets));
 }
@@ -281,11 +295,23 @@ static int open_spool(struct daemon *d, struct err *e)
     return d->spool_dir < 0 ? err_sys(e, "open '%s' of the data directory", SPOOL_DIR) : 0;
 }
 
+static int open_objects(struct daemon *d, struct err *e)
+{
+    struct objects_conf conf = {.spool_dir = d->spool_dir, .stores = d->o->object_stores};
+    int r;
+
+    wanted_objects(d->o, &conf.most, &conf.most_bytes);
+    r = objects_open(d->loop, d->kv, d->blobs, &conf, &d->objects, e);
+    return r < 0 ? err_wrap(e, r, "objects") : 0;
+}
+
 static int open_front(struct daemon *d, struct err *e)
 {
     struct http_limits limits;
     int r = open_spool(d, e);
 
+    if (r == 0)
+        r = open_objects(d, e);
     if (r < 0)
         return r;
     interpreters_chosen(d->o, d->interpreters);
@@ -293,6 +319,7 @@ static int open_front(struct daemon *d, struct err *e)
     d->api = (struct api){.loop = d->loop,
                           .catalog = d->catalog,
                           .invoker = d->invoker,
+                          .objects = d->objects,
                           .pool = d->pool,
                           .launch = d->launch,
                           .keys = d->keys,
@@ -390,6 +417,7 @@ static void close_all(struct daemon *d)
     logs_free(d->logs);
     figures_free(d->figures);
     backups_free(d->backups);
+    objects_free(d->objects);
     catalog_free(d->catalog);
     kv_close(d->kv);
     blobs_free(d->blobs);

@@ -20,6 +20,7 @@
 #include "daemon/events.h"
 #include "daemon/wanted.h"
 #include "loop/loop.h"
+#include "object/objects.h"
 #include "observe/audit/audit.h"
 #include "observe/health.h"
 #include "observe/logs/logs.h"
@@ -49,6 +50,7 @@ static void apply_options(struct daemon *d)
     struct pool_conf pool;
     struct logs_conf logs;
     struct log_conf log;
+    uint64_t objects, objects_bytes;
     struct err e = {0};
 
     if (options_log(d->o, &log, &e) >= 0)
@@ -62,6 +64,8 @@ static void apply_options(struct daemon *d)
     d->tracer.ratio = wanted_ratio(d->o);
     events_configure(d->events, d->o);
     catalog_limit(d->catalog, (size_t)d->o->functions);
+    wanted_objects(d->o, &objects, &objects_bytes);
+    objects_limit(d->objects, objects, objects_bytes);
     /* drain is looked at when it begins */
 }
 

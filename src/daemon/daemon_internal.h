@@ -27,6 +27,7 @@ struct daemon {
     struct otlp *otlp; /* NULL: no traces */
     struct tracer tracer;
     struct catalog *catalog;
+    struct objects *objects;
     struct logs *logs;
     struct launch *launch;
     struct pool *pool;

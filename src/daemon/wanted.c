@@ -49,6 +49,12 @@ void wanted_delivery(const struct options *o, struct delivery_conf *ret)
                                   .keep = (uint64_t)o->async_keep_count};
 }
 
+void wanted_objects(const struct options *o, uint64_t *most, uint64_t *most_bytes)
+{
+    *most = (uint64_t)o->objects;
+    *most_bytes = (uint64_t)o->objects_gb << 30;
+}
+
 uint64_t wanted_ratio(const struct options *o)
 {
     uint64_t ratio = 0;

@@ -17,6 +17,7 @@ void wanted_pool(const struct options *o, int64_t memory_share_mb, struct pool_c
 void wanted_logs(const struct options *o, struct logs_conf *ret);
 void wanted_audit(const struct options *o, struct audit_conf *ret);
 void wanted_delivery(const struct options *o, struct delivery_conf *ret);
+void wanted_objects(const struct options *o, uint64_t *most, uint64_t *most_bytes);
 /* Share of runs that are traced, as tracer_init() takes it. */
 uint64_t wanted_ratio(const struct options *o);
 

@@ -207,6 +207,20 @@ int blobs_each(struct blobs *b, bool (*fn)(void *user, const char *sha, uint64_t
     return 0;
 }
 
+int blob_open(struct blobs *b, const char *sha, uint64_t *ret_bytes)
+{
+    cleanup_close int fd = -EBADF;
+    struct stat st;
+
+    if (!is_hex(str_of(sha), SHA256_HEX - 1))
+        return -ENOENT;
+    fd = openat(b->dir, sha, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -errno;
+    *ret_bytes = (uint64_t)st.st_size;
+    return TAKE_FD(fd);
+}
+
 int blob_read(struct blobs *b, const char *sha, uint64_t offset, size_t n, struct buf *out)
 {
     if (!is_hex(str_of(sha), SHA256_HEX - 1))

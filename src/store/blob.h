@@ -36,6 +36,9 @@ void blobs_release(struct blobs *b);
 /* Each blob with its size; fn returns false to stop. 0 or -errno. */
 int blobs_each(struct blobs *b, bool (*fn)(void *user, const char *sha, uint64_t bytes),
                void *user);
+/* A descriptor of its bytes, read-only, and how many they are; it stays good when the blob goes. Their
+ * digest is not checked. -ENOENT. */
+int blob_open(struct blobs *b, const char *sha, uint64_t *ret_bytes);
 /* Up to n bytes from offset; fewer only at the end. Its digest is not checked. -ENOENT. */
 int blob_read(struct blobs *b, const char *sha, uint64_t offset, size_t n, struct buf *out);
 

@@ -36,7 +36,7 @@ struct err;
 struct loop;
 
 enum {
-    KV_KEY = 1024,
+    KV_KEY = 1152, /* an object's, of 1024, in a bucket */
     KV_VALUE = 1 << 20,
     KV_OPS = 128,
     KV_LIST = 1000,
