@@ -53,7 +53,8 @@ MAY_USE = {
     "admin": ["base", "loop", "http", "auth", "fn", "catalog", "invoke", "observe", "pool", "api", "runtime",
               "delivery", "store/queue.h", "source", "gateway",
               "dialect/shape.h", "launcher/proto.h"],
-    "cli": ["base", "conf", "fn", "runtime", "sign"],
+    "proxy": ["base", "fn", "http/h1.h"],
+    "cli": ["base", "conf", "fn", "runtime", "sign", "proxy/proxy.h"],
     "daemon": None,  # wires everything
 }
 
@@ -68,7 +69,7 @@ LIBRARIES = {
     "pcre2.h": ["observe/logs", "gateway"],
     "curl/curl.h": ["cli", "observe/trace", "delivery", "gateway", "object"],
     "yaml.h": ["base"],
-    "openssl/": ["base"],
+    "openssl/": ["base", "proxy"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -53,6 +53,7 @@ const struct command command_serve = {
         .group = GROUP_SERVE,
         .args = "",
         .summary = "run the daemon in the foreground; SIGTERM or Ctrl-C ends it",
+        .brief = "run the daemon; for tools of clouds: `proxy`, `proxy-env`",
         .help = "What no flag says is taken from the environment, then from the file of --config,\n"
                 "then from the default. EVOKE_ACCESS_KEY and EVOKE_SECRET_KEY replace the stored\n"
                 "root key pair for one run.",

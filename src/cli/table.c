@@ -45,6 +45,8 @@ extern const struct command command_list;
 extern const struct command command_list_invocations;
 extern const struct command command_logs;
 extern const struct command command_serve;
+extern const struct command command_proxy;
+extern const struct command command_proxy_env;
 extern const struct command command_replay;
 extern const struct command command_restore;
 extern const struct command command_status;
@@ -67,6 +69,8 @@ static const struct command *const commands[] = { /* a line each */
         &command_config_markdown,
         &command_status,
         &command_doctor,
+        &command_proxy,
+        &command_proxy_env,
         &command_key_show,
         &command_key_add,
         &command_key_rotate,
