@@ -3,7 +3,7 @@
  * instance.c - what the daemon asks for, and what it is told.
  *
  * A START is checked field by field, since the daemon parses what strangers send. The code
- * directory is opened below the code cache without following links or leaving it. Then it takes
+ * directory, and that of the layers if it has some, is opened below the code cache without following links or leaving it. Then it takes
  * the slot of the stock that is nearest to running it (stock.c), or a new one, and the slot goes
  * through the rest of its steps (slot.c).
  *
@@ -97,6 +97,12 @@ static struct slot *find(struct instances *set, uint32_t id)
     return NULL;
 }
 
+static bool is_sha(const char name[LAUNCH_SHA])
+{
+    return strnlen(name, LAUNCH_SHA) == LAUNCH_SHA - 1 &&
+           strspn(name, "0123456789abcdef") == LAUNCH_SHA - 1;
+}
+
 static int check(const struct instances *set, const struct launch_start *m, struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(bounds); i++) {
@@ -116,27 +122,47 @@ static int check(const struct instances *set, const struct launch_start *m, stru
                        "network policy %u cannot be enforced on this host", m->network);
     if (!memchr(m->runtime, '\0', sizeof m->runtime))
         return err_set(e, ERR_CALLER, -EINVAL, "the runtime id is not terminated");
-    if (strnlen(m->code, sizeof m->code) != LAUNCH_SHA - 1 ||
-        strspn(m->code, "0123456789abcdef") != LAUNCH_SHA - 1)
+    if (!is_sha(m->code))
         return err_set(e, ERR_CALLER, -EINVAL, "the code is not named by a sha256 in hex");
+    if (m->layers[0] && !is_sha(m->layers))
+        return err_set(e, ERR_CALLER, -EINVAL, "the layers are not named by a sha256 in hex");
     return 0;
 }
 
-/* A detached mount of the code directory. */
-static int open_code(int code_dir, const char *sha, int *ret_mount, struct err *e)
+/* A detached mount of a directory of the code cache. */
+static int open_directory(int code_dir, const char *name, int *ret_mount, struct err *e)
 {
     struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
-    cleanup_close int fd = (int)syscall(SYS_openat2, code_dir, sha, &how, sizeof how);
+    cleanup_close int fd = (int)syscall(SYS_openat2, code_dir, name, &how, sizeof how);
 
     if (fd < 0)
-        return err_sys(e, "code '%s'", sha);
+        return err_sys(e, "code '%s'", name);
     return mount_clone(fd, ret_mount, e);
+}
+
+/* What the function is made of. layers: -EBADF if it has none. On failure nothing is open. */
+static int open_code(int code_dir, const struct launch_start *m, int *ret_code, int *ret_layers,
+                     struct err *e)
+{
+    cleanup_close int code = -EBADF;
+    char name[2 + LAUNCH_SHA];
+    int r = open_directory(code_dir, m->code, &code, e);
+
+    *ret_code = *ret_layers = -EBADF;
+    if (r >= 0 && m->layers[0]) {
+        (void)snprintf(name, sizeof name, "u-%s", m->layers);
+        r = open_directory(code_dir, name, ret_layers, e);
+    }
+    if (r >= 0)
+        *ret_code = TAKE_FD(code);
+    return r;
 }
 
 int instances_start(struct instances *set, const struct launch_start *m, struct err *e)
 {
     cleanup_close int code = -EBADF;
+    cleanup_close int layers = -EBADF;
     const struct runtime *rt;
     struct slot *s;
     int r;
@@ -151,7 +177,7 @@ int instances_start(struct instances *set, const struct launch_start *m, struct 
     rt = runtimes_find(set->host.runtimes, m->runtime);
     if (!rt)
         return err_set(e, ERR_CALLER, -ENOENT, "there is no runtime '%s'", m->runtime);
-    r = open_code(set->host.code_dir, m->code, &code, e);
+    r = open_code(set->host.code_dir, m, &code, &layers, e);
     if (r < 0)
         return r;
 
@@ -160,30 +186,29 @@ int instances_start(struct instances *set, const struct launch_start *m, struct 
         r = slot_new(set, rt, &s, e);
     if (r < 0)
         return r;
-    slot_bind(set, s, m, TAKE_FD(code));
+    slot_bind(set, s, m, TAKE_FD(code), TAKE_FD(layers));
     return 0;
 }
 
 bool instance_again(struct instances *set, struct slot *s)
 {
     bool ours = s->was_spare || s->by_zygote;
+    cleanup_close int code = -EBADF;
+    cleanup_close int layers = -EBADF;
     struct slot *other;
     struct err e = {0};
-    int code = -EBADF;
 
     if (!ours || s->again || s->killed || s->started || s->why.code == -ETIMEDOUT)
         return false;
-    if (open_code(set->host.code_dir, s->want.code, &code, &e) < 0 ||
-        slot_new(set, s->runtime, &other, &e) < 0) {
-        fd_close(code);
+    if (open_code(set->host.code_dir, &s->want, &code, &layers, &e) < 0 ||
+        slot_new(set, s->runtime, &other, &e) < 0)
         return false;
-    }
     s->bound = false;
     set->nbound--;
     list_remove(&s->node);
     list_push_back(&set->stock, &s->node);
     other->again = true;
-    slot_bind(set, other, &s->want, code);
+    slot_bind(set, other, &s->want, TAKE_FD(code), TAKE_FD(layers));
     return true;
 }
 

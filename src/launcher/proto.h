@@ -34,11 +34,12 @@ enum launch_type {
     LAUNCH_STOCK,
 };
 
-/* Where the code directory appears inside: the clouds differ. */
+/* Where the code directory and the layers appear inside: the clouds differ. */
 enum launch_layout {
-    LAYOUT_CODE,          /* /code                (FC, native) */
-    LAYOUT_FUNCTIONGRAPH, /* /opt/function/code, working directory /opt/function */
-    LAYOUT_SCF,           /* /var/user */
+    LAYOUT_CODE,          /* /code; /opt                    (FC, native) */
+    LAYOUT_FUNCTIONGRAPH, /* /opt/function/code, working directory /opt/function;
+                             /opt/function/dependencies */
+    LAYOUT_SCF,           /* /var/user; /opt */
     LAUNCH_LAYOUTS,
 };
 
@@ -84,6 +85,7 @@ struct launch_start {
     uint32_t id;                     /* chosen by the daemon, not in use */
     char runtime[LAUNCH_RUNTIME_ID]; /* id in the launcher's runtime table, terminated */
     char code[LAUNCH_SHA];           /* sha256 hex: a directory in the code cache, terminated */
+    char layers[LAUNCH_SHA];         /* sha256 hex: "u-<it>" in the code cache; "": none */
     uint8_t layout;                  /* enum launch_layout */
     uint32_t memory_mb;              /* 64..32768 */
     uint32_t pids;                   /* 8..1024 processes and threads */

@@ -40,13 +40,14 @@ static const struct log_cx cx = {.component = "slot"};
 static const struct limits limits_of_spares = {
         .memory_mb = 32768, .pids = 1024, .tmp_mb = 16, .cpu_weight = 100};
 
-/* Where the clouds put the code. */
+/* Where the clouds put the code, and the layers. */
 static const struct {
-    const char *code_at, *cwd;
+    const char *code_at, *cwd, *layers_at;
 } layouts[LAUNCH_LAYOUTS] = {
-        [LAYOUT_CODE] = {"/code", "/code"},
-        [LAYOUT_FUNCTIONGRAPH] = {"/opt/function/code", "/opt/function"},
-        [LAYOUT_SCF] = {"/var/user", "/var/user"},
+        [LAYOUT_CODE] = {"/code", "/code", "/opt"},
+        [LAYOUT_FUNCTIONGRAPH] = {"/opt/function/code", "/opt/function",
+                                  "/opt/function/dependencies"},
+        [LAYOUT_SCF] = {"/var/user", "/var/user", "/opt"},
 };
 
 static int watch(struct instances *set, int op, int fd, unsigned kind, uint32_t index,
@@ -89,7 +90,8 @@ static struct slot *take_index(struct instances *set)
                        .log = -EBADF,
                        .inner_channel = -EBADF,
                        .inner_log = -EBADF,
-                       .code = -EBADF};
+                       .code = -EBADF,
+                       .layers = -EBADF};
     list_init(&s->waiting);
     list_init(&s->node);
     list_init(&s->queued);
@@ -176,12 +178,18 @@ static void close_inner(struct slot *s)
     s->inner_log = fd_close(s->inner_log);
 }
 
+static void close_mounts(struct slot *s)
+{
+    s->code = fd_close(s->code);
+    s->layers = fd_close(s->layers);
+}
+
 static void close_all(struct slot *s)
 {
     close_inner(s);
     s->channel = fd_close(s->channel);
     s->log = fd_close(s->log);
-    s->code = fd_close(s->code);
+    close_mounts(s);
 }
 
 struct sandbox_spec slot_spec(const struct instances *set, const struct slot *s)
@@ -190,6 +198,7 @@ struct sandbox_spec slot_spec(const struct instances *set, const struct slot *s)
     struct sandbox_spec spec = {.uid = uid_of(set, s),
                                 .limits = limits_of_spares,
                                 .code = -EBADF,
+                                .layers = -EBADF,
                                 .channel = s->inner_channel,
                                 .log = s->inner_log,
                                 .runtime = s->runtime_pid};
@@ -204,6 +213,8 @@ struct sandbox_spec slot_spec(const struct instances *set, const struct slot *s)
         spec.network = (enum net_policy)m->network;
         spec.code = s->code;
         spec.code_at = code_at = layouts[m->layout].code_at;
+        spec.layers = s->layers;
+        spec.layers_at = layouts[m->layout].layers_at;
         spec.cwd = layouts[m->layout].cwd;
     }
     spec.argv = runtimes_command(set->host.runtimes, s->runtime, code_at);
@@ -238,7 +249,7 @@ static void attach(struct instances *set, struct slot *s)
     s->state = SLOT_ATTACHING;
     if (sandbox_attach(set->host.sandbox, &s->box, &spec, &s->why) < 0)
         end(set, s);
-    s->code = fd_close(s->code);
+    close_mounts(s);
 }
 
 /* A START has an empty slot: a fork of the zygote, or exec with the code in
@@ -260,7 +271,7 @@ static void start(struct instances *set, struct slot *s)
     if (sandbox_run(set->host.sandbox, &s->box, &spec, &s->why) < 0)
         end(set, s);
     close_inner(s);
-    s->code = fd_close(s->code);
+    close_mounts(s);
 }
 
 void slot_wake(struct instances *set, struct slot *s, const struct runtime *runtime)
@@ -280,7 +291,7 @@ void slot_wake(struct instances *set, struct slot *s, const struct runtime *runt
         return;
     }
     spec = slot_spec(set, s);
-    spec.code = -EBADF;
+    spec.code = spec.layers = -EBADF;
     if (sandbox_run(set->host.sandbox, &s->box, &spec, &s->why) < 0)
         end(set, s);
     close_inner(s);
@@ -390,7 +401,8 @@ void slot_event(struct instances *set, struct slot *s, enum slot_event event)
     step(set, s);
 }
 
-void slot_bind(struct instances *set, struct slot *s, const struct launch_start *want, int code)
+void slot_bind(struct instances *set, struct slot *s, const struct launch_start *want, int code,
+               int layers)
 {
     enum slot_state state = s->state;
 
@@ -398,6 +410,7 @@ void slot_bind(struct instances *set, struct slot *s, const struct launch_start 
     s->bound = true;
     s->want = *want;
     s->code = code;
+    s->layers = layers;
     s->runtime = runtimes_find(set->host.runtimes, want->runtime);
     s->was_spare = state == SLOT_WARMING || state == SLOT_SPARE;
     /* Of a runtime that starts with its code there is nothing more to make ahead than the slot. */

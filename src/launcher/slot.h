@@ -70,7 +70,8 @@ struct slot {
     pid_t runtime_pid;             /* as init sees it, if by_zygote */
     int channel, log;              /* owned: the daemon's ends, until STARTED */
     int inner_channel, inner_log;  /* owned: the runtime's ends, until somebody has taken them */
-    int code;                      /* owned: detached mount, from START until it is attached */
+    int code, layers;              /* owned: detached mounts, from START until they are attached;
+                                      layers -EBADF: the function has none */
 
     bool bound;               /* a START has taken it; `want` says which */
     struct launch_start want; /* borrowed text: none */
@@ -139,8 +140,9 @@ struct instances {
 /* Make one; unbound. runtime: what it is for, or NULL. */
 int slot_new(struct instances *set, const struct runtime *runtime, struct slot **ret,
              struct err *e);
-/* A START takes it: want is copied, code is taken. It goes on by itself. */
-void slot_bind(struct instances *set, struct slot *s, const struct launch_start *want, int code);
+/* A START takes it: want is copied, code and layers are taken. It goes on by itself. */
+void slot_bind(struct instances *set, struct slot *s, const struct launch_start *want, int code,
+               int layers);
 /* Start a runtime in an EMPTY one that belongs to nobody. */
 void slot_wake(struct instances *set, struct slot *s, const struct runtime *runtime);
 struct sandbox_spec slot_spec(const struct instances *set, const struct slot *s);

@@ -62,8 +62,8 @@ enum { ARGS_MAX = 32 };
 struct init {
     const struct init_plan *plan;
     struct init_order order;
-    int code, channel, log; /* owned, of the order */
-    pid_t runtime;          /* 0: none yet */
+    int code, layers, channel, log; /* owned, of the order */
+    pid_t runtime;                  /* 0: none yet */
 };
 
 static void tell(int sock, enum sandbox_note_type type, int status, const struct err *e)
@@ -251,6 +251,8 @@ static int attach_code(const struct init *in, struct err *e)
 {
     int r = mount_attach(in->code, in->order.code_at, e);
 
+    if (r >= 0 && in->layers >= 0)
+        r = mount_attach(in->layers, in->order.layers_at, e);
     if (r >= 0)
         r = mount_resize_tmp(in->order.limits.tmp_mb, e);
     return r;
@@ -324,7 +326,7 @@ static _Noreturn void on_start(struct init *in)
 
 static const struct {
     void (*run)(struct init *in);
-    size_t nfds; /* in the order channel, log, code */
+    size_t nfds; /* in the order channel, log, code; and one more for layers */
     bool channel, code;
 } orders[] = {
         [INIT_RUN] = {on_run, 2, .channel = true},
@@ -336,7 +338,9 @@ static void take_order(struct init *in)
 {
     int fds[INIT_ORDER_FDS], *fd = fds;
     size_t nfds = INIT_ORDER_FDS;
+    const struct init_order *o = &in->order;
     struct err e = {0};
+    bool layers;
     ssize_t n;
 
     do {
@@ -344,23 +348,27 @@ static void take_order(struct init *in)
     } while (n == -EINTR);
     if (n == 0 || n == -ECONNRESET)
         _exit(0); /* nobody wants this slot any more */
-    if (n != (ssize_t)sizeof in->order || in->order.type >= ARRAY_LEN(orders) ||
-        !orders[in->order.type].run || orders[in->order.type].nfds != nfds) {
+    layers = n == (ssize_t)sizeof *o && o->layers_at[0];
+    if (n != (ssize_t)sizeof *o || o->type >= ARRAY_LEN(orders) || !orders[o->type].run ||
+        orders[o->type].nfds + layers != nfds || (layers && !orders[o->type].code)) {
         (void)err_set(&e, ERR_HOST, -EPROTO, "init was told something that is no order");
         fail(in, &e);
     }
-    if (orders[in->order.type].channel) {
+    if (orders[o->type].channel) {
         in->channel = *fd++;
         in->log = *fd++;
     }
-    if (orders[in->order.type].code)
-        in->code = *fd;
-    orders[in->order.type].run(in);
+    if (orders[o->type].code)
+        in->code = *fd++;
+    if (layers)
+        in->layers = *fd;
+    orders[o->type].run(in);
 }
 
 _Noreturn void init_run(const struct init_plan *plan)
 {
-    struct init in = {.plan = plan, .code = -EBADF, .channel = -EBADF, .log = -EBADF};
+    struct init in = {
+            .plan = plan, .code = -EBADF, .layers = -EBADF, .channel = -EBADF, .log = -EBADF};
     struct err e = {0};
 
     if (build(plan, &e) < 0)

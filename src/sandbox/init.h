@@ -14,12 +14,12 @@ struct filter;
 /*
  * One SOCK_SEQPACKET message each; answered by notes (sandbox.h).
  *
- *   RUN     channel, log        start the runtime, without code          -> RUNNING
- *   ATTACH  code                code, limits; then drop everything       -> READY; no more orders
- *   START   channel, log, code  both in one go                           -> READY; no more orders
+ *   RUN     channel, log                 start the runtime, without code     -> RUNNING
+ *   ATTACH  code, [layers]               code, limits; then drop everything  -> READY; no more orders
+ *   START   channel, log, code, [layers] both in one go                      -> READY; no more orders
  */
 enum init_order_type { INIT_RUN = 1, INIT_ATTACH, INIT_START };
-enum { INIT_PATH_MAX = 64, INIT_ARGV_MAX = 2048, INIT_ORDER_FDS = 3 };
+enum { INIT_PATH_MAX = 64, INIT_ARGV_MAX = 2048, INIT_ORDER_FDS = 4 };
 
 struct init_order {
     uint32_t type;
@@ -28,7 +28,8 @@ struct init_order {
     bool hard_memory; /* a cgroup holds the memory limit */
     struct limits limits;
     char code_at[INIT_PATH_MAX], cwd[INIT_PATH_MAX];
-    char argv[INIT_ARGV_MAX]; /* one string after the other, an empty one at the end */
+    char layers_at[INIT_PATH_MAX]; /* "": no layers come with the code */
+    char argv[INIT_ARGV_MAX];      /* one string after the other, an empty one at the end */
 };
 
 /* All borrowed; the child has its own copy. */

@@ -6,7 +6,7 @@
  *   template       a small read-only tmpfs: binds of /usr and a few files of /etc, /rt, five device
  *                  nodes, empty mount points. Built once by a child that exits; a descriptor of its
  *                  mount namespace keeps it
- *   instance       a copy of the template (unshare(2)), plus /tmp, /proc and the code
+ *   instance       a copy of the template (unshare(2)), plus /tmp, /proc, the code and its layers
  *
  * What always holds:
  *   (1) in an instance only /tmp (and descriptors it was given) can be written to.
@@ -40,9 +40,20 @@
 
 enum { TMP_INODES = 1024, TMP_INODES_PER_MB = 32 };
 
-static const char *const directories[] = {
-        "etc", "code", "opt", "opt/function", "opt/function/code", "tmp",    "proc",
-        "dev", "rt",   "usr", "var",          "var/user",          "etc/ssl"};
+static const char *const directories[] = {"etc",
+                                          "code",
+                                          "opt",
+                                          "opt/function",
+                                          "opt/function/code",
+                                          "opt/function/dependencies",
+                                          "tmp",
+                                          "proc",
+                                          "dev",
+                                          "rt",
+                                          "usr",
+                                          "var",
+                                          "var/user",
+                                          "etc/ssl"};
 
 /* Bound read-only from the host when they exist there. */
 static const struct {

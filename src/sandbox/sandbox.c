@@ -230,6 +230,8 @@ static int send_order(const struct sandbox *sb, const struct sandbox_box *box,
 
     if (spec->code_at)
         r = set_path(o.code_at, spec->code_at);
+    if (r >= 0 && spec->layers >= 0)
+        r = set_path(o.layers_at, spec->layers_at);
     if (r >= 0)
         r = set_path(o.cwd, spec->cwd ? spec->cwd : "/");
     if (r >= 0 && spec->argv)
@@ -253,12 +255,13 @@ static int confine(const struct sandbox *sb, struct sandbox_box *box,
 int sandbox_run(const struct sandbox *sb, struct sandbox_box *box, const struct sandbox_spec *spec,
                 struct err *e)
 {
-    const int fds[INIT_ORDER_FDS] = {spec->channel, spec->log, spec->code};
+    const int fds[INIT_ORDER_FDS] = {spec->channel, spec->log, spec->code, spec->layers};
     bool whole = spec->code >= 0;
     int r = whole ? confine(sb, box, spec, e) : 0;
 
     if (r >= 0)
-        r = send_order(sb, box, spec, whole ? INIT_START : INIT_RUN, fds, whole ? 3 : 2, e);
+        r = send_order(sb, box, spec, whole ? INIT_START : INIT_RUN, fds,
+                       whole ? 3 + (spec->layers >= 0) : 2, e);
     cgroup_door_done(&box->door);
     return r;
 }
@@ -290,10 +293,11 @@ int sandbox_carry(const struct sandbox *sb, const struct sandbox_box *box,
 int sandbox_attach(const struct sandbox *sb, struct sandbox_box *box,
                    const struct sandbox_spec *spec, struct err *e)
 {
+    const int fds[] = {spec->code, spec->layers};
     int r = confine(sb, box, spec, e);
 
     if (r >= 0)
-        r = send_order(sb, box, spec, INIT_ATTACH, &spec->code, 1, e);
+        r = send_order(sb, box, spec, INIT_ATTACH, fds, 1 + (spec->layers >= 0), e);
     cgroup_door_done(&box->door);
     return r;
 }

@@ -52,13 +52,15 @@ struct sandbox_spec {
     uint32_t uid; /* in the launcher's user namespace; 0 where only one id is mapped */
     struct limits limits;
     enum net_policy network;
-    int code;            /* borrowed: detached mount, see mount_clone(); -EBADF: not yet */
-    const char *code_at; /* borrowed: mount point inside */
-    const char *cwd;     /* borrowed: working directory inside */
-    char *const *argv;   /* borrowed: argv[0] is an absolute path inside */
-    int channel;         /* borrowed: becomes descriptor 3 */
-    int log;             /* borrowed: becomes descriptors 1 and 2 */
-    pid_t runtime;       /* sandbox_attach(): what a zygote has made, as it said; 0: init did */
+    int code;              /* borrowed: detached mount, see mount_clone(); -EBADF: not yet */
+    const char *code_at;   /* borrowed: mount point inside */
+    int layers;            /* borrowed: the same, with the code; -EBADF: none */
+    const char *layers_at; /* borrowed */
+    const char *cwd;       /* borrowed: working directory inside */
+    char *const *argv;     /* borrowed: argv[0] is an absolute path inside */
+    int channel;           /* borrowed: becomes descriptor 3 */
+    int log;               /* borrowed: becomes descriptors 1 and 2 */
+    pid_t runtime;         /* sandbox_attach(): what a zygote has made, as it said; 0: init did */
 };
 
 /* One box. All descriptors owned; sandbox_box_done() closes them. */

@@ -222,6 +222,20 @@ void rig_remove(struct rig *g)
     assert_int_equal(io_remove_tree(AT_FDCWD, g->dir), 0);
 }
 
+void rig_layers(const struct rig *g, char letter)
+{
+    char path[PATH], sha[LAUNCH_SHA] = {0};
+    int n;
+
+    memset(sha, letter, LAUNCH_SHA - 1);
+    n = snprintf(path, sizeof path, "%s/cache/code/u-%s", g->dir, sha);
+    assert_int_equal(mkdir(path, 0755), 0);
+    assert_int_equal(chmod(path, 0777), 0);
+    snprintf(path + n, sizeof path - (size_t)n, "/layer");
+    assert_int_equal(mknod(path, S_IFREG | 0666, 0), 0);
+    assert_int_equal(chmod(path, 0666), 0);
+}
+
 struct launch_start rig_request(const struct rig *g, uint32_t id)
 {
     struct launch_start m = {.type = LAUNCH_START,

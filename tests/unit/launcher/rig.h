@@ -39,6 +39,8 @@ struct launch_start rig_request(const struct rig *g, uint32_t id); /* one that i
 void rig_send(const struct rig *g, const void *message, size_t n);
 /* The next message; descriptors are closed unless asked for. Returns its size, 0 at EOF. */
 size_t rig_next(const struct rig *g, union launch_message *ret, int *fds, size_t *nfds);
+/* A union of layers named by `letter`: one file "layer" that everybody might write by its mode. */
+void rig_layers(const struct rig *g, char letter);
 /* Send a START and take its answer: 0 and the instance, or the code of REFUSED. */
 int rig_begin(const struct rig *g, const struct launch_start *m, struct rig_instance *ret,
               char why[LAUNCH_TEXT]);

@@ -117,6 +117,42 @@ static void the_layout_decides_where_code_is(void **state)
     rig_end(g, &in);
 }
 
+/* By whatever way the runtime came into its slot. */
+static void layers_are_where_the_layout_says_and_read_only(void **state)
+{
+    static const struct {
+        const char *runtime, *at;
+        uint8_t layout;
+    } cases[] = {
+            {"native", "/opt", LAYOUT_CODE},
+            {"spare", "/opt", LAYOUT_SCF},
+            {"forked", "/opt/function/dependencies", LAYOUT_FUNCTIONGRAPH},
+    };
+    const struct rig *g = *state;
+    struct rig_instance in;
+    char command[128];
+
+    rig_layers(g, 'd');
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct launch_start m = rig_request(g, 1);
+
+        memset(m.layers, 'd', LAUNCH_SHA - 1);
+        m.layout = cases[i].layout;
+        snprintf(m.runtime, sizeof m.runtime, "%s", cases[i].runtime);
+        assert_int_equal(rig_begin(g, &m, &in, NULL), 0);
+        snprintf(command, sizeof command, "ls %s", cases[i].at);
+        rig_is(&in, command, "layer \n");
+        snprintf(command, sizeof command, "write %s/layer", cases[i].at);
+        rig_is(&in, command, "EROFS\n");
+        snprintf(command, sizeof command, "write %s/new", cases[i].at);
+        rig_is(&in, command, "EROFS\n");
+        rig_end(g, &in);
+    }
+    rig_run(g, 2, &in); /* one without */
+    rig_is(&in, "ls /opt/function/dependencies", "\n");
+    rig_end(g, &in);
+}
+
 static void the_host_cannot_be_reached(void **state)
 {
     const struct rig *g = *state;
@@ -245,10 +281,15 @@ static void a_memory_hog_is_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            T(an_instance_has_no_privilege),   T(an_instance_sees_only_itself),
-            T(nothing_but_tmp_can_be_written), T(the_layout_decides_where_code_is),
-            T(the_host_cannot_be_reached),     T(instances_cannot_reach_each_other),
-            T(limits_are_set_per_process),     T(a_fork_bomb_is_stopped),
+            T(an_instance_has_no_privilege),
+            T(an_instance_sees_only_itself),
+            T(nothing_but_tmp_can_be_written),
+            T(the_layout_decides_where_code_is),
+            T(layers_are_where_the_layout_says_and_read_only),
+            T(the_host_cannot_be_reached),
+            T(instances_cannot_reach_each_other),
+            T(limits_are_set_per_process),
+            T(a_fork_bomb_is_stopped),
             T(a_memory_hog_is_stopped),
     };
 

@@ -51,6 +51,14 @@ static void bad_requests_are_refused_with_a_sentence(void **state)
     m.code[0] = 'A';
     refuses(g, &m, -EINVAL, "sha256");
     m = good;
+    memset(m.layers, 'b', LAUNCH_SHA - 1);
+    refuses(g, &m, -ENOENT, "code 'u-b");
+    memset(m.layers, 'b', sizeof m.layers);
+    refuses(g, &m, -EINVAL, "layers");
+    m = good;
+    memcpy(m.layers, "../../etc", 9);
+    refuses(g, &m, -EINVAL, "layers");
+    m = good;
     m.layout = LAUNCH_LAYOUTS;
     refuses(g, &m, -EINVAL, "layout");
     m = good;
@@ -75,6 +83,14 @@ static void links_in_the_code_cache_are_not_followed(void **state)
     assert_int_equal(unlink(path), 0);
     assert_int_equal(symlink(g->sha, path), 0);
     refuses(g, &m, -ELOOP, "code 'c");
+    m = rig_request(g, 1);
+    memset(m.layers, 'c', LAUNCH_SHA - 1);
+    snprintf(path, sizeof path, "%s/cache/code/u-%s", g->dir, m.layers);
+    assert_int_equal(symlink("/etc", path), 0);
+    refuses(g, &m, -ELOOP, "code 'u-c");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(g->sha, path), 0);
+    refuses(g, &m, -ELOOP, "code 'u-c");
 }
 
 static void numbers_are_checked_at_their_limits(void **state)
