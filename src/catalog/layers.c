@@ -29,7 +29,7 @@
 
 enum { PUBLISH_MAGIC = 0x6c617965, TRIES = 100, PATH_MAX_BYTES = 4 * RESOURCE_ID };
 
-static const char version_kind[] = "layer", last_kind[] = "layer-last";
+static const char of_version[] = "layer", of_last[] = "layer-last";
 
 /* "<dialect>/<account>/<region>/<name>" and, but for 0, "/<version>". */
 static void add_id(const struct fn_key *owner, struct str name, uint32_t version, struct buf *out)
@@ -91,7 +91,7 @@ int catalog_layer(const struct catalog *c, const struct fn_key *owner, struct st
     buf_init(&id, PATH_MAX_BYTES);
     add_id(owner, name, version, &id);
     if (name.n > 0 && version > 0 && buf_ok(&id))
-        res = catalog_resource(c, str_of(version_kind), buf_str(&id));
+        res = catalog_resource(c, str_of(of_version), buf_str(&id));
     if (!res)
         return -ENOENT;
     if (read_body(res, ret) < 0) {
@@ -119,7 +119,7 @@ void catalog_each_layer(const struct catalog *c, const struct fn_key *owner, str
 {
     cleanup_with(buf_done) struct buf parent;
     struct each each = {.fn = fn, .user = user};
-    struct resource_filter filter = {.kind = str_of(version_kind), .dialect = -1};
+    struct resource_filter filter = {.kind = str_of(of_version), .dialect = -1};
 
     if (owner) {
         filter.dialect = (int)owner->dialect;
@@ -259,7 +259,7 @@ static struct resource *draft_new(const struct publish *p, const char *kind, uin
 
 static void write_version(struct publish *p)
 {
-    struct resource *draft = draft_new(p, version_kind, p->version);
+    struct resource *draft = draft_new(p, of_version, p->version);
 
     free(draft->body);
     draft->body = xasprintf("{\"version\":%u,%s", p->version, p->body + 1);
@@ -298,8 +298,8 @@ static void count_up(struct publish *p)
 
     buf_init(&id, PATH_MAX_BYTES);
     add_id(&p->owner, str_of(p->name), 0, &id);
-    have = catalog_resource(p->c, str_of(last_kind), buf_str(&id));
-    draft = have ? resource_copy(have) : draft_new(p, last_kind, 0);
+    have = catalog_resource(p->c, str_of(of_last), buf_str(&id));
+    draft = have ? resource_copy(have) : draft_new(p, of_last, 0);
     last = have ? last_of(have) : 0;
     p->version = newest_of(p).version;
     p->version = (last > p->version ? last : p->version) + 1;
@@ -365,5 +365,5 @@ void catalog_delete_layer(struct catalog *c, const struct fn_key *owner, struct 
 
     buf_init(&id, PATH_MAX_BYTES);
     add_id(owner, name, version, &id);
-    catalog_delete_resource(c, str_of(version_kind), buf_str(&id), fn, user);
+    catalog_delete_resource(c, str_of(of_version), buf_str(&id), fn, user);
 }

@@ -35,6 +35,27 @@ static void put_handler(struct jw *w, const char *key, const char *handler)
         jw_null(w);
 }
 
+static bool starts_with(const char *runtime, const char *family)
+{
+    struct str head = {runtime, strlen(family)};
+
+    return strlen(runtime) >= head.n && str_ieq(head, str_of(family));
+}
+
+void shape_search(struct jw *w, const struct fn *f, const char *python, const char *node)
+{
+    const char *directory = starts_with(f->runtime, "python") ? python
+                            : starts_with(f->runtime, "node") ? node
+                                                              : NULL;
+
+    if (f->nlayers == 0 || !directory)
+        return;
+    jw_key(w, "search");
+    jw_arr(w);
+    jw_str(w, str_of(directory));
+    jw_arr_end(w);
+}
+
 static void put_keys(struct jw *w, const struct shape_keys *keys)
 {
     if (!keys)

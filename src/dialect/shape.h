@@ -167,6 +167,9 @@ void shape_answer_done(struct shape_answer *a);
 /* The fields every dialect's ASSIGN document begins with, into an object that is open. */
 void shape_assign_head(struct jw *w, const struct fn *f, const char *instance_id,
                        const char *code_root, const char *cwd, const struct shape_keys *keys);
+/* "search" of ASSIGN, where modules of layers are found: for a function with layers of a runtime that
+ * has such a place. */
+void shape_search(struct jw *w, const struct fn *f, const char *python, const char *node);
 /* EVOKE_ENDPOINT, into the object of environment variables, for a function that may use it. */
 void shape_endpoint(struct jw *w, const struct fn *f);
 /* The OPEN document in the form all dialects share so far: their `open`. */

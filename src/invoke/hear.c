@@ -144,9 +144,11 @@ static void on_bad_program(struct invocation *in, const struct err *e)
 
 static void on_no_start(struct invocation *in, const struct err *e)
 {
+    char name[INVOKE_CODE_NAME];
+
     if (e->code == -ENOENT && !in->code_retried && !in->iv->closing && !in->cancelled) {
         in->code_retried = true;
-        map_del(in->iv->ready, str_of(in->fn->code.sha));
+        map_del(in->iv->ready, invoke_code_name(in->fn, name));
         invocation_ready_code(in);
         return;
     }

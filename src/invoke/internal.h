@@ -25,7 +25,7 @@ struct invoker {
     struct loop *loop;       /* borrowed */
     struct catalog *catalog; /* borrowed */
     struct pool *pool;       /* borrowed */
-    struct map *ready;       /* sha of a package -> itself: its code directory was seen */
+    struct map *ready;       /* invoke_code_name() -> itself: its directories were seen */
     struct role_root roles;  /* what the keys of roles are derived from */
     bool has_roles;
     struct {
@@ -96,5 +96,9 @@ void watch_refused(const struct invoker *iv, const struct invoke_spec *spec, con
 
 void invoker_unhold(struct invoker *iv);
 extern const struct pool_shape invoke_pool_shape; /* user: the invoker */
+
+/* Names what has to be in the code cache for fn: its package, and the union of its layers. */
+enum { INVOKE_CODE_NAME = 2 * SHA256_HEX };
+struct str invoke_code_name(const struct fn *fn, char out[INVOKE_CODE_NAME]);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * invoke() checks what can be told at once, then the invocation goes its way:
  *
- *   code directory there? --no--> catalog_ready_code() --> on_ready
+ *   code directory there? --no--> catalog_ready_layers() -> on_ready
  *           \______________________________________________/
  *                                  |
  *          pool_submit --> on_load*, on_start, on_data*, on_log* --> on_end --> answer
@@ -33,7 +33,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/obj.h"
-#include "catalog/catalog.h"
+#include "catalog/layers.h"
 #include "fn/fn.h"
 #include "invoke/internal.h"
 #include "loop/loop.h"
@@ -147,6 +147,7 @@ static void on_ready(void *user, int r, const struct err *e)
 {
     struct invocation *in = OBJ(user, struct invocation, INVOCATION_MAGIC);
     struct invoker *iv = in->iv;
+    char name[INVOKE_CODE_NAME];
 
     if (r < 0 || iv->closing || in->cancelled) {
         if (e)
@@ -159,14 +160,14 @@ static void on_ready(void *user, int r, const struct err *e)
         loop_defer(iv->loop, on_refuse_turn, in);
         return;
     }
-    map_put(iv->ready, str_of(in->fn->code.sha), iv);
+    map_put(iv->ready, invoke_code_name(in->fn, name), iv);
     if (submit(in, &in->refused) < 0)
         loop_defer(iv->loop, on_refuse_turn, in);
 }
 
 void invocation_ready_code(struct invocation *in)
 {
-    catalog_ready_code(in->iv->catalog, in->fn->code.sha, on_ready, in);
+    catalog_ready_layers(in->iv->catalog, in->fn, 0, on_ready, in);
 }
 
 /* What can be refused before anything is kept. */
@@ -269,6 +270,7 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
            struct err *e)
 {
     const struct shape_ops *shape = shape_of(spec->fn->dialect);
+    char name[INVOKE_CODE_NAME];
     struct invocation *in;
     int r;
 
@@ -282,7 +284,7 @@ int invoke(struct invoker *iv, const struct invoke_spec *spec, struct invocation
     }
 
     in = invocation_new(iv, spec, shape);
-    if (!map_get(iv->ready, str_of(in->fn->code.sha))) {
+    if (!map_get(iv->ready, invoke_code_name(in->fn, name))) {
         invocation_ready_code(in);
     } else {
         r = submit(in, e);

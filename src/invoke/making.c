@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/obj.h"
-#include "catalog/catalog.h"
+#include "catalog/layers.h"
 #include "fn/fn.h"
 
 enum { KEEPING_MAGIC = 0x4b454550 };
@@ -103,14 +103,24 @@ void invoker_keep(struct invoker *iv, const struct fn *fn)
     k->iv = iv;
     k->fn = fn_ref(fn);
     iv->live++;
-    catalog_ready_code(iv->catalog, fn->code.sha, on_code, k);
+    catalog_ready_layers(iv->catalog, fn, 0, on_code, k);
+}
+
+struct str invoke_code_name(const struct fn *fn, char out[INVOKE_CODE_NAME])
+{
+    size_t n = strlen(fn->code.sha);
+
+    memcpy(out, fn->code.sha, n);
+    (void)fn_layers_key(fn, out + n);
+    return str_of(out);
 }
 
 static void lost_code(void *user, const struct fn *fn)
 {
     struct invoker *iv = OBJ(user, struct invoker, INVOKER_MAGIC);
+    char name[INVOKE_CODE_NAME];
 
-    map_del(iv->ready, str_of(fn->code.sha));
+    map_del(iv->ready, invoke_code_name(fn, name));
     invoker_keep(iv, fn);
 }
 

@@ -374,6 +374,7 @@ int instance_new(struct instance_env *env, const struct fn *fn, struct job *job,
         want.cpu_quota = within(make.cpu_millis, 10, 1024000);
     (void)snprintf(want.runtime, sizeof(want.runtime), "%s", rt->worker);
     (void)snprintf(want.code, sizeof(want.code), "%s", fn->code.sha);
+    (void)fn_layers_key(fn, want.layers);
     in->timer = loop_timer_new(env->loop, on_deadline, in);
     inst_arm(in, env->boot_timeout_ms);
     in->launched = launch_start(env->launch, &want, &launched_ops, in);

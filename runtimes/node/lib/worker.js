@@ -396,7 +396,9 @@ function settle(doc) {
         if (!KEPT_VARIABLES.includes(name))
             delete process.env[name];
     Object.assign(process.env, doc.env);
-    if (doc.env.NODE_PATH)
+    if (doc.search)
+        process.env.NODE_PATH = [doc.env.NODE_PATH, ...doc.search].filter(Boolean).join(':');
+    if (process.env.NODE_PATH)
         Module._initPaths();
     process.chdir(doc.cwd);
     process.argv = [process.argv[0], doc.handler];

@@ -32,6 +32,7 @@ class Worker:
         self.handler = None
         self.hooks = {}
         self.code_root = ""
+        self.search = []
         self.answer_max = 0
         self.concurrency = 1
         self.pid = os.getpid()
@@ -55,6 +56,7 @@ class Worker:
             raise frames.Broken("concurrency %r" % self.concurrency)
         self.hooks = {name: doc.get(name) for name in HOOKS}
         self.code_root = doc["code_root"]
+        self.search = search(doc)
         self.output = Output(self.channel, 0, doc["instance_id"])
         watch_forks(self.channel)
         self.dialect = _dialect(doc)
@@ -234,6 +236,15 @@ def _dialect(doc):
     return Dialect(doc)
 
 
+def search(doc):
+    """What comes first in sys.path: the code, what PYTHONPATH of the function says, its layers."""
+    paths = [doc["code_root"]]
+    for path in doc["env"].get("PYTHONPATH", "").split(":") + doc.get("search", []):
+        if path and path not in paths:
+            paths.append(path)
+    return paths
+
+
 def _settle(doc):
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     os.environ.clear()
@@ -244,7 +255,7 @@ def _settle(doc):
 
         time.tzset()
     os.chdir(doc["cwd"])
-    sys.path.insert(0, doc["code_root"])
+    sys.path[:0] = search(doc)
     sys.argv = [doc["handler"]]
     sys.modules["__main__"] = type(sys)("__main__")
 

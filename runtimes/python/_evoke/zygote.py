@@ -80,12 +80,14 @@ def preload():
     return {name.partition(".")[0] for name in set(sys.modules) - before} - {__package__}
 
 
-def hide(names, code_root):
-    """The code directory comes first in sys.path: what it has a file for is not preloaded."""
-    try:
-        taken = {entry.partition(".")[0] for entry in os.listdir(code_root)} & names
-    except OSError:
-        return
+def hide(names, paths):
+    """The code and its layers come first in sys.path: what they have a file for is not preloaded."""
+    taken = set()
+    for path in paths:
+        try:
+            taken.update({entry.partition(".")[0] for entry in os.listdir(path)} & names)
+        except OSError:
+            pass
     for name in [n for n in sys.modules if n.partition(".")[0] in taken]:
         del sys.modules[name]
 
@@ -206,7 +208,7 @@ def child(preloaded, directory):
             delattr(sys.modules[__package__], name)
         _renew()
         it = worker.Worker(frames.adopt(3))
-        it.before_loading = lambda: hide(preloaded, it.code_root)
+        it.before_loading = lambda: hide(preloaded, it.search)
         it.boot()
         if not _readable(it.channel.fd, SPARE_AFTER_MS):
             rehearse(directory, *IN_SPARE)

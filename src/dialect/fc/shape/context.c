@@ -120,6 +120,7 @@ void fc_assign(const struct fn *f, const char *instance_id, const struct shape_k
     jw_init(&w, out);
     jw_obj(&w);
     shape_assign_head(&w, f, instance_id, "/code", "/code", keys);
+    shape_search(&w, f, "/opt/python", "/opt/nodejs/node_modules");
     jw_key(&w, "env");
     put_environment(&w, f, instance_id);
     jw_kint(&w, "log_line_bytes", FC_LOG_LINE);

@@ -100,6 +100,7 @@ void functiongraph_assign(const struct fn *f, const char *instance_id,
     jw_init(&w, out);
     jw_obj(&w);
     shape_assign_head(&w, f, instance_id, "/opt/function/code", "/opt/function", keys);
+    shape_search(&w, f, "/opt/function/dependencies", "/opt/function/dependencies/node_modules");
     jw_key(&w, "env");
     put_environment(&w, f, out->max);
     jw_kint(&w, "log_line_bytes", FUNCTIONGRAPH_LOG_LINE);
