@@ -47,7 +47,7 @@ static struct mount mount_set(const struct api_set *set)
 {
     struct mount m = {.set = set, .router = router_new(), .prefix = str_of(set->prefix)};
 
-    for (uint32_t i = 0; i < set->nops; i++)
+    for (uint32_t i = 0; i < set->nops && !set->choose && !set->route; i++)
         router_add(m.router, &set->ops[i].route);
     return m;
 }
@@ -116,7 +116,8 @@ static const struct mount *pick(const struct api_server *s, struct str path)
     const struct mount *best = &s->mounts[s->n - 1];
 
     for (uint32_t i = 0; i + 1 < s->n; i++)
-        if (str_starts(path, s->mounts[i].prefix) && s->mounts[i].prefix.n > best->prefix.n)
+        if (!s->mounts[i].set->claims && str_starts(path, s->mounts[i].prefix) &&
+            s->mounts[i].prefix.n > best->prefix.n)
             best = &s->mounts[i];
     return best;
 }
@@ -201,17 +202,53 @@ static bool hand_over(const struct api_server *s, struct http_request *req)
     return true;
 }
 
+/* The set to which it belongs by what it says, whatever its path; NULL: none. */
+static const struct mount *claimed(const struct api_server *s, const struct http_request *req)
+{
+    for (uint32_t i = 0; i + 1 < s->n; i++)
+        if (s->mounts[i].set->claims && s->mounts[i].set->claims(req))
+            return &s->mounts[i];
+    return NULL;
+}
+
+/* Which operation it is: the set's door, or a route. False: it has replied. */
+static bool match(struct call *c, const struct mount *m, int r, const struct route_match *match)
+{
+    if (m->set->choose) {
+        c->op = m->set->door;
+        call_matched(c);
+        return true;
+    }
+    if (m->set->route) {
+        c->op = m->set->route(c);
+        if (c->op)
+            call_matched(c);
+        return c->op != NULL;
+    }
+    if (r < 0) {
+        refuse_route(c, m, r);
+        return false;
+    }
+    c->op = container_of(match->row, struct api_op, route);
+    memcpy(c->captures, match->captures, sizeof(c->captures));
+    call_matched(c);
+    return true;
+}
+
 static void on_head(struct http_request *req)
 {
     struct api_server *s = OBJ(req->user, struct api_server, SERVER_MAGIC);
-    const struct mount *m = pick(s, req->path);
-    struct route_match match;
+    const struct mount *m = claimed(s, req);
+    struct route_match route;
     struct call *c;
-    int r;
+    int r = 0;
 
     if (hand_over(s, req))
         return;
-    r = find(&m, req, &match);
+    if (!m) {
+        m = pick(s, req->path);
+        r = find(&m, req, &route);
+    }
     c = call_new(req, s->api, m->set);
     if (refuse_host(c, m))
         return;
@@ -220,14 +257,8 @@ static void on_head(struct http_request *req)
         call_fail(c, 503, NULL, "%s", s->refuse);
         return;
     }
-    if (r < 0) {
-        refuse_route(c, m, r);
+    if (!match(c, m, r, &route))
         return;
-    }
-    c->op = container_of(match.row, struct api_op, route);
-    memcpy(c->captures, match.captures, sizeof(c->captures));
-    call_matched(c);
-
     if (c->set->admit && !c->set->admit(c))
         return; /* it has replied */
     req->body_max = c->op->body_max;

@@ -140,6 +140,9 @@ struct api_set {
     bool (*claims)(const struct http_request *r);
     const struct api_op *door; /* what it is until it is chosen: how large a body may be at most */
     const struct api_op *(*choose)(struct call *c);
+    /* For a set that claims, instead of choose and door: the operation by the head alone, with its captures.
+     * NULL: it has replied. */
+    const struct api_op *(*route)(struct call *c);
     bool in_band; /* every answer has status 200, also one that says that something failed */
     /* Head: false = it has replied (call_fail). */
     bool (*admit)(struct call *c);
@@ -202,6 +205,9 @@ void call_fail(struct call *c, int status, const char *code, const char *fmt, ..
 /* Status by err: CALLER 400 (ENOENT 404, EEXIST 409, EMSGSIZE 413), LIMIT 429, FUNCTION 502, HOST
  * 503. */
 void call_fail_err(struct call *c, const char *code, const struct err *e);
+/* For an answer in pieces: the call is over, with this status, and its request is the caller's to answer
+ * (http_reply_start(), with ops of its own in req->ops). NULL: the client has gone. */
+struct http_request *call_hand_over(struct call *c, int status);
 /* May be called when the client has gone: does nothing then. */
 void call_header(struct call *c, const char *name, struct str value);
 /* For short values of our own: 1023 bytes at most, a longer one is left out. */

@@ -84,7 +84,10 @@ static void bury(struct life *l)
 
 void call_matched(struct call *c)
 {
-    life_of(c)->record = record_new(c);
+    struct life *l = life_of(c);
+
+    l->record = record_free(l->record); /* of the door */
+    l->record = record_new(c);
 }
 
 void call_about(struct call *c, const struct fn_key *key)
@@ -138,10 +141,37 @@ static void on_examined(void *user)
         bury(l);
 }
 
+/* In the cloud's words, or else in ours. */
+static void word_too_large(const struct call *c, struct api_too_large *x, const char *why)
+{
+    (void)snprintf(x->message, sizeof(x->message), "%s", why);
+    if (c->set->too_large)
+        c->set->too_large(c->op, x);
+}
+
+/* False: it has replied. */
+static bool choose(struct call *c)
+{
+    struct api_too_large x = {.status = 413};
+    const struct api_op *op = c->set->choose(c);
+
+    if (!op)
+        return false;
+    c->op = op;
+    call_matched(c);
+    if (c->req->body.n <= op->body_max)
+        return true;
+    word_too_large(c, &x, "the body is too large");
+    call_fail(c, x.status, x.code, "%s", x.message);
+    return false;
+}
+
 void call_run(struct call *c)
 {
     struct life *l = life_of(c);
 
+    if (c->set->choose && !choose(c))
+        return;
     if (c->api->tracer)
         c->whole_ns = clock_mono_ns();
     if (c->req->body.n <= WORKER_BYTES) {
@@ -154,18 +184,26 @@ void call_run(struct call *c)
     loop_work(c->api->loop, examine, on_examined, &l->call);
 }
 
+/* What a status is on the wire. */
+static int sent(const struct call *c, int status)
+{
+    return c->set->in_band ? 200 : status;
+}
+
 void call_refuse(struct call *c, struct http_refusal *x)
 {
     const struct api_set *set = life_of(c)->call.set;
     struct api_too_large too_large = {.status = x->status};
 
-    (void)snprintf(too_large.message, sizeof(too_large.message), "%s", x->why);
-    if (x->status == 413 && set->too_large)
-        set->too_large(c->op, &too_large);
+    if (x->status == 413)
+        word_too_large(c, &too_large, x->why);
+    else
+        (void)snprintf(too_large.message, sizeof(too_large.message), "%s", x->why);
     x->status = too_large.status;
     (void)record_write(c, life_of(c)->record, x->status, false, NULL, NULL);
     x->type =
             set->error(NULL, c->request_id, x->status, too_large.code, too_large.message, x->body);
+    x->status = sent(c, x->status);
     if (set->headers)
         set->headers(c);
 }
@@ -207,10 +245,11 @@ static struct http_request *finish(struct call *c, int status)
 
 static void send_buf(struct call *c, int status, struct str content_type, struct buf *body)
 {
+    int wire = sent(c, status);
     struct http_request *r = finish(c, status);
 
     if (r)
-        http_reply_buf(r, status, content_type, body);
+        http_reply_buf(r, wire, content_type, body);
     else
         buf_done(body);
 }
@@ -244,6 +283,7 @@ static void hold_answer(struct call *c, int status, struct str content_type, str
 
 void call_reply(struct call *c, int status, struct str content_type, struct str body)
 {
+    int wire = sent(c, status);
     struct http_request *r;
     struct buf copy;
 
@@ -255,7 +295,7 @@ void call_reply(struct call *c, int status, struct str content_type, struct str 
     }
     r = finish(c, status);
     if (r)
-        http_reply(r, status, content_type, body);
+        http_reply(r, wire, content_type, body);
 }
 
 void call_reply_buf(struct call *c, int status, struct str content_type, struct buf *body)
@@ -264,6 +304,14 @@ void call_reply_buf(struct call *c, int status, struct str content_type, struct 
         hold_answer(c, status, content_type, body);
     else
         send_buf(c, status, content_type, body);
+}
+
+struct http_request *call_hand_over(struct call *c, int status)
+{
+    struct life *l = life_of(c);
+
+    (void)record_write(c, l->record, status, l->handed, NULL, NULL);
+    return finish(c, status);
 }
 
 void call_note(struct call *c, const char *code)

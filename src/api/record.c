@@ -50,7 +50,8 @@ struct record *record_new(const struct call *c)
         c->op->scope == KEY_INVOKE)
         return NULL;
     r = xnew(struct record);
-    r->change = !str_eq(method, S("GET")) && !str_eq(method, S("HEAD"));
+    r->change = c->set->choose ? c->op->scope != KEY_READ
+                               : !str_eq(method, S("GET")) && !str_eq(method, S("HEAD"));
     r->reads = audit_conf(c->api->audit)->what == AUDIT_ALL && !c->op->unrecorded;
     r->received_ns = c->req->received_ns;
     (void)snprintf(r->address, sizeof(r->address), "%.*s", STR_ARG(c->req->peer));

@@ -13,6 +13,7 @@
 #include "auth/keys.h"
 #include "base/str.h"
 #include "sign/role.h"
+#include "sign/storage.h"
 
 struct err;
 struct http_request;
@@ -69,6 +70,32 @@ enum auth_failure auth_fc_url(const struct keys *k, const struct http_request *r
 enum auth_failure auth_acs3_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                  struct auth_caller *ret, struct err *e);
 enum auth_failure auth_acs3_body(const struct keys *k, const struct http_request *r, struct err *e);
+
+/* TC3-HMAC-SHA256 (Tencent Cloud). Its clocks may differ by AUTH_TC_SKEW_MS. */
+enum { AUTH_TC_SKEW_MS = 5 * 60 * 1000 };
+enum auth_failure auth_tc3_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
+                                struct auth_caller *ret, struct err *e);
+enum auth_failure auth_tc3_body(const struct keys *k, const struct http_request *r, struct err *e);
+/* The earlier scheme, HmacSHA1 and HmacSHA256: who signs stands in the form (body or query), so that the
+ * first half wants the whole request as well. A signature that was used before: AUTH_STALE, e->code
+ * -EALREADY. */
+enum auth_failure auth_tc1_form(const struct keys *k, const struct http_request *r, int64_t now_ms,
+                                struct auth_caller *ret, struct err *e);
+enum auth_failure auth_tc1_body(const struct keys *k, const struct http_request *r, struct err *e);
+
+/* Object storage (sign/storage.h): all of it at the head; t says what the request is about. -ETIME in e
+ * with AUTH_STALE: a signed URL, or COS's own time, is over. */
+struct auth_storage {
+    struct auth_caller caller;
+    enum storage_scheme scheme;
+    bool in_query;
+    bool seeded; /* S3: what follows is there, for a body in signed pieces */
+    uint8_t key[32];
+    char date[20], scope[160], seed[65];
+};
+enum auth_failure auth_storage_head(const struct keys *k, const struct http_request *r,
+                                    const struct storage_target *t, int64_t now_ms,
+                                    struct auth_storage *ret, struct err *e);
 
 /* HTTP Basic, for scrapers that cannot sign: access key and secret of a key with this scope (or
  * admin), of every account. Constant time in the secret. */

@@ -34,5 +34,8 @@ enum auth_failure auth_mismatch(struct err *e);
 /* The request as the arithmetic sees it; list is the caller's room for H1_MAX_HEADERS. */
 struct sign_request auth_to_sign(const struct http_request *r, struct sign_header *list);
 bool auth_has_control(struct str s);
+/* Tencent Cloud's two schemes: five minutes; a text of Unix seconds (0, -EINVAL, -ERANGE). */
+enum auth_failure auth_tc_clock(int64_t date_ms, int64_t now_ms, struct err *e);
+int auth_tc_seconds(struct str text, int64_t *ret_ms);
 
 #endif

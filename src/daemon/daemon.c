@@ -35,6 +35,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "conf/options.h"
 #include "daemon/commit.h"
 #include "daemon/daemon_internal.h"
@@ -50,6 +51,7 @@
 #include "delivery/delivery.h"
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
+#include "dialect/scf/scf.h"
 #include "gateway/gateway.h"
 #include "http/server.h"
 #include "invoke/invoke.h"
@@ -126,7 +128,7 @@ static void on_function_change(void *user, const struct fn *before, const struct
     if (after) {
         pool_know(d->pool, after, 1);
         invoker_keep(d->invoker, after);
-    } else {
+    } else if (before->published_ms == 0) { /* a function, and not one of its versions */
         pool_forget(d->pool, before);
     }
     events_function_changed(d->events, before, after);
@@ -261,6 +263,7 @@ static void open_engine(struct daemon *d)
     invoker_set_roles(d->invoker, &roles);
     explicit_bzero(&roles, sizeof(roles));
     catalog_each(d->catalog, &(struct catalog_filter){.dialect = -1}, on_function, d);
+    catalog_each_version_of_all(d->catalog, on_function, d);
 }
 
 static int open_events(struct daemon *d, struct err *e)
@@ -275,8 +278,8 @@ static int open_events(struct daemon *d, struct err *e)
 
 struct api_server *daemon_api_server(const struct daemon *d)
 {
-    static const struct api_set *const sets[] = {&functiongraph_api, &apig_api,   &iam_api, &fc_api,
-                                                 &admin_api,         &metrics_api};
+    static const struct api_set *const sets[] = {
+            &functiongraph_api, &apig_api, &iam_api, &fc_api, &fc3_api, &scf_api, &admin_api, &metrics_api};
 
     return api_server_new(&d->api, sets, ARRAY_LEN(sets));
 }

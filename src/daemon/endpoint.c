@@ -24,6 +24,7 @@
 #include "base/obj.h"
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
+#include "dialect/scf/scf.h"
 #include "http/server.h"
 #include "loop/loop.h"
 
@@ -55,7 +56,7 @@ struct endpoint { /* of one instance */
 struct endpoints *endpoints_new(struct loop *l, const struct api *api,
                                 const struct http_limits *limits)
 {
-    static const struct api_set *const sets[] = {&functiongraph_api, &fc_api};
+    static const struct api_set *const sets[] = {&functiongraph_api, &fc_api, &fc3_api, &scf_api};
     struct endpoints *eps = xnew(struct endpoints);
 
     eps->magic = ENDPOINTS_MAGIC;

@@ -6,6 +6,7 @@
 #ifndef EVOKE_SIGN_SIGN_H
 #define EVOKE_SIGN_SIGN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -78,5 +79,26 @@ bool sign_acs3_names(const struct sign_acs3 *how, struct str header);
  * sign_sdk_expect(). */
 int sign_acs3_expect(const struct sign_request *r, const struct sign_acs3 *how, bool escape,
                      struct str secret_key, char out[65], struct err *e);
+
+/* --- TC3-HMAC-SHA256 (Tencent Cloud) --- */
+
+struct sign_tc3 { /* a parsed Authorization header; views into it */
+    struct str access_key, date, service; /* of the credential; a service may have a port */
+    struct str signed_headers, signature;
+};
+int sign_tc3_parse(struct str authorization, struct sign_tc3 *ret, struct err *e);
+/* Is that header (lower case) among those it signs? */
+bool sign_tc3_names(const struct sign_tc3 *how, struct str header);
+/* The hex signature r ought to have. timestamp: X-TC-Timestamp as sent. host: what was signed as such,
+ * with or without its port. -EINVAL: a named header is missing; -EMSGSIZE: more than 256 KiB of it. */
+int sign_tc3_expect(const struct sign_request *r, const struct sign_tc3 *how, struct str timestamp,
+                    struct str host, struct str secret_key, char out[65], struct err *e);
+
+/* --- HmacSHA1 and HmacSHA256 (Tencent Cloud, the earlier scheme) --- */
+
+/* Base64 of what a form ("a=1&b=2": the query of a GET, the body of a POST) ought to have as its
+ * Signature. sha256: else SHA-1. dotted: '_' in names is signed as '.'. -EMSGSIZE: more than 4096 fields. */
+int sign_tc1_expect(struct str method, struct str host, struct str form, bool sha256, bool dotted,
+                    struct str secret_key, struct buf *out, struct err *e);
 
 #endif

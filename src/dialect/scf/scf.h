@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scf.h - what of this dialect the rest of the house sees. Its API half is still to come. */
+/* scf.h - the two halves of this dialect, as the rest of the house sees them. */
 #ifndef EVOKE_DIALECT_SCF_H
 #define EVOKE_DIALECT_SCF_H
 
+struct api_set;
 struct shape_ops;
 
 extern const struct shape_ops scf_shape; /* shape/ */
+extern const struct api_set scf_api;     /* api/ */
 
 #endif
