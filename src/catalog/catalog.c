@@ -2,7 +2,7 @@
 /*
  * catalog.c - what functions there are, answered from memory.
  *
- * At start the whole store is read into four sorted tables; from then on a question costs a binary
+ * At start the whole store is read into six sorted tables; from then on a question costs a binary
  * search and the store is only written to (write.c). So when the disk is full or gone, everything
  * that was deployed goes on running.
  *
@@ -12,7 +12,7 @@
  *       both sort alike, which is why loading appends.
  *   (3) a record that leaves a table is released one turn later: catalog_find() may have lent it.
  *
- * Read next: triggers.c for what calls them, resources.c for the gateway, write.c for changes, code.c for packages, gc.c for what nobody names any more.
+ * Read next: versions.c and resolve.c for versions and aliases, triggers.c for what calls functions, resources.c for the gateway, write.c for changes, code.c for packages, gc.c for what nobody names any more.
  */
 #include "catalog/catalog.h"
 
@@ -27,6 +27,7 @@
 #include "base/io.h"
 #include "base/map.h"
 #include "catalog/internal.h"
+#include "catalog/write.h"
 #include "loop/loop.h"
 #include "store/kv.h"
 
@@ -286,12 +287,17 @@ int catalog_open(struct loop *l, struct kv *kv, struct blobs *blobs, const char 
         r = load(c, &trigger_kind, e);
     if (r == 0)
         r = load(c, &resource_kind, e);
+    if (r == 0)
+        r = load(c, &frozen_kind, e);
+    if (r == 0)
+        r = load(c, &alias_kind, e);
     if (r < 0) {
         catalog_free(c);
         return r;
     }
     kin_fill(&c->kin, &c->resources);
     c->has_kin = true;
+    write_orphans(c);
     *ret = c;
     return 0;
 }
@@ -312,7 +318,14 @@ struct catalog *catalog_free(struct catalog *c)
     for (size_t i = 0; i < c->resources.n; i++)
         resource_unref(c->resources.rows[i].record);
     catalog_gc_spare(c, NULL, 0);
+    for (size_t i = 0; i < c->versions.n; i++)
+        fn_unref(c->versions.rows[i].record);
+    for (size_t i = 0; i < c->aliases.n; i++)
+        alias_unref(c->aliases.rows[i].record);
     catalog_retired_done(c);
+    catalog_turns_done(c);
+    table_done(&c->versions);
+    table_done(&c->aliases);
     table_done(&c->fns);
     table_done(&c->spaces);
     table_done(&c->triggers);

@@ -154,6 +154,8 @@ static void list_named(struct gc *gc)
     prune(c);
     for (size_t i = 0; i < c->fns.n; i++)
         name(gc, c->fns.rows[i].record);
+    for (size_t i = 0; i < c->versions.n; i++)
+        name(gc, c->versions.rows[i].record);
     catalog_each_layer(c, NULL, STR_NONE, name_layer, gc);
     for (size_t i = 0; i < c->nspared; i++)
         name_sha(gc, c->spared[i]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* internal.h - the catalog itself, shared by catalog.c, triggers.c and resources.c (reading), write.c,
- * code.c and gc.c. */
+/* internal.h - the catalog itself, shared by catalog.c, triggers.c, versions.c and resources.c (reading),
+ * write*.c, code.c and gc.c. */
 #ifndef EVOKE_CATALOG_INTERNAL_H
 #define EVOKE_CATALOG_INTERNAL_H
 
@@ -11,12 +11,13 @@
 #include "catalog/resources.h"
 #include "catalog/table.h"
 #include "catalog/triggers.h"
+#include "catalog/versions.h"
 
 enum { CATALOG_MAGIC = 0x63617461 };
 
 struct map;
 
-/* Four kinds of records, one way to read and write them. */
+/* Six kinds of records, one way to read and write them. */
 struct kind {
     const char *prefix; /* in the store */
     int (*decode)(struct str json, uint64_t revision, const void **ret, struct err *e);
@@ -28,7 +29,7 @@ struct kind {
     void (*changed)(struct catalog *c, struct str path, const void *old, const void *now);
 };
 
-extern const struct kind fn_kind, space_kind, trigger_kind, resource_kind;
+extern const struct kind fn_kind, space_kind, trigger_kind, resource_kind, frozen_kind, alias_kind;
 
 struct catalog {
     uint32_t magic;
@@ -36,9 +37,10 @@ struct catalog {
     struct kv *kv;       /* borrowed */
     struct blobs *blobs; /* borrowed; the only part that pool threads use, with code_dir */
     int code_dir;        /* owned */
-    struct table fns, spaces, triggers, resources;
-    struct map *by_id; /* owned: the rows of triggers by their ids */
-    struct kin kin;    /* the rows of resources by their parents, once all are loaded */
+    struct table fns, spaces, triggers, resources, versions, aliases;
+    struct table turns; /* resolve.c: whose turn it is, by alias and function */
+    struct map *by_id;  /* owned: the rows of triggers by their ids */
+    struct kin kin;     /* the rows of resources by their parents, once all are loaded */
     bool has_kin;
     size_t most;         /* functions, and spaces */
     struct buf *scratch; /* owned: the path of a lookup, so that reading allocates nothing */
@@ -49,8 +51,11 @@ struct catalog {
         void *user;
     } on_trigger[CATALOG_TRIGGER_WATCHERS];
     uint32_t non_trigger;
-    catalog_resource_change_fn *on_resource;
-    void *on_resource_user;
+    struct {
+        catalog_resource_change_fn *fn;
+        void *user;
+    } on_resource[CATALOG_RESOURCE_WATCHERS];
+    uint32_t non_resource;
     struct list writes;         /* under way or waiting for their turn */
     struct list retired;        /* struct retired: records that left the table and are still held */
     char (*spared)[SHA256_HEX]; /* owned: for the next catalog_gc() */
@@ -71,6 +76,8 @@ static inline struct table *table_of(struct catalog *c, const struct kind *kind)
     return kind == &fn_kind        ? &c->fns
            : kind == &space_kind   ? &c->spaces
            : kind == &trigger_kind ? &c->triggers
+           : kind == &frozen_kind ? &c->versions
+           : kind == &alias_kind   ? &c->aliases
                                    : &c->resources;
 }
 
@@ -80,6 +87,16 @@ void catalog_install(struct catalog *c, const struct kind *kind, struct str path
                      const void *record);
 /* The rows of the function with this path: from *ret_from, so many. */
 size_t catalog_triggers_of(const struct catalog *c, struct str function, size_t *ret_from);
+/* The rows of the versions of the function with this path: from *ret_from, so many. */
+size_t catalog_versions_of(const struct catalog *c, struct str function, size_t *ret_from);
+/* The rows of the aliases of the owner with this path, until fn (or NULL) returns false; how many. */
+size_t catalog_aliases_of(const struct catalog *c, struct str owner,
+                          bool (*fn)(void *user, const struct table_row *row), void *user);
+/* Key path of a version, or of an owner's alias. */
+void catalog_version_path(const struct fn_key *key, struct str version, struct buf *out);
+/* An alias with this path has changed, or is gone: shares count anew. */
+void catalog_forget_turns(struct catalog *c, struct str alias);
+void catalog_turns_done(struct catalog *c);
 /* The rows of one kind of resource: from *ret_from, so many. */
 size_t catalog_resources_of(const struct catalog *c, struct str kind, size_t *ret_from);
 /* Key path of a resource, parts percent-encoded. */

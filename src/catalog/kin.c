@@ -116,3 +116,35 @@ const struct resource *const *kin_of(const struct kin *k, struct str kind, struc
     *ret_n = border(k, kind, parent, true) - from;
     return *ret_n > 0 ? k->rows + from : NULL;
 }
+
+/* The first row that sorts behind all of this kind. */
+static size_t behind_kind(const struct kin *k, struct str kind)
+{
+    size_t lo = 0, hi = k->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (str_cmp(str_of(k->rows[mid]->kind), kind) <= 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+size_t kin_of_any(const struct kin *k, struct str parent, const struct resource **ret, size_t most)
+{
+    size_t found = 0;
+
+    for (size_t at = 0; at < k->n && found < most;) {
+        struct str kind = str_of(k->rows[at]->kind);
+        size_t n;
+        const struct resource *const *rows = kin_of(k, kind, parent, &n);
+
+        for (size_t i = 0; i < n && found < most; i++)
+            ret[found++] = rows[i];
+        at = behind_kind(k, kind);
+    }
+    return found;
+}

@@ -26,4 +26,7 @@ void kin_follow(struct kin *k, const struct resource *old, const struct resource
 const struct resource *const *kin_of(const struct kin *k, struct str kind, struct str parent,
                                      size_t *ret_n);
 
+/* Of whatever kind, with this parent: into ret, at most `most`; how many it put there. */
+size_t kin_of_any(const struct kin *k, struct str parent, const struct resource **ret, size_t most);
+
 #endif

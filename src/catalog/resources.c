@@ -9,6 +9,7 @@
  */
 #include "catalog/resources.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -65,8 +66,8 @@ static void changed(struct catalog *c, struct str path, const void *old, const v
     (void)path;
     if (c->has_kin)
         kin_follow(&c->kin, old, now);
-    if (c->on_resource)
-        c->on_resource(c->on_resource_user, old, now);
+    for (uint32_t i = 0; i < c->non_resource; i++)
+        c->on_resource[i].fn(c->on_resource[i].user, old, now);
     if (old)
         loop_defer(c->loop, release, (void *)old);
 }
@@ -176,8 +177,19 @@ size_t catalog_count_resources(const struct catalog *c, const struct resource_fi
 
 void catalog_watch_resources(struct catalog *c, catalog_resource_change_fn *fn, void *user)
 {
-    c->on_resource = fn;
-    c->on_resource_user = user;
-    for (size_t i = 0; fn && i < c->resources.n; i++)
+    assert(c->non_resource < CATALOG_RESOURCE_WATCHERS);
+    c->on_resource[c->non_resource].fn = fn;
+    c->on_resource[c->non_resource++].user = user;
+    for (size_t i = 0; i < c->resources.n; i++)
         fn(user, NULL, c->resources.rows[i].record);
+}
+
+void catalog_unwatch_resources(struct catalog *c, const void *user)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < c->non_resource; i++)
+        if (c->on_resource[i].user != user)
+            c->on_resource[kept++] = c->on_resource[i];
+    c->non_resource = kept;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resources.h - the gateway's objects in the catalog: a table in memory, written through like
+ * resources.h - what else there is in the catalog: the gateway's objects, and what a cloud keeps
+ * beside functions (test events, tags, layers, ...). A table in memory, written through like
  * functions and triggers. Store layout: "gate/<kind>/<id>", parts percent-encoded.
  *
  * They name functions and each other by id and are checked by who writes them; what a name leads to
- * is looked up where it is used, so no order of writes can break the table.
+ * is looked up where it is used, so no order of writes can break the table. One whose parent is the
+ * path of a function or of a space (fn_key_path()) goes when that is deleted.
  */
 #ifndef EVOKE_CATALOG_RESOURCES_H
 #define EVOKE_CATALOG_RESOURCES_H
@@ -40,9 +42,11 @@ void catalog_delete_resource(struct catalog *c, struct str kind, struct str id,
                              catalog_resource_fn *fn, void *user);
 
 /* Called after each committed change, and by catalog_watch_resources() itself for each that is
- * there: before and after; NULL for "was not" and "is no more". One watcher. */
+ * there: before and after; NULL for "was not" and "is no more". Watchers are told in the order they came. */
+enum { CATALOG_RESOURCE_WATCHERS = 4 };
 typedef void catalog_resource_change_fn(void *user, const struct resource *before,
                                         const struct resource *after);
 void catalog_watch_resources(struct catalog *c, catalog_resource_change_fn *fn, void *user);
+void catalog_unwatch_resources(struct catalog *c, const void *user); /* not from a watcher */
 
 #endif

@@ -22,6 +22,10 @@ const struct fn *catalog_version(const struct catalog *c, const struct fn_key *k
 void catalog_each_version(const struct catalog *c, const struct fn_key *key,
                           bool (*fn)(void *user, const struct fn *f), void *user);
 
+/* Of all functions, in the order of their paths. */
+void catalog_each_version_of_all(const struct catalog *c,
+                                 bool (*fn)(void *user, const struct fn *f), void *user);
+
 /* Publish: draft is a fn_copy() of the function with version, version_note and published_ms set;
  * taken. r: 0; -EEXIST: it has this version; -ENOENT: no such function; -EDQUOT; or the store's. */
 void catalog_publish(struct catalog *c, struct fn *draft, catalog_fn *fn, void *user);
@@ -37,7 +41,8 @@ const struct alias *catalog_alias(const struct catalog *c, const struct fn_key *
 void catalog_each_alias(const struct catalog *c, const struct fn_key *owner,
                         bool (*fn)(void *user, const struct alias *a), void *user);
 /* r: 0, -EEXIST, -ENOENT (no such alias; or no such function), -ESTALE, -EDQUOT, or the store's.
- * That its versions exist is the caller's to check. a: now in force; borrowed; NULL on failure. */
+ * That its versions exist is the caller's to check; of a function's alias it is checked again in its
+ * turn, so that none is deleted meanwhile (-ESTALE). a: now in force; borrowed; NULL on failure. */
 typedef void catalog_alias_fn(void *user, int r, const struct alias *a);
 void catalog_create_alias(struct catalog *c, struct alias *draft, catalog_alias_fn *fn, void *user);
 void catalog_update_alias(struct catalog *c, struct alias *draft, catalog_alias_fn *fn, void *user);
@@ -63,5 +68,9 @@ const struct fn *catalog_resolve(struct catalog *c, const struct fn_key *key, st
                                  const struct qualify_ask *ask); /* ask: or NULL */
 /* Is it a name for the function itself? */
 bool qualifier_is_latest(struct str qualifier);
+/* Does it point at this version, be it for a part of the calls? */
+bool alias_names(const struct alias *a, struct str version);
+/* value: STR_NONE if there is none. */
+bool alias_rule_says_yes(const struct alias_rule *rule, struct str value);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * One write per lane is under way at a time; the next waits and is judged by what the first left, so
  * of two updates that started from the same revision the second is told -ESTALE without bothering
- * the store. A function and its triggers are one lane, any other key is one by itself. Writes of
- * different lanes run together and share commits.
+ * the store. A function, its triggers, versions and aliases are one lane, a space and its aliases
+ * another, any other key is one by itself. Writes of different lanes run together and share commits.
  *
  *   WAIT --turn--> check --txn--> committed: table, on_change, completion
  *                    |   |
@@ -22,13 +22,15 @@
  * A function is created with a compare on its space's revision, where the space is an object: a
  * space that is deleted at the same moment fails one of the two. A trigger is created with a compare
  * on its function's revision, and a function is deleted together with every trigger it has: their
- * lane is one, so none can slip in between.
+ * lane is one, so none can slip in between. Versions and aliases likewise; what does not fit into one
+ * transaction follows (write_kin.c).
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -38,17 +40,19 @@
 
 enum { TRIES = 10, FIRST_PAUSE_MS = 1 };
 
-/* KEY_ROOM: over KV_KEY is refused by write_check(), with all of its name. */
-enum { KEY_ROOM = 4 * KV_KEY, VALUE_MAX = 16 << 20 };
+enum { VALUE_MAX = 16 << 20 };
 
-static_assert(1 + TRIGGERS_PER_FUNCTION <= KV_OPS, "a function goes in one transaction");
+static_assert(1 + TRIGGERS_PER_FUNCTION <= KV_OPS, "a function goes together with its triggers");
 
 static void start_next(struct catalog *c, struct str lane);
 static void put(struct write *w);
+static void sweep(struct write *w);
 
 static struct str lane_of(const struct write *w)
 {
-    return buf_str(w->kind == &trigger_kind ? &w->owner : &w->key);
+    bool owned = w->kind == &trigger_kind || w->kind == &frozen_kind || w->kind == &alias_kind;
+
+    return buf_str(owned ? &w->owner : &w->key);
 }
 
 static void bury(void *user)
@@ -57,6 +61,7 @@ static void bury(void *user)
 
     loop_timer_free(w->pause);
     w->kind->unref(w->draft);
+    write_doomed_done(w);
     buf_done(&w->key);
     buf_done(&w->value);
     buf_done(&w->owner);
@@ -73,8 +78,10 @@ static void finish(struct write *w, int r)
     list_remove(&w->node);
     if (r == 0 && w->verb != DELETE)
         now = table_get(table_of(c, w->kind), write_path(w));
-    if (w->kind == &fn_kind)
+    if (w->kind == &fn_kind || w->kind == &frozen_kind)
         w->done.fn(w->user, r, now);
+    else if (w->kind == &alias_kind)
+        w->done.alias(w->user, r, now);
     else if (w->kind == &space_kind)
         w->done.space(w->user, r, now);
     else if (w->kind == &trigger_kind)
@@ -86,12 +93,23 @@ static void finish(struct write *w, int r)
     bury(w);
 }
 
+static bool has_kin(const struct write *w)
+{
+    return w->kind == &fn_kind || w->kind == &space_kind;
+}
+
 static void committed(struct write *w, uint64_t rev)
 {
     if (w->draft)
         w->kind->stamp(w->draft, rev);
+    write_forget_doomed(w);
     catalog_install(w->c, w->kind, write_path(w), TAKE_PTR(w->draft));
-    finish(w, 0);
+    if (w->verb == DELETE && has_kin(w) && write_doom(w, KV_OPS) > 0) {
+        w->gone = true;
+        sweep(w);
+    } else {
+        finish(w, 0);
+    }
 }
 
 /* The store knows better than the table. */
@@ -177,45 +195,65 @@ static void on_put(void *user, int r, uint64_t rev)
     }
 }
 
-/* What goes together with its function. keys: room for their store keys. */
-static uint32_t add_triggers(const struct write *w, struct buf *keys, struct kv_op *ops)
-{
-    size_t from, n = catalog_triggers_of(w->c, write_path(w), &from), at = 0;
-    const struct table_row *rows = n > 0 ? w->c->triggers.rows + from : NULL;
-
-    assert(n < KV_OPS);
-    for (size_t i = 0; i < n; i++) {
-        buf_addz(keys, trigger_kind.prefix);
-        buf_adds(keys, rows[i].path);
-    }
-    for (size_t i = 0; i < n; i++) {
-        size_t len = strlen(trigger_kind.prefix) + rows[i].path.n;
-
-        ops[i] = (struct kv_op){.del = true, .key = {keys->p + at, len}};
-        at += len;
-    }
-    return (uint32_t)n;
-}
-
 static void put(struct write *w)
 {
     struct kv_compare compares[2] = {{buf_str(&w->key), w->expect},
                                      {buf_str(&w->owner), w->owner_rev}};
     struct kv_op ops[KV_OPS] = {{w->verb == DELETE, buf_str(&w->key), buf_str(&w->value)}};
     struct buf keys;
-    uint32_t nops = 1;
 
     buf_init(&keys, (size_t)KV_OPS * KEY_ROOM);
-    if (w->kind == &fn_kind && w->verb == DELETE)
-        nops += add_triggers(w, &keys, ops + 1);
+    write_doomed_ops(w, &keys, ops + 1);
     kv_txn(w->c->kv,
            &(struct kv_txn){
                    .compares = compares,
                    .ncompares = w->owner_rev > 0 ? 2 : 1,
                    .ops = ops,
-                   .nops = nops,
+                   .nops = 1 + w->ndoomed,
            },
            on_put, w);
+    buf_done(&keys);
+}
+
+/* ---- what is left of a function that is no more ---- */
+
+static void sweep_again(void *user)
+{
+    sweep(OBJ(user, struct write, WRITE_MAGIC));
+}
+
+static void on_swept(void *user, int r, uint64_t rev)
+{
+    struct write *w = OBJ(user, struct write, WRITE_MAGIC);
+
+    (void)rev;
+    if ((r == -EAGAIN || r == -EINPROGRESS) && w->tries + 1 < TRIES) {
+        retry(w, r, sweep_again);
+    } else if (r < 0) {
+        finish(w, w->gone ? 0 : r); /* it goes at the next start, or before there is one again */
+    } else {
+        write_forget_doomed(w);
+        if (write_doom(w, KV_OPS) > 0)
+            sweep(w);
+        else if (w->gone)
+            finish(w, 0);
+        else
+            put(w);
+    }
+}
+
+/* While there is no such function. */
+static void sweep(struct write *w)
+{
+    struct kv_compare none = {buf_str(&w->key), 0};
+    struct kv_op ops[KV_OPS];
+    struct buf keys;
+
+    buf_init(&keys, (size_t)KV_OPS * KEY_ROOM);
+    write_doomed_ops(w, &keys, ops);
+    kv_txn(w->c->kv,
+           &(struct kv_txn){.compares = &none, .ncompares = 1, .ops = ops, .nops = w->ndoomed},
+           on_swept, w);
     buf_done(&keys);
 }
 
@@ -228,6 +266,12 @@ static void start(void *user)
         finish(w, r);
     } else {
         w->allowed = true;
+        if (has_kin(w) && w->verb == CREATE && write_doom(w, KV_OPS) > 0) {
+            sweep(w);
+            return;
+        }
+        if (has_kin(w) && w->verb == DELETE)
+            (void)write_doom(w, KV_OPS - 1);
         put(w);
     }
 }
@@ -400,6 +444,84 @@ void catalog_delete_trigger(struct catalog *c, struct str id, catalog_trigger_fn
     struct fn_key function = t ? trigger_key(t) : (struct fn_key){0};
 
     submit(write_trigger(c, DELETE, &function, id, fn, user));
+}
+
+static struct write *write_owned(struct catalog *c, const struct kind *kind, enum verb verb,
+                                 const struct fn_key *owner, struct str name, void *user)
+{
+    struct write *w = write_begin(c, kind, verb, user);
+
+    catalog_version_path(owner, name, &w->key);
+    buf_addz(&w->owner, owner->name.n > 0 ? fn_kind.prefix : space_kind.prefix);
+    fn_key_path(owner, &w->owner);
+    return w;
+}
+
+static void submit_version(struct catalog *c, enum verb verb, struct fn *draft, catalog_fn *fn,
+                           void *user)
+{
+    struct fn_key key = fn_key_of(draft);
+    struct write *w = write_owned(c, &frozen_kind, verb, &key, str_of(draft->version), user);
+
+    assert(!qualifier_is_latest(str_of(draft->version)));
+    if (draft->published_ms == 0)
+        draft->published_ms = clock_wall_ms(); /* what tells a version from its function */
+    w->done.fn = fn;
+    w->expect = verb == CREATE ? 0 : draft->revision;
+    w->draft = draft;
+    fn_encode(draft, &w->value);
+    submit(w);
+}
+
+void catalog_publish(struct catalog *c, struct fn *draft, catalog_fn *fn, void *user)
+{
+    submit_version(c, CREATE, draft, fn, user);
+}
+
+void catalog_update_version(struct catalog *c, struct fn *draft, catalog_fn *fn, void *user)
+{
+    submit_version(c, UPDATE, draft, fn, user);
+}
+
+void catalog_delete_version(struct catalog *c, const struct fn_key *key, struct str version,
+                            catalog_fn *fn, void *user)
+{
+    struct write *w = write_owned(c, &frozen_kind, DELETE, key, version, user);
+
+    w->done.fn = fn;
+    submit(w);
+}
+
+static void submit_alias(struct catalog *c, enum verb verb, struct alias *draft,
+                         catalog_alias_fn *fn, void *user)
+{
+    struct fn_key owner = alias_owner(draft);
+    struct write *w = write_owned(c, &alias_kind, verb, &owner, str_of(draft->name), user);
+
+    w->done.alias = fn;
+    w->expect = verb == CREATE ? 0 : draft->revision;
+    w->draft = draft;
+    alias_encode(draft, &w->value);
+    submit(w);
+}
+
+void catalog_create_alias(struct catalog *c, struct alias *draft, catalog_alias_fn *fn, void *user)
+{
+    submit_alias(c, CREATE, draft, fn, user);
+}
+
+void catalog_update_alias(struct catalog *c, struct alias *draft, catalog_alias_fn *fn, void *user)
+{
+    submit_alias(c, UPDATE, draft, fn, user);
+}
+
+void catalog_delete_alias(struct catalog *c, const struct fn_key *owner, struct str name,
+                          catalog_alias_fn *fn, void *user)
+{
+    struct write *w = write_owned(c, &alias_kind, DELETE, owner, name, user);
+
+    w->done.alias = fn;
+    submit(w);
 }
 
 static struct write *write_resource(struct catalog *c, enum verb verb, struct str kind,

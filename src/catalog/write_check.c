@@ -9,10 +9,73 @@
 #include "catalog/write.h"
 #include "store/kv.h"
 
-/* Of a trigger: the path of its function. */
+/* Of a trigger, version or function's alias: the path of its function. */
 static struct str function_of(const struct write *w)
 {
     return str_from(buf_str(&w->owner), strlen(fn_kind.prefix));
+}
+
+static bool of_function(const struct write *w)
+{
+    return str_starts(buf_str(&w->owner), str_of(fn_kind.prefix));
+}
+
+/* The path of an alias's owner. */
+static struct str owner_of(const struct write *w)
+{
+    const struct kind *kind = of_function(w) ? &fn_kind : &space_kind;
+
+    return str_from(buf_str(&w->owner), strlen(kind->prefix));
+}
+
+struct naming {
+    struct str version;
+    bool found;
+};
+
+static bool look_at_alias(void *user, const struct table_row *row)
+{
+    struct naming *n = user;
+
+    n->found |= alias_names(row->record, n->version);
+    return !n->found;
+}
+
+/* An alias points at this version: in the table, or (of the space) on its way into it. */
+static bool version_in_use(const struct write *w, const struct fn *version)
+{
+    struct naming naming = {.version = str_of(version->version)};
+    struct str space = function_of(w);
+
+    (void)catalog_aliases_of(w->c, function_of(w), look_at_alias, &naming);
+    while (space.n > 0 && space.p[space.n - 1] != '/')
+        space.n--;
+    space.n--; /* a function's path has several parts */
+    if (!naming.found)
+        (void)catalog_aliases_of(w->c, space, look_at_alias, &naming);
+    list_each (it, &w->c->writes) {
+        const struct write *other = container_of(it, struct write, node);
+
+        if (other->allowed && other->kind == &alias_kind && other->draft && !of_function(other) &&
+            str_eq(owner_of(other), space))
+            naming.found |= alias_names(other->draft, naming.version);
+    }
+    return naming.found;
+}
+
+/* None of the versions that a function's alias names was deleted before its turn. */
+static bool versions_are_there(const struct write *w)
+{
+    const struct alias *a = w->draft;
+    struct fn_key owner = alias_owner(a);
+    bool all = true;
+
+    if (!of_function(w))
+        return true;
+    all = catalog_version(w->c, &owner, str_of(a->version)) != NULL;
+    for (uint32_t i = 0; i < a->nothers; i++)
+        all = all && catalog_version(w->c, &owner, str_of(a->others[i].version));
+    return all;
 }
 
 /* Functions of a space: in the table, or on their way into it. */
@@ -39,14 +102,18 @@ static bool space_in_use(const struct write *w)
     return used;
 }
 
-/* Creations on their way count: a burst of them must not pass together. The triggers of a function
- * are in one lane, so there none is. */
+/* Creations on their way count: a burst of them must not pass together. The triggers, versions and
+ * aliases of one owner are in one lane, so there none is. */
 static bool is_full(const struct write *w)
 {
     size_t n = table_of(w->c, w->kind)->n, from;
 
     if (w->kind == &trigger_kind)
         return catalog_triggers_of(w->c, function_of(w), &from) >= TRIGGERS_PER_FUNCTION;
+    if (w->kind == &frozen_kind)
+        return catalog_versions_of(w->c, function_of(w), &from) >= CATALOG_VERSIONS;
+    if (w->kind == &alias_kind)
+        return catalog_aliases_of(w->c, owner_of(w), NULL, NULL) >= CATALOG_ALIASES;
     list_each (it, &w->c->writes) {
         const struct write *other = container_of(it, struct write, node);
 
@@ -125,13 +192,32 @@ static int check_owner(struct write *w)
         if (name_taken(w))
             return -EEXIST;
         w->owner_rev = f->revision;
+    } else if (w->kind == &frozen_kind || (w->kind == &alias_kind && of_function(w))) {
+        const struct fn *f = catalog_find_path(w->c, function_of(w));
+
+        if (!f)
+            return -ENOENT;
+        w->owner_rev = f->revision;
+    } else if (w->kind == &alias_kind) {
+        const struct space *space = table_get(&w->c->spaces, owner_of(w));
+
+        w->owner_rev = space ? space->revision : 0;
     }
     return 0;
 }
 
+/* What has lost its function is as good as gone (write_kin.c). */
+static const void *there(const struct write *w)
+{
+    if ((w->kind == &frozen_kind || (w->kind == &alias_kind && of_function(w))) &&
+        !catalog_find_path(w->c, function_of(w)))
+        return NULL;
+    return table_get(table_of(w->c, w->kind), write_path(w));
+}
+
 int write_check(struct write *w)
 {
-    const void *have = table_get(table_of(w->c, w->kind), write_path(w));
+    const void *have = there(w);
     int r = w->verb == CREATE && !have ? check_owner(w) : 0;
 
     if (r < 0)
@@ -148,11 +234,15 @@ int write_check(struct write *w)
         return -ENOENT;
     if (w->verb == UPDATE && w->expect != w->kind->revision(have))
         return -ESTALE;
+    if (w->kind == &alias_kind && w->draft && !versions_are_there(w))
+        return -ESTALE;
     if (w->kind == &resource_kind && w->draft && resource_name_taken(w))
         return -EEXIST;
     if (w->verb == DELETE) {
         if (w->kind == &space_kind && space_in_use(w))
             return -ENOTEMPTY;
+        if (w->kind == &frozen_kind && version_in_use(w, have))
+            return -EBUSY;
         w->expect = w->kind->revision(have);
     }
     return 0;

@@ -38,43 +38,89 @@ static struct str group_key(const struct fn *const *fn)
     return (struct str){(const char *)fn, sizeof(*fn)}; /* NOLINT(bugprone-sizeof-expression) */
 }
 
-static void family_path(const struct fn *fn, struct buf *out)
+/* No path has a '#': its parts are percent-encoded. */
+static void family_path(const struct fn *fn, bool house, struct buf *out)
 {
     struct fn_key key = fn_key_of(fn);
 
     buf_init(out, PATH_MAX_BYTES);
     fn_key_path(&key, out);
+    if (!house && fn->published_ms != 0) {
+        buf_addc(out, '#');
+        buf_addz(out, fn->version);
+    }
 }
 
-struct family *family_find(const struct lines *ls, const struct fn *fn)
+static struct family *find(const struct lines *ls, const struct fn *fn, bool house)
 {
     struct buf path;
     struct family *f;
 
-    family_path(fn, &path);
+    family_path(fn, house, &path);
     f = map_get(ls->families, buf_str(&path));
     buf_done(&path);
     return f;
 }
 
+struct family *family_find(const struct lines *ls, const struct fn *fn)
+{
+    return find(ls, fn, false);
+}
+
+static struct family *family_new(struct lines *ls, const struct fn *fn, bool house)
+{
+    struct family *f = xnew(struct family);
+    struct buf path;
+
+    f->house = f;
+    list_init(&f->groups);
+    list_init(&f->versions);
+    list_init(&f->in_house);
+    family_path(fn, house, &path);
+    map_put(ls->families, buf_str(&path), f);
+    buf_done(&path);
+    return f;
+}
+
+static struct family *house_of(struct lines *ls, const struct fn *fn)
+{
+    struct family *f = find(ls, fn, true);
+
+    return f ? f : family_new(ls, fn, true);
+}
+
 static struct family *family_of(struct lines *ls, const struct fn *fn)
 {
-    struct buf path;
-    struct family *f;
+    struct family *f = find(ls, fn, false);
 
-    family_path(fn, &path);
-    f = map_get(ls->families, buf_str(&path));
-    if (!f) {
-        f = xnew(struct family);
-        list_init(&f->groups);
-        map_put(ls->families, buf_str(&path), f);
+    if (!f && fn->published_ms == 0) {
+        f = family_new(ls, fn, true);
+    } else if (!f) {
+        f = family_new(ls, fn, false);
+        f->house = house_of(ls, fn);
+        list_push_back(&f->house->versions, &f->in_house);
     }
-    buf_done(&path);
     if (fn->revision >= f->newest) {
         f->newest = fn->revision;
         f->max_instances = fn->max_instances;
     }
     return f;
+}
+
+static void family_unless_used(struct lines *ls, struct family *f, const struct fn *fn)
+{
+    struct family *house = f->house;
+    struct buf path;
+
+    if (!list_empty(&f->groups) || !list_empty(&f->versions))
+        return;
+    family_path(fn, f == house, &path);
+    map_del(ls->families, buf_str(&path));
+    buf_done(&path);
+    list_remove(&f->in_house);
+    if (f != house)
+        family_unless_used(ls, house, fn);
+    free(f);
 }
 
 struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn)
@@ -111,17 +157,8 @@ bool group_is_outdated(const struct group *g)
 
 struct group *group_free(struct lines *ls, struct group *g)
 {
-    struct family *f = g->family;
-
     list_remove(&g->kin);
-    if (list_empty(&f->groups)) {
-        struct buf path;
-
-        family_path(g->fn, &path);
-        map_del(ls->families, buf_str(&path));
-        buf_done(&path);
-        free(f);
-    }
+    family_unless_used(ls, g->family, g->fn);
     list_remove(&g->kept_node);
     list_remove(&g->sick_node);
     list_remove(&g->unused_node);

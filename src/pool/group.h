@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * group.h - who belongs together: a group is one revision of one function, a family every revision
- * of it. Instances are alike within a group; limits count per family.
+ * group.h - who belongs together: a group is one revision of one function's version, a family every
+ * revision of that version: latest is one, each frozen version another. Instances are alike within a
+ * group; limits count per family. What is asked about a function is asked about its house: the family
+ * of latest, which is there as long as one of a version is.
  */
 #ifndef EVOKE_POOL_GROUP_H
 #define EVOKE_POOL_GROUP_H
@@ -22,8 +24,11 @@ struct family {
     uint64_t newest;        /* revision */
     uint32_t max_instances; /* as the newest says */
     uint32_t ninstances, ndying, nwaiting;
-    uint32_t nurgent;   /* of those that wait: not in the background */
-    struct list groups; /* group.kin */
+    uint32_t nurgent;     /* of those that wait: not in the background */
+    struct list groups;   /* group.kin */
+    struct family *house; /* of a version: the function's; of latest: itself */
+    struct list versions; /* of the house: family.in_house */
+    struct list in_house; /* of a version's */
 };
 
 struct group {
@@ -54,7 +59,7 @@ struct group {
 /* Every job that waits: in its group's line and, for its deadline, in one of all. */
 struct lines {
     struct map *groups;   /* struct group by address of the fn record */
-    struct map *families; /* by the function's key */
+    struct map *families; /* by the function's path; a version's "#" and its name behind it */
     struct list hungry;   /* group.hungry, in the order they began to wait */
     struct list waiting;  /* job.wait_node: oldest first */
     uint32_t nwaiting, nurgent;
@@ -63,7 +68,8 @@ struct lines {
 void lines_init(struct lines *ls);
 void lines_done(struct lines *ls); /* its groups must be gone */
 
-struct family *family_find(const struct lines *ls, const struct fn *fn); /* or NULL */
+struct family *family_find(const struct lines *ls,
+                           const struct fn *fn); /* of its version; or NULL */
 /* Made if need be. Nothing is retired here: see group_is_outdated(). */
 struct group *group_of(struct pool *p, struct lines *ls, const struct fn *fn);
 /* A newer revision of its function is known. */

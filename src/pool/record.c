@@ -193,12 +193,20 @@ static void use_instance(struct pool_use *use, const struct instance *in)
     use->waiting += in->job != NULL;
 }
 
-static void use_family(const struct family *f, struct pool_use *ret)
+static void add_family(const struct family *f, struct pool_use *ret)
 {
-    *ret = (struct pool_use){.waiting = f->nwaiting};
+    ret->waiting += f->nwaiting;
     list_each (g, &f->groups)
         list_each (it, &container_of(g, struct group, kin)->instances)
             use_instance(ret, container_of(it, struct instance, node));
+}
+
+static void use_house(const struct family *f, struct pool_use *ret)
+{
+    *ret = (struct pool_use){0};
+    add_family(f, ret);
+    list_each (it, &f->versions)
+        add_family(container_of(it, struct family, in_house), ret);
 }
 
 void pool_use(const struct pool *p, struct str path, struct pool_use *ret)
@@ -207,7 +215,7 @@ void pool_use(const struct pool *p, struct str path, struct pool_use *ret)
 
     *ret = (struct pool_use){0};
     if (f)
-        use_family(f, ret);
+        use_house(f, ret);
 }
 
 void pool_each_use(const struct pool *p,
@@ -216,12 +224,15 @@ void pool_each_use(const struct pool *p,
 {
     size_t cursor = 0;
     struct str path;
-    void *f;
+    void *value;
 
-    while (map_next(p->lines.families, &cursor, &path, &f)) {
+    while (map_next(p->lines.families, &cursor, &path, &value)) {
+        const struct family *f = value;
         struct pool_use use;
 
-        use_family(f, &use);
+        if (f->house != f)
+            continue;
+        use_house(f, &use);
         each(user, path, &use);
     }
 }
@@ -233,6 +244,7 @@ static void show(const struct instance *in, uint64_t now_ns,
 
     each(user, &(struct pool_instance){
                        .id = in->id,
+                       .version = in->fn->version,
                        .state = states[in->state],
                        .revision = in->fn->revision,
                        .age_ns = now_ns - in->born_ns,
@@ -276,6 +288,19 @@ static void add_record(const struct record *rec, struct pool_state *ret)
         ret->starts[i] = rec->starts[(rec->next + POOL_STARTS - 1 - i) % POOL_STARTS];
 }
 
+static void show_family(const struct family *f, uint64_t now_ns, struct pool_state *ret,
+                        void (*each)(void *user, const struct pool_instance *in), void *user)
+{
+    list_each (it, &f->groups) {
+        const struct group *g = container_of(it, struct group, kin);
+
+        add_group(g, now_ns, ret);
+        list_each (node, &g->instances)
+            if (each)
+                show(container_of(node, struct instance, node), now_ns, each, user);
+    }
+}
+
 void pool_state(const struct pool *p, struct str path, struct pool_state *ret,
                 void (*each)(void *user, const struct pool_instance *in), void *user)
 {
@@ -288,15 +313,10 @@ void pool_state(const struct pool *p, struct str path, struct pool_state *ret,
         add_record(rec, ret);
     if (!f)
         return;
-    use_family(f, &ret->use);
-    list_each (it, &f->groups) {
-        const struct group *g = container_of(it, struct group, kin);
-
-        add_group(g, now_ns, ret);
-        list_each (node, &g->instances)
-            if (each)
-                show(container_of(node, struct instance, node), now_ns, each, user);
-    }
+    use_house(f, &ret->use);
+    show_family(f, now_ns, ret, each, user);
+    list_each (it, &f->versions)
+        show_family(container_of(it, struct family, in_house), now_ns, ret, each, user);
 }
 
 uint64_t pool_oldest_wait_ns(const struct pool *p)

@@ -23,7 +23,7 @@ struct pool_start {
     const char *message; /* not ok: a sentence, or the error result of the function; else NULL */
 };
 
-/* What a function takes now, of whatever revision. */
+/* What a function takes now, of whatever version and revision. */
 struct pool_use {
     uint32_t instances; /* that are there or come; dying ones are not counted */
     uint32_t busy, idle, starting;
@@ -44,7 +44,8 @@ struct pool_state {
 
 struct pool_instance { /* views valid during the call */
     const char *id;
-    const char *state; /* "starting", "loading", "idle", "frozen", "busy", "ending" */
+    const char *version; /* of the function: "latest" is one */
+    const char *state;   /* "starting", "loading", "idle", "frozen", "busy", "ending" */
     uint64_t revision;
     uint64_t age_ns, idle_ns; /* idle_ns: 0 unless it is idle */
     uint64_t runs;

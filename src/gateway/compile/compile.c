@@ -320,7 +320,7 @@ struct compiler *compiler_free(struct compiler *c)
     if (!c)
         return NULL;
     catalog_unwatch_triggers(c->catalog, c);
-    catalog_watch_resources(c->catalog, NULL, NULL);
+    catalog_unwatch_resources(c->catalog, c);
     while (map_next(c->routes, &cursor, &key, &value)) {
         struct route *r = value;
 

@@ -69,7 +69,9 @@ static void faulty_txn(struct kv *kv, const struct kv_txn *txn, kv_txn_fn *fn, v
 
     f->txns++;
     *c = (struct call){.f = f, .turns = f->delay_turns, .txn = fn, .user = user};
-    if (f->txn_times > 0 && f->txn_times--)
+    if (f->txn_after > 0)
+        f->txn_after--;
+    else if (f->txn_times > 0 && f->txn_times--)
         c->fault = f->txn_fault;
     if (c->fault == FAULT_NONE || c->fault == FAULT_LOST_ANSWER) {
         kv_txn(f->real, txn, on_real_txn, c);

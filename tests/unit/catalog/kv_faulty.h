@@ -20,6 +20,7 @@ struct kv_faulty {
     struct loop *loop; /* borrowed */
     enum fault txn_fault, read_fault;
     unsigned txn_times, read_times; /* how many calls the fault hits */
+    unsigned txn_after;             /* so many go well before it does */
     unsigned delay_turns;           /* of the loop, for every txn */
     unsigned txns;                  /* calls so far */
 };
