@@ -50,7 +50,9 @@ struct history_open {
 };
 /* What to tell; copied. From minute `from` to before `to`, in steps of so many minutes. */
 struct history_ask {
-    struct str path; /* empty: the sum of all functions */
+    struct str path;     /* empty: the sum of all functions, or */
+    const uint64_t *ids; /* of these (history_id()), if there is a list, be it empty */
+    size_t nids;
     int64_t from, to;
     uint32_t step;
     struct history_open open; /* its span NULL: nothing is open */

@@ -24,6 +24,8 @@ struct query {
     struct history *h;
     int dir; /* borrowed: the history waits for us */
     uint64_t id;
+    uint64_t *ids; /* owned, in order; NULL: only that one */
+    size_t nids;
     int64_t from, to;
     uint32_t step;
     int64_t day[2];
@@ -83,6 +85,25 @@ static void take_minute(struct query *q, int64_t minute, const struct span *s)
     span_follow(&q->sum, s);
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+static void take_some(struct query *q, struct history_frame *f)
+{
+    struct span sum = {0}, s;
+    uint64_t id;
+
+    while (history_next_row(f, &id, &s))
+        if (bsearch(&id, q->ids, q->nids, sizeof(id), by_id))
+            span_add(&sum, &s);
+    if (!span_empty(&sum))
+        take_minute(q, f->minute, &sum);
+}
+
 static void take_frame(struct query *q, struct history_frame *f)
 {
     struct span s;
@@ -90,6 +111,10 @@ static void take_frame(struct query *q, struct history_frame *f)
 
     if (f->minute < q->from || f->minute >= q->to)
         return;
+    if (q->ids) {
+        take_some(q, f);
+        return;
+    }
     while (history_next_row(f, &id, &s))
         if (id == q->id) {
             take_minute(q, f->minute, &s);
@@ -184,6 +209,7 @@ static void on_queried(void *user)
     history_settle(q->h);
     q->done(q->user, q->points, q->n);
     buf_done(&q->pending);
+    free(q->ids);
     free(q->points);
     q->magic = 0;
     free(q);
@@ -197,6 +223,12 @@ static struct query *query_new(struct history *h, const struct history_ask *ask)
     q->h = h;
     q->dir = h->dir;
     q->id = ask->path.n > 0 ? history_id(ask->path) : 0;
+    if (ask->ids) {
+        q->ids = xcalloc(ask->nids + 1, sizeof(*q->ids));
+        memcpy(q->ids, ask->ids, ask->nids * sizeof(*q->ids));
+        qsort(q->ids, ask->nids, sizeof(*q->ids), by_id);
+        q->nids = ask->nids;
+    }
     q->from = ask->from;
     q->to = ask->to;
     q->step = ask->step;

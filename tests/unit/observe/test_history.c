@@ -125,6 +125,32 @@ static void minutes_are_told_by_function_and_as_a_sum(void **state)
     assert_int_equal(w->n, 1);
 }
 
+static void some_functions_are_told_as_a_sum_of_their_own(void **state)
+{
+    struct world *w = *state;
+    int64_t at = now();
+    const uint64_t ids[] = {history_id(S("c")), history_id(S("a")), history_id(S("unknown"))};
+    struct history_ask what = {.ids = ids, .nids = 3, .from = at - 5, .to = at + 1, .step = 1};
+
+    add(w, "a", 2);
+    add(w, "b", 3);
+    add(w, "c", 4);
+    history_close_minute(w->h, at - 1);
+    add(w, "b", 5);
+    history_close_minute(w->h, at);
+    w->done = false;
+    assert_int_equal(history_query(w->h, &what, on_points, w), 0);
+    loop_run_until(w->loop, &w->done);
+    assert_int_equal(w->n, 1);
+    assert_true(w->points[0].minute == at - 1 && w->points[0].runs == 6);
+    assert_true(w->points[0].instances == 2 && w->points[0].p50_ns > 0);
+    what.nids = 0; /* of none of them, not of all */
+    w->done = false;
+    assert_int_equal(history_query(w->h, &what, on_points, w), 0);
+    loop_run_until(w->loop, &w->done);
+    assert_int_equal(w->n, 0);
+}
+
 static void steps_sum_minutes_up(void **state)
 {
     struct world *w = *state;
@@ -397,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             TEST(minutes_are_told_by_function_and_as_a_sum),
+            TEST(some_functions_are_told_as_a_sum_of_their_own),
             TEST(steps_sum_minutes_up),
             TEST(what_is_written_survives),
             TEST(a_minute_that_comes_twice_is_added_up),

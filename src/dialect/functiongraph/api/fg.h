@@ -16,6 +16,7 @@
 struct cJSON;
 struct jw;
 struct queue;
+struct resource;
 struct trigger;
 
 enum {
@@ -73,7 +74,7 @@ struct fn *fg_draft(struct call *c, struct cJSON **ret_body);
  * parse.c: request bodies. The fields of a create or of a config update go into draft; those we
  * only keep go into draft->extra. -EINVAL with x.
  */
-enum fg_form { FG_CREATE = 1, FG_CONFIG = 2 };
+enum fg_form { FG_PART = 0 /* nothing must be there */, FG_CREATE = 1, FG_CONFIG = 2 };
 int fg_parse_key(const struct cJSON *body, struct str project, struct str region,
                  struct fn_key *ret, struct fg_error *x);
 int fg_parse_fields(const struct cJSON *body, enum fg_form form, struct fn *draft,
@@ -103,12 +104,22 @@ int fg_prepare(const struct fg_code *code, const struct fn *f, struct fg_package
 /* Name of the one file of an inline function: code_filename, else from handler and runtime. */
 void fg_source_name(const struct fg_code *code, const struct fn *f, struct buf *out);
 
+/* kept.c: small things beside a function, as resources whose parent is its path. */
+enum { FG_PATH = 1024 };
+void fg_path(const struct fg_urn *u, struct buf *out);
+struct resource *fg_resource_new(struct str kind, struct str id,
+                                 const struct fg_urn *u); /* draft */
+/* Borrowed; NULL: unknown, or another function's. */
+const struct resource *fg_resource_of(const struct call *c, struct str kind, struct str id,
+                                      const struct fg_urn *u);
+
 /* object.c */
 enum fg_view { FG_VIEW_CREATE, FG_VIEW_CONFIG, FG_VIEW_LIST };
 /* The role that kept fields (xrole, app_xrole) name; STR_NONE: none. Borrowed from extra. */
 struct str fg_kept_role(const struct cJSON *extra);
 /* key: the function's URN. */
 void fg_put_urn(struct jw *w, const char *key, const struct fn *f);
+void fg_put_resource_id(struct jw *w, const struct fn *f); /* "resource_id" */
 void fg_object(struct jw *w, const struct fn *f, enum fg_view view);
 /* The fields a code answer shares with it; file is base64, may be empty. */
 void fg_code_object(struct jw *w, const struct fn *f, struct str file);
@@ -168,7 +179,32 @@ void fg_reserve(struct call *c);
 void fg_list_reserved(struct call *c);
 void fg_list_reserve_configs(struct call *c);
 void fg_list_statistics(struct call *c);
+void fg_show_sla_report(struct call *c);
+void fg_show_instance_report(struct call *c);
+void fg_list_tenant_statistics(struct call *c);
 void fg_show_tracing(struct call *c);
+void fg_create_event(struct call *c);
+void fg_list_events(struct call *c);
+void fg_show_event(struct call *c);
+void fg_update_event(struct call *c);
+void fg_delete_event(struct call *c);
+void fg_create_tags(struct call *c);
+void fg_delete_tags(struct call *c);
+void fg_list_tags(struct call *c);
+void fg_list_project_tags(struct call *c);
+void fg_find_by_tags(struct call *c);
+void fg_limit_instances(struct call *c);
+void fg_pin(struct call *c);
+void fg_enable_logs(struct call *c);
+void fg_show_log_detail(struct call *c);
+void fg_list_quotas(struct call *c);
+void fg_list_runtime_types(struct call *c);
+
+/* offers.c: what there is none of here. fg_absent: 400, refused by the operation's name. */
+void fg_absent(struct call *c);
+void fg_list_none(struct call *c);
+void fg_list_none_of_function(struct call *c);
+void fg_none_such(struct call *c); /* 404 */
 void fg_update_tracing(struct call *c);
 
 /* Answers of one JSON document. */

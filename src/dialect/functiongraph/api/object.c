@@ -113,20 +113,24 @@ static void function_id(const struct fn *f, char out[UUID_TEXT])
                    hex + 18);
 }
 
+void fg_put_resource_id(struct jw *w, const struct fn *f)
+{
+    cleanup_with(buf_done) struct buf text;
+    char id[UUID_TEXT];
+
+    function_id(f, id);
+    buf_init(&text, 256);
+    buf_addf(&text, "%s:%s", id, f->name);
+    jw_kstr(w, "resource_id", buf_str(&text));
+}
+
 static void add_identity(struct jw *w, const struct fn *f)
 {
     char id[UUID_TEXT];
 
     function_id(f, id);
     jw_kstrz(w, "func_id", id);
-    jw_key(w, "resource_id");
-    {
-        cleanup_with(buf_done) struct buf text;
-
-        buf_init(&text, 256);
-        buf_addf(&text, "%s:%s", id, f->name);
-        jw_str(w, buf_str(&text));
-    }
+    fg_put_resource_id(w, f);
     fg_put_urn(w, "func_urn", f);
     jw_kstrz(w, "func_name", f->name);
     jw_kstrz(w, "domain_id", f->account);

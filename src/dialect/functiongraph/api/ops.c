@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ops.c - every FunctionGraph operation this version answers. One line each; the rest of the API is
- * 404 APIGW.0101, as the cloud's own front door says it. */
+/* ops.c - every FunctionGraph operation, also those that are refused. One row each; what is no
+ * operation is 404 APIGW.0101, as the cloud's own front door says it. */
 #include "auth/auth.h"
 #include "base/obj.h"
 #include "dialect/functiongraph/api/fg.h"
@@ -10,6 +10,24 @@
 #define FUNCTION  FUNCTIONS "/{urn}"
 #define TRIGGERS  "/v2/{project}/fgs/triggers"
 #define TRIGGER   TRIGGERS "/{urn}/{type}/{id}"
+#define TAGS      "/v2/{project}/functions"
+#define FGS       "/v2/{project}/fgs"
+#define WORKFLOWS FGS "/workflows"
+#define EXECUTION WORKFLOWS "/{workflow}/executions/{execution}"
+
+#define OP(method, path, name, handler, what)                                                      \
+    {                                                                                              \
+        {method, path}, name, FG_CONFIG_BODY, handler, .scope = (what)                             \
+    }
+#define ABSENT(method, path, name, handler, what, why)                                             \
+    {                                                                                              \
+        {method, path}, name, FG_CONFIG_BODY, handler, .scope = (what), .absent = (why)            \
+    }
+#define NO_WORKFLOWS "there is no workflow engine"
+#define NO_APPS      "there is no application centre"
+#define REFUSED      ": 400 FSS.0400"
+#define NO_LIST      ": the list is empty"
+#define NOT_FOUND    ": 404 FSS.0404"
 
 static const struct api_op ops[] = {
         {{"POST", FUNCTIONS},
@@ -47,12 +65,12 @@ static const struct api_op ops[] = {
          .scope = KEY_DEPLOY,
          .json = true},
         {{"PUT", FUNCTION "/reservedinstances"},
-         "UpdateFunctionReservedInstances",
+         "UpdateFunctionReservedInstancesCount",
          FG_CONFIG_BODY,
          fg_reserve,
          .scope = KEY_DEPLOY},
         {{"GET", FUNCTIONS "/reservedinstances"},
-         "ListReservedInstances",
+         "ListFunctionReservedInstances",
          FG_CONFIG_BODY,
          fg_list_reserved,
          .scope = KEY_READ},
@@ -127,12 +145,14 @@ static const struct api_op ops[] = {
          "EnableAsyncStatusLog",
          FG_CONFIG_BODY,
          fg_enable_status_log,
-         .scope = KEY_DEPLOY},
+         .scope = KEY_DEPLOY,
+         .absent = "there is no LTS to write them to" REFUSED},
         {{"GET", FUNCTIONS "/async-status-log-detail"},
          "ShowProjectAsyncStatusLogInfo",
          FG_CONFIG_BODY,
          fg_show_status_log,
-         .scope = KEY_READ},
+         .scope = KEY_READ,
+         .absent = "there is no LTS to write them to" NOT_FOUND},
         {{"GET", TRIGGERS},
          "ListTriggers",
          FG_CONFIG_BODY,
@@ -169,6 +189,114 @@ static const struct api_op ops[] = {
          FG_CONFIG_BODY,
          fg_delete_trigger,
          .scope = KEY_DEPLOY},
+
+        /* ---- beside a function ---- */
+        OP("POST", FUNCTION "/events", "CreateEvent", fg_create_event, KEY_DEPLOY),
+        OP("GET", FUNCTION "/events", "ListEvents", fg_list_events, KEY_READ),
+        OP("GET", FUNCTION "/events/{event}", "ShowEvent", fg_show_event, KEY_READ),
+        OP("PUT", FUNCTION "/events/{event}", "UpdateEvent", fg_update_event, KEY_DEPLOY),
+        OP("DELETE", FUNCTION "/events/{event}", "DeleteEvent", fg_delete_event, KEY_DEPLOY),
+        OP("POST", TAGS "/{urn}/tags/create", "CreateTags", fg_create_tags, KEY_DEPLOY),
+        OP("DELETE", TAGS "/{urn}/tags/delete", "DeleteTags", fg_delete_tags, KEY_DEPLOY),
+        OP("GET", TAGS "/{urn}/tags", "ListFunctionTags", fg_list_tags, KEY_READ),
+        OP("GET", TAGS "/tags", "ShowProjectTagsList", fg_list_project_tags, KEY_READ),
+        OP("POST", TAGS "/resource-instances/{action}", "ShowResInstanceInfo", fg_find_by_tags,
+           KEY_READ),
+        OP("PUT", FUNCTION "/config-max-instance", "UpdateFunctionMaxInstanceConfig",
+           fg_limit_instances, KEY_DEPLOY),
+        OP("PUT", FUNCTION "/collect/{state}", "UpdateFunctionCollectState", fg_pin, KEY_DEPLOY),
+
+        /* ---- figures and logs ---- */
+        {{"GET", FUNCTIONS "/statistics"},
+         "ListStatistics",
+         FG_CONFIG_BODY,
+         fg_list_tenant_statistics,
+         .scope = KEY_READ,
+         .partly = "gbs and gpu_gbs are empty: GB-seconds are not recorded; 30 days are"},
+        {{"GET", FUNCTION "/slareports/{period}"},
+         "ShowFunctionMetrics",
+         FG_CONFIG_BODY,
+         fg_show_sla_report,
+         .scope = KEY_READ,
+         .partly = "system_error_count is -1: not told apart; reserved instances only as of now"},
+        {{"GET", FUNCTION "/instancereports"},
+         "ShowFuncReservedInstanceMetrics",
+         FG_CONFIG_BODY,
+         fg_show_instance_report,
+         .scope = KEY_READ,
+         .partly = "reserved instances only as of now"},
+        {{"POST", FUNCTIONS "/enable-lts-logs"},
+         "EnableLtsLogs",
+         FG_CONFIG_BODY,
+         fg_enable_logs,
+         .scope = KEY_DEPLOY,
+         .partly = "logs are always kept, by the daemon; there is no LTS to read them from"},
+        {{"GET", FUNCTION "/lts-log-detail"},
+         "ShowLtsLogDetails",
+         FG_CONFIG_BODY,
+         fg_show_log_detail,
+         .scope = KEY_READ,
+         .partly = "names a group and a stream, which no LTS has"},
+
+        /* ---- what there is ---- */
+        OP("GET", FGS "/quotas", "ListQuotas", fg_list_quotas, KEY_READ),
+        OP("GET", FGS "/runtimetypes", "ListRuntimeTypes", fg_list_runtime_types, KEY_READ),
+
+        /* ---- and what is not to be had ---- */
+        ABSENT("GET", FGS "/service-trusted-agencies", "ListServiceTrustedAgencies", fg_list_none,
+               KEY_READ, "roles are names here" NO_LIST),
+        ABSENT("GET", FGS "/servicebridge/version", "ListBridgeVersions", fg_list_none, KEY_READ,
+               "there is no service bridge" NO_LIST),
+        ABSENT("GET", FUNCTION "/servicebridge/relation", "ListBridgeFunctions",
+               fg_list_none_of_function, KEY_READ, "there is no service bridge" NO_LIST),
+        ABSENT("GET", FUNCTION "/snapshots/{action}", "ShowFuncSnapshotState", fg_absent, KEY_READ,
+               "there are no snapshots of processes" REFUSED),
+        ABSENT("POST", FUNCTION "/snapshots/{action}", "UpdateFuncSnapshot", fg_absent, KEY_DEPLOY,
+               "there are no snapshots of processes" REFUSED),
+        ABSENT("POST", FGS "/vpc-endpoint", "CreateVpcEndpoint", fg_absent, KEY_DEPLOY,
+               "there is no VPC" REFUSED),
+        ABSENT("DELETE", FGS "/vpc-endpoint/{vpc}/{subnet}", "DeleteVpcEndpoint", fg_none_such,
+               KEY_DEPLOY, "there is no VPC" NOT_FOUND),
+        ABSENT("POST", FGS "/applications", "CreateFunctionApp", fg_absent, KEY_DEPLOY,
+               NO_APPS REFUSED),
+        ABSENT("GET", FGS "/applications", "ListFunctionApplications", fg_list_none, KEY_READ,
+               NO_APPS NO_LIST),
+        ABSENT("GET", FGS "/applications/{id}", "ShowFunctionApp", fg_none_such, KEY_READ,
+               NO_APPS NOT_FOUND),
+        ABSENT("DELETE", FGS "/applications/{id}", "DeleteFunctionApp", fg_none_such, KEY_DEPLOY,
+               NO_APPS NOT_FOUND),
+        ABSENT("GET", FGS "/application/templates", "ListAppTemplates", fg_list_none, KEY_READ,
+               NO_APPS NO_LIST),
+        ABSENT("GET", FGS "/application/templates/{id}", "ShowAppTemplate", fg_none_such, KEY_READ,
+               NO_APPS NOT_FOUND),
+        ABSENT("POST", WORKFLOWS, "CreateWorkflow", fg_absent, KEY_DEPLOY, NO_WORKFLOWS REFUSED),
+        ABSENT("GET", WORKFLOWS, "ListWorkflow", fg_list_none, KEY_READ, NO_WORKFLOWS NO_LIST),
+        ABSENT("DELETE", WORKFLOWS, "BatchDeleteWorkflows", fg_absent, KEY_DEPLOY,
+               NO_WORKFLOWS REFUSED),
+        ABSENT("GET", WORKFLOWS "/{workflow}", "ShowWorkFlow", fg_none_such, KEY_READ,
+               NO_WORKFLOWS NOT_FOUND),
+        ABSENT("PUT", WORKFLOWS "/{workflow}", "UpdateWorkFlow", fg_none_such, KEY_DEPLOY,
+               NO_WORKFLOWS NOT_FOUND),
+        ABSENT("POST", WORKFLOWS "/{workflow}/callback", "CreateCallbackWorkflow", fg_none_such,
+               KEY_INVOKE, NO_WORKFLOWS NOT_FOUND),
+        ABSENT("POST", WORKFLOWS "/{workflow}/executions", "StartWorkflowExecution", fg_none_such,
+               KEY_INVOKE, NO_WORKFLOWS NOT_FOUND),
+        ABSENT("POST", WORKFLOWS "/{workflow}/sync-executions", "StartSyncWorkflowExecution",
+               fg_none_such, KEY_INVOKE, NO_WORKFLOWS NOT_FOUND),
+        ABSENT("GET", WORKFLOWS "/{workflow}/executions", "ListWorkflowExecutions", fg_none_such,
+               KEY_READ, NO_WORKFLOWS NOT_FOUND),
+        ABSENT("GET", WORKFLOWS "/{workflow}/executions-history", "ShowWorkflowExecutionForPage",
+               fg_none_such, KEY_READ, NO_WORKFLOWS NOT_FOUND),
+        ABSENT("GET", EXECUTION, "ShowWorkflowExecution", fg_none_such, KEY_READ,
+               NO_WORKFLOWS NOT_FOUND),
+        ABSENT("POST", EXECUTION "/retry", "RetryWorkFlow", fg_none_such, KEY_INVOKE,
+               NO_WORKFLOWS NOT_FOUND),
+        ABSENT("POST", EXECUTION "/terminate", "StopWorkFlow", fg_none_such, KEY_INVOKE,
+               NO_WORKFLOWS NOT_FOUND),
+        ABSENT("GET", FGS "/workflow-statistic", "ShowTenantMetric", fg_list_none, KEY_READ,
+               NO_WORKFLOWS NO_LIST),
+        ABSENT("GET", FGS "/workflow-statistic/{workflow}", "ShowWorkFlowMetric", fg_none_such,
+               KEY_READ, NO_WORKFLOWS NOT_FOUND),
 };
 
 const struct api_set functiongraph_api = {
