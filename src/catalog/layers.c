@@ -53,7 +53,7 @@ static void add_parent(const struct fn_key *owner, struct str name, struct buf *
 
 /* ---- reading ---- */
 
-static int read_body(const struct resource *res, struct layer *l)
+int layer_of(const struct resource *res, struct layer *l)
 {
     int64_t version = 0, size = 0;
     struct str sha = STR_NONE;
@@ -94,7 +94,7 @@ int catalog_layer(const struct catalog *c, const struct fn_key *owner, struct st
         res = catalog_resource(c, str_of(of_version), buf_str(&id));
     if (!res)
         return -ENOENT;
-    if (read_body(res, ret) < 0) {
+    if (layer_of(res, ret) < 0) {
         layer_done(ret);
         return -ENOENT;
     }
@@ -111,7 +111,7 @@ static bool each_resource(void *user, const struct resource *res)
     const struct each *each = user;
     cleanup_with(layer_done) struct layer l;
 
-    return read_body(res, &l) < 0 || each->fn(each->user, &l);
+    return layer_of(res, &l) < 0 || each->fn(each->user, &l);
 }
 
 void catalog_each_layer(const struct catalog *c, const struct fn_key *owner, struct str name,

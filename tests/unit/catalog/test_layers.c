@@ -114,7 +114,7 @@ static void on_gc(void *user, int r, const struct catalog_gc *removed)
 
 /* ---- versions ---- */
 
-static struct layer layer_of(const struct fix *f, const char *name)
+static struct layer sample(const struct fix *f, const char *name)
 {
     struct layer l = {.name = str_of(name),
                       .description = S("for \"all\""),
@@ -131,7 +131,7 @@ static struct layer layer_of(const struct fix *f, const char *name)
 
 static uint32_t publish(struct fix *f, const char *name)
 {
-    struct layer l = layer_of(f, name);
+    struct layer l = sample(f, name);
 
     catalog_publish_layer(f->c, &owner, &l, on_resource, f);
     assert_int_equal(wait_for(f), 0);
@@ -226,7 +226,7 @@ static void those_who_publish_at_once_get_a_number_each(void **state)
 {
     struct fix *f = *state;
     struct many m = {.left = 8};
-    struct layer l = layer_of(f, "lib");
+    struct layer l = sample(f, "lib");
 
     for (int i = 0; i < 8; i++)
         catalog_publish_layer(f->c, &owner, &l, on_many, &m);
@@ -262,7 +262,7 @@ static void what_is_too_long_is_refused(void **state)
 {
     struct fix *f = *state;
     char *text = xcalloc(RESOURCE_BODY * 3, 1);
-    struct layer l = layer_of(f, "lib");
+    struct layer l = sample(f, "lib");
 
     memset(text, 'x', RESOURCE_BODY + 1);
     l.description = str_of(text);
