@@ -48,6 +48,7 @@ MAY_USE = {
                 "observe/trace/trace.h", "dialect/shape.h", "gateway/model", "gateway/plane", "gateway/guard", "gateway/map"],
     "source": ["base", "loop", "catalog", "schedule", "delivery", "store/queue.h", "dialect/shape.h", "gateway/model/binding.h"],
     "api": ["base", "loop", "http", "auth", "catalog", "fn", "invoke", "observe", "gateway", "object"],
+    "storage": ["base", "loop", "http", "auth", "sign", "fn", "object", "api"],
     "dialect/api": ["base", "loop", "http", "auth", "sign", "fn", "catalog", "invoke", "api", "runtime", "object",
                     "delivery", "store/queue.h", "source", "gateway", "observe", "pool/pool.h", "dialect/shape.h"],
     "admin": ["base", "loop", "http", "auth", "fn", "catalog", "invoke", "observe", "pool", "api", "runtime",

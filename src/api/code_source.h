@@ -18,6 +18,7 @@ struct api;
 struct buf;
 struct call;
 struct err;
+struct keys;
 
 /* The package as it was taken in; the digests are those of its bytes. */
 struct code_taken {
@@ -50,5 +51,8 @@ void code_source_take_url(struct call *c, enum dialect dialect, struct str accou
  */
 enum { CODE_LINK_S = 600 };
 void code_link(const struct call *c, const char *sha, struct str filename, struct buf *out);
+/* Is this one of ours, and still good? For who serves them (storage/link.c). */
+bool code_link_holds(const struct keys *k, struct str sha, struct str filename, struct str expires,
+                     struct str signature, int64_t now_ms);
 
 #endif

@@ -131,6 +131,36 @@ static int map_file(int fd, uint64_t n, struct object_bytes *ret)
     return 0;
 }
 
+int objects_gather(struct objects *o, int (*next)(void *user, struct str *ret), void *user,
+                   struct object_bytes *ret)
+{
+    cleanup_close int fd = nameless(o->spool_dir);
+    struct str piece = STR_NONE;
+    uint64_t n = 0;
+    int r = fd < 0 ? fd : 1;
+
+    while (r == 1) {
+        r = next(user, &piece);
+        if (r != 1)
+            break;
+        r = io_write_all(fd, piece.p, piece.n);
+        n += piece.n;
+        if (r == 0)
+            r = 1;
+    }
+    return r < 0 ? r : map_file(fd, n, ret);
+}
+
+int objects_blob_size(struct objects *o, const char *sha, uint64_t *ret)
+{
+    int fd = blob_open(o->blobs, sha, ret);
+
+    if (fd < 0)
+        return fd;
+    fd_close(fd);
+    return 0;
+}
+
 static int copy_part(struct objects *o, const struct object_part *p, int to)
 {
     cleanup_with(buf_done) struct buf chunk;

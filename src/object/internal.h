@@ -38,7 +38,6 @@ struct bucket *bucket_of(const struct objects *o, struct str name);
 /* codec.c: records as JSON text. Decoding refuses what encoding cannot have written. */
 void object_encode(const struct object *ob, struct buf *out);
 int object_decode(struct str json, struct object *ret);
-void object_copy(const struct object *ob, struct object *ret);
 void bucket_encode(const struct bucket *b, struct buf *out);
 struct bucket *bucket_decode(struct str name, struct str json); /* NULL: malformed */
 struct bucket *bucket_free(struct bucket *b);

@@ -72,6 +72,7 @@ struct object {
     uint32_t nparts;
 };
 void object_done(struct object *ob);
+void object_copy(const struct object *ob, struct object *ret); /* ret is to be object_done() */
 
 /* Loads the buckets before it returns (runs the loop). kv and blobs are borrowed. */
 int objects_open(struct loop *l, struct kv *kv, struct blobs *blobs,
@@ -164,6 +165,13 @@ int objects_keep(struct objects *o, struct str bytes, struct object_part *ret, s
 /* On a worker thread: up to n bytes from offset are added to out; fewer only at the end. */
 int objects_read(struct objects *o, const struct object *ob, uint64_t offset, size_t n,
                  struct buf *out);
+
+/* On a worker thread: pieces, until next() returns 0, put together in a nameless file. next(): 1 with a
+ * piece; negative: given up, and returned. */
+int objects_gather(struct objects *o, int (*next)(void *user, struct str *ret), void *user,
+                   struct object_bytes *ret);
+/* On a worker thread: how many bytes the blob has. -ENOENT. */
+int objects_blob_size(struct objects *o, const char *sha, uint64_t *ret);
 
 /* ---- what else happens ---- */
 
