@@ -183,5 +183,8 @@ struct pool_stats {
 void pool_stats(const struct pool *p, struct pool_stats *ret);
 /* Instances of a function that are there now, of whatever revision. */
 uint32_t pool_ready(const struct pool *p, const struct fn *fn);
+/* Ids of those that have loaded, of its version; borrowed. */
+void pool_each_instance(const struct pool *p, const struct fn *fn,
+                        void (*each)(void *user, const char *id), void *user);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* stats.c - what the pool has and has done, in figures. */
 #include "base/map.h"
+#include "fn/fn.h"
 #include "pool/supply.h"
 
 void pool_stats(const struct pool *p, struct pool_stats *ret)
@@ -42,4 +43,24 @@ uint32_t pool_ready(const struct pool *p, const struct fn *fn)
     const struct family *family = family_find(&p->lines, fn);
 
     return family ? family->ninstances - family->ndying : 0;
+}
+
+void pool_each_instance(const struct pool *p, const struct fn *fn,
+                        void (*each)(void *user, const char *id), void *user)
+{
+    const struct family *family = family_find(&p->lines, fn);
+
+    if (!family)
+        return;
+    list_each (of, &family->groups) {
+        const struct group *g = container_of(of, struct group, kin);
+
+        list_each (it, &g->instances) {
+            const struct instance *in = container_of(it, struct instance, node);
+
+            if (in->state >= INST_IDLE && in->state < INST_CLOSING &&
+                str_eq(str_of(in->fn->version), str_of(fn->version)))
+                each(user, in->id);
+        }
+    }
 }

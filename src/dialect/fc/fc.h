@@ -7,6 +7,7 @@ struct api_set;
 struct shape_ops;
 
 extern const struct shape_ops fc_shape; /* shape/ */
-extern const struct api_set fc_api;     /* api/ */
+extern const struct api_set fc_api;     /* api/: 2016-08-15 */
+extern const struct api_set fc3_api;    /* v3/: 2023-03-30 */
 
 #endif

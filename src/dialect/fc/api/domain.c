@@ -11,6 +11,8 @@
  * one: a name by which our own API or console is reached cannot be had, or a function's pages would
  * share their origin.
  *
+ * Both versions of the API come here: in 2023-03-30 a route has no serviceName (v3/routes.c).
+ *
  * There is no TLS here, so HTTPS is refused instead of being taken and not served; a proxy in front
  * ends it, and the domain's protocol is HTTP.
  */
@@ -34,6 +36,7 @@
 #include "dialect/fc/api/handlers.h"
 #include "dialect/fc/api/object.h"
 #include "dialect/fc/api/parse.h"
+#include "dialect/fc/v3/v3.h"
 #include "fn/fn.h"
 #include "gateway/fc/fc_rewrite.h"
 #include "gateway/gateway.h"
@@ -52,9 +55,14 @@ enum {
 
 static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"};
 
+static struct str account_of(const struct call *c)
+{
+    return fc3_speaks(c) ? fc3_account(c) : fc_auth_account(c);
+}
+
 /* ---- as the cloud shows them ---- */
 
-static void put_domain(struct jw *w, const struct resource *r)
+static void put_domain(struct jw *w, const struct call *c, const struct resource *r)
 {
     cleanup_with(json_freep) struct cJSON *body = json_parse(str_of(r->body), NULL);
     char text[CLOCK_TEXT];
@@ -63,7 +71,9 @@ static void put_domain(struct jw *w, const struct resource *r)
     jw_kstrz(w, "domainName", r->id);
     jw_kstrz(w, "accountId", r->account);
     jw_kstrz(w, "protocol", "HTTP");
-    jw_kstrz(w, "apiVersion", "2016-08-15");
+    jw_kstrz(w, "apiVersion", fc3_speaks(c) ? "2023-03-30" : "2016-08-15");
+    if (fc3_speaks(c))
+        fc3_routes_out(body);
     for (const struct cJSON *at = body ? body->child : NULL; at; at = at->next) {
         cleanup_with(buf_done) struct buf value;
 
@@ -99,7 +109,7 @@ static void reply_domain(struct call *c, const struct resource *r)
 
     buf_init(&body, ANSWER_MAX);
     jw_init(&w, &body);
-    put_domain(&w, r);
+    put_domain(&w, c, r);
     fc_reply_object(c, etag_of(r, etag), &body);
 }
 
@@ -184,7 +194,7 @@ static const struct resource *domain_of(struct call *c)
     struct str name = lower(c->captures[0], room);
     const struct resource *r = catalog_resource(c->api->catalog, KIND, name);
 
-    if (r && str_eq(str_of(r->account), fc_auth_account(c)))
+    if (r && str_eq(str_of(r->account), account_of(c)))
         return r;
     call_fail(c, 404, "DomainNameNotFound", "domain name '%.*s' does not exist",
               STR_ARG(c->captures[0]));
@@ -415,7 +425,7 @@ void fc_domain_create(struct call *c)
     struct str name = STR_NONE;
     struct err e = {0};
 
-    if (!body)
+    if (!body || (fc3_speaks(c) && !fc3_routes_in(c, body)))
         return;
     if (json_str(body, "domainName", true, &name, &e) < 0) {
         call_fail(c, 400, "InvalidArgument", "%s", e.msg);
@@ -439,7 +449,7 @@ void fc_domain_create(struct call *c)
     }
     draft = resource_new(KIND, name);
     draft->dialect = DIALECT_FC;
-    fn_set(&draft->account, fc_auth_account(c));
+    fn_set(&draft->account, account_of(c));
     fn_set(&draft->region, str_of(c->api->region));
     draft->created_ms = draft->modified_ms = clock_wall_ms();
     if (write_body(body, NULL, draft, &e) < 0) {
@@ -469,7 +479,7 @@ void fc_domain_update(struct call *c)
     if (!r || !fc_if_match(c, etag_of(r, etag)))
         return;
     body = fc_body(c);
-    if (!body)
+    if (!body || (fc3_speaks(c) && !fc3_routes_in(c, body)))
         return;
     before = json_parse(str_of(r->body), NULL);
     draft = resource_copy(r);
@@ -533,7 +543,7 @@ static void reply_list(struct call *c, const struct listing *l, size_t limit)
     jw_key(&w, "customDomains");
     jw_arr(&w);
     for (size_t i = 0; i < l->n && i < limit; i++)
-        put_domain(&w, l->at[i]);
+        put_domain(&w, c, l->at[i]);
     jw_arr_end(&w);
     jw_kstrz(&w, "nextToken", l->n > limit ? l->at[limit]->id : "");
     jw_obj_end(&w);
@@ -544,7 +554,7 @@ void fc_domain_list(struct call *c)
 {
     struct resource_filter filter = {.kind = KIND,
                                      .dialect = DIALECT_FC,
-                                     .account = fc_auth_account(c),
+                                     .account = account_of(c),
                                      .region = str_of(c->api->region)};
     struct str text = call_query(c, S("limit")), token = call_query(c, S("nextToken"));
     struct listing l = {.prefix = call_query(c, S("prefix")), .from = call_query(c, S("startKey"))};

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * function.c - CreateFunction, GetFunction, DeleteFunction.
+ * function.c - CreateFunction, GetFunction, UpdateFunction, ListFunctions, DeleteFunction.
  *
- * Creating takes three turns: check the request, store the package (worker pool), write the record.
- * What others did meanwhile is looked at again before the write: the service may be gone.
+ * Creating and changing take up to three turns: check the request, store the package (worker pool),
+ * write the record. What others did meanwhile is looked at again before the write: the service may
+ * be gone, the function may be another one (409 ConcurrentUpdateError).
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -17,9 +18,12 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/obj.h"
-#include "catalog/catalog.h"
+#include "catalog/triggers.h"
+#include "catalog/versions.h"
 #include "dialect/fc/api/handlers.h"
+#include "dialect/fc/api/layer.h"
 #include "dialect/fc/api/object.h"
+#include "dialect/fc/api/page.h"
 #include "dialect/fc/api/parse.h"
 #include "fn/fn.h"
 
@@ -28,6 +32,7 @@ struct change {
     struct call *call; /* borrowed; lives until its reply */
     struct fn *draft;  /* owned until the catalog takes it; NULL: a deletion */
     char *service, *name;
+    bool update; /* of one that is there; else it is made */
 };
 enum { CHANGE_MAGIC = 0x46434348 };
 
@@ -75,17 +80,43 @@ static void reply_function(struct call *c, const struct fn *f)
     fc_reply_object(c, fc_object_function_etag(f, etag), &body);
 }
 
-static void on_created(void *user, int r, const struct fn *f)
+static void on_written(void *user, int r, const struct fn *f)
 {
     struct change *ch = OBJ(user, struct change, CHANGE_MAGIC);
 
     if (r == -EEXIST)
         fail_exists(ch->call, ch->name, ch->service);
+    else if (r == -ENOENT)
+        fail_missing(ch->call, ch->name, ch->service);
     else if (r < 0)
         fc_error_write(ch->call, r, "function", str_of(ch->name));
     else
         reply_function(ch->call, f);
     change_free(ch);
+}
+
+static void on_fits(void *user, int r, const struct err *e)
+{
+    struct change *ch = OBJ(user, struct change, CHANGE_MAGIC);
+    struct catalog *catalog = ch->call->api->catalog;
+
+    if (r < 0) {
+        call_fail(ch->call, r == -EFBIG ? 400 : 500,
+                  r == -EFBIG ? "InvalidArgument" : "InternalServerError", "%s", e->msg);
+        change_free(ch);
+        return;
+    }
+
+    if (ch->update)
+        catalog_update(catalog, TAKE_PTR(ch->draft), on_written, ch);
+    else
+        catalog_create(catalog, TAKE_PTR(ch->draft), on_written, ch);
+}
+
+/* -> on_fits -> on_written */
+static void write_record(struct change *ch)
+{
+    fc_layers_check(ch->call, ch->draft, on_fits, ch);
 }
 
 static void on_code_stored(void *user, int r, const char *sha, const struct err *e)
@@ -110,8 +141,7 @@ static void on_code_stored(void *user, int r, const char *sha, const struct err 
         return;
     }
     snprintf(ch->draft->code.sha, sizeof(ch->draft->code.sha), "%s", sha);
-    /* -> on_created */
-    catalog_create(catalog, TAKE_PTR(ch->draft), on_created, ch);
+    write_record(ch);
 }
 
 /* The header is optional; when it is there it must be right. */
@@ -134,6 +164,37 @@ static void describe_code(struct fn *f, struct str zip)
     f->code.size = zip.n;
     snprintf(f->code.digest, sizeof(f->code.digest), "%s", fc_object_checksum(zip, checksum));
     fn_set(&f->code.kind, S("zip"));
+}
+
+/* The package first, if there is one. Takes zip and draft; or it has replied. */
+static void store(struct call *c, const struct cJSON *body, const struct fn_key *key,
+                  struct fn *draft, struct buf *zip, bool update)
+{
+    struct str bucket, object;
+    struct change *ch;
+
+    if (!fc_layers_parse(c, body, draft)) {
+        fn_unref(draft);
+        return;
+    }
+    if (zip->n > 0)
+        describe_code(draft, buf_str(zip));
+    if (fc_parse_code_object(body, &bucket, &object)) {
+        fn_unref(draft);
+        call_fail(c, 400, "InvalidArgument",
+                  "code from an OSS object is not supported here, send zipFile");
+        return;
+    }
+    if (zip->n > 0 && !checksum_matches(c, draft->code.digest)) {
+        fn_unref(draft);
+        return;
+    }
+    ch = change_new(c, key, draft);
+    ch->update = update;
+    if (zip->n > 0) /* -> on_code_stored -> on_written */
+        catalog_put_code(c->api->catalog, zip, &package_limits_default, on_code_stored, ch);
+    else
+        write_record(ch);
 }
 
 void fc_function_create(struct call *c)
@@ -171,14 +232,33 @@ void fc_function_create(struct call *c)
         return;
     }
     draft->created_ms = draft->modified_ms = clock_wall_ms();
-    describe_code(draft, buf_str(&zip));
-    if (!checksum_matches(c, draft->code.digest)) {
+    store(c, body, &key, draft, &zip, false);
+}
+
+void fc_function_update(struct call *c)
+{
+    cleanup_with(json_freep) struct cJSON *body = NULL;
+    cleanup_with(buf_done) struct buf zip;
+    struct fn_key key;
+    const struct fn *f = fc_latest(c, c->captures[0], c->captures[1], &key);
+    char etag[FC_ETAG_TEXT];
+    struct err e = {0};
+    struct fn *draft;
+
+    buf_init(&zip, FC_ZIP_MAX);
+    if (!f || !fc_if_match(c, fc_object_function_etag(f, etag)))
+        return;
+    body = fc_body(c);
+    if (!body)
+        return;
+    draft = fn_copy(f);
+    draft->modified_ms = clock_wall_ms();
+    if (fc_parse_function_update(body, draft, &zip, &e) < 0) {
         fn_unref(draft);
+        call_fail(c, 400, "InvalidArgument", "%s", e.msg);
         return;
     }
-    /* -> on_code_stored -> on_created */
-    catalog_put_code(c->api->catalog, &zip, &package_limits_default, on_code_stored,
-                     change_new(c, &key, draft));
+    store(c, body, &key, draft, &zip, true);
 }
 
 void fc_function_get(struct call *c)
@@ -204,19 +284,69 @@ static void on_deleted(void *user, int r, const struct fn *f)
     change_free(ch);
 }
 
+static bool has_any(void *user, const struct trigger *t)
+{
+    (void)t;
+    *(bool *)user = true;
+    return false;
+}
+
 void fc_function_delete(struct call *c)
 {
     struct fn_key key;
-    const struct fn *f = fc_function(c, c->captures[0], c->captures[1], &key);
+    const struct fn *f = fc_latest(c, c->captures[0], c->captures[1], &key);
     char etag[FC_ETAG_TEXT];
+    bool triggers = false;
 
     if (!f || !fc_if_match(c, fc_object_function_etag(f, etag)))
         return;
-    if (fc_http_trigger(c, &key)) {
+    catalog_each_trigger(c->api->catalog, &key, has_any, &triggers);
+    if (triggers) {
         call_fail(c, 409, "FunctionNotEmpty", "function '%.*s' has active triggers",
                   STR_ARG(key.name));
         return;
     }
     /* -> on_deleted */
     catalog_delete(c->api->catalog, &key, on_deleted, change_new(c, &key, NULL));
+}
+
+/* ---- the list ---- */
+
+struct listing {
+    struct fc_page page;
+    struct catalog *catalog;
+    struct str version;
+};
+
+static bool list_one(void *user, const struct fn *latest)
+{
+    struct listing *l = user;
+    struct fn_key key = fn_key_of(latest);
+    const struct fn *f = catalog_version(l->catalog, &key, l->version);
+
+    if (f && fc_page_has(&l->page, str_of(f->name))) {
+        struct buf object;
+
+        buf_init(&object, FC_OBJECT_MAX);
+        fc_object_function(f, &object);
+        jw_raw(&l->page.w, buf_str(&object));
+        buf_done(&object);
+    }
+    return !fc_page_full(&l->page);
+}
+
+void fc_function_list(struct call *c)
+{
+    struct listing l = {.catalog = c->api->catalog};
+    struct catalog_filter filter = {.dialect = DIALECT_FC};
+    struct fn_key key;
+
+    if (!fc_service_version(c, c->captures[0], &key, &l.version) ||
+        !fc_page_open(c, &l.page, "functions"))
+        return;
+    filter.account = key.account;
+    filter.region = key.region;
+    filter.space = key.space;
+    catalog_each(c->api->catalog, &filter, list_one, &l);
+    fc_page_reply(c, &l.page);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invoke.c - InvokeFunction, synchronous.
+ * invoke.c - InvokeFunction. Synchronous here; an asynchronous one is an event that is put on disk
+ * (task.c).
+ *
+ * An alias that splits its calls picks a version for each of them; X-Fc-Invocation-Service-Version
+ * says which one it was.
  *
  * A function that fails still answers 200: X-Fc-Error-Type says so and the body is its error
  * result. Other statuses mean that the function never ran. When the client goes away the run goes
@@ -16,8 +20,9 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/obj.h"
-#include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "dialect/fc/api/handlers.h"
+#include "dialect/fc/api/stateful.h"
 #include "fn/fn.h"
 #include "invoke/invoke.h"
 
@@ -49,7 +54,10 @@ static void add_log_result(struct call *c, struct str tail)
 static void add_run_headers(struct call *c, const struct invoke_result *result, bool tail)
 {
     const struct run *run = &result->run;
+    struct str version = str_of(run->fn->version);
 
+    if (qualifier_is_latest(version))
+        version = S("LATEST");
     if (run->outcome == OUTCOME_ERROR && run->handled)
         call_header(c, "X-Fc-Error-Type", S("HandledInvocationError"));
     else if (run->outcome != OUTCOME_OK)
@@ -57,8 +65,8 @@ static void add_run_headers(struct call *c, const struct invoke_result *result, 
     call_headerf(c, "X-Fc-Invocation-Duration", "%.2f", (double)run->duration_ns / 1e6);
     call_headerf(c, "X-Fc-Max-Memory-Usage", "%.2f", (double)run->memory_bytes / (1 << 20));
     call_header(c, "X-Fc-Code-Checksum", str_of(run->fn->code.digest));
-    call_header(c, "X-Fc-Invocation-Service-Version", S("LATEST"));
-    call_header(c, "X-Fc-Invocation-Code-Version", S("LATEST"));
+    call_header(c, "X-Fc-Invocation-Service-Version", version);
+    call_header(c, "X-Fc-Invocation-Code-Version", version);
     if (run->instance_id && run->instance_id[0])
         call_header(c, "X-Fc-Instance-Id", str_of(run->instance_id));
     /* What a function answers is never a page of ours. */
@@ -107,7 +115,7 @@ static void fail_start(struct call *c, int r, const struct err *e)
 }
 
 /* false: it has replied. */
-static bool read_headers(struct call *c, bool *ret_tail)
+static bool read_headers(struct call *c, bool *ret_async, bool *ret_tail)
 {
     struct str type = str_trim(http_header(c->req, S("X-Fc-Invocation-Type")));
     struct str log = str_trim(http_header(c->req, S("X-Fc-Log-Type")));
@@ -126,40 +134,62 @@ static bool read_headers(struct call *c, bool *ret_tail)
                   async ? "None" : "Tail | None", STR_ARG(log));
         return false;
     }
-    if (async) {
-        call_fail(c, 400, "InvalidArgument",
-                  "asynchronous invocation is not supported by this version of evoke, use "
-                  "X-Fc-Invocation-Type: Sync");
-        return false;
-    }
+    *ret_async = async;
     *ret_tail = str_eq(log, S("Tail"));
     return true;
 }
 
-void fc_invoke(struct call *c)
+/* ---- which version: what rules of an alias look at ---- */
+
+static struct str cookie(const struct http_request *r, struct str name)
+{
+    struct str rest = http_header(r, S("cookie"));
+
+    while (rest.p) {
+        struct str value = str_trim(str_cut(&rest, ';')), key = str_cut(&value, '=');
+
+        if (str_eq(key, name))
+            return value.p ? value : S("");
+    }
+    return STR_NONE;
+}
+
+static struct str find_part(void *user, enum alias_part part, struct str key)
+{
+    struct call *c = user;
+
+    switch (part) {
+    case ALIAS_HEADER:
+        return http_header(c->req, key);
+    case ALIAS_COOKIE:
+        return cookie(c->req, key);
+    case ALIAS_QUERY:
+        return call_query(c, key);
+    case ALIAS_ROUTING_KEY:
+    case ALIAS_PARTS:
+        break;
+    }
+    return STR_NONE;
+}
+
+const struct fn *fc_resolve(struct call *c, const struct fn_key *key, struct str qualifier)
+{
+    struct qualify_ask ask = {.find = find_part, .user = c};
+
+    return catalog_resolve(c->api->catalog, key, qualifier, &ask);
+}
+
+/* ---- the call ---- */
+
+static void run_now(struct call *c, const struct fn *f, bool tail)
 {
     struct invocation *in = NULL;
-    struct invoke_spec spec = {0};
-    struct running *run;
+    struct invoke_spec spec = {.fn = f};
+    struct running *run = xnew(struct running);
     struct run_trace trace;
-    struct fn_key key;
     struct err e = {0};
-    const char *http;
-    bool tail = false;
     int r;
 
-    spec.fn = fc_function(c, c->captures[0], c->captures[1], &key);
-    if (!spec.fn || !read_headers(c, &tail))
-        return;
-    http = fc_http_trigger(c, &key);
-    if (http) {
-        call_fail(c, 400, "InvalidArgument",
-                  "Function with http trigger(name: %s) can only be invoked with http trigger URL.",
-                  http);
-        return;
-    }
-
-    run = xnew(struct running);
     *run = (struct running){.magic = RUNNING_MAGIC, .call = c, .tail = tail};
     spec.payload = c->req->body;
     spec.request_id = c->request_id;
@@ -172,4 +202,33 @@ void fc_invoke(struct call *c)
         fail_start(c, r, &e);
     }
     /* else -> on_done */
+}
+
+void fc_invoke(struct call *c)
+{
+    struct str qualifier = fc_qualifier(c->captures[0]);
+    bool async = false, tail = false;
+    const struct fn *f;
+    struct fn_key key;
+    const char *http;
+
+    f = fc_function(c, c->captures[0], c->captures[1], &key);
+    if (!f || !read_headers(c, &async, &tail))
+        return;
+    http = fc_http_trigger(c, &key, qualifier);
+    if (http) {
+        call_fail(c, 400, "InvalidArgument",
+                  "Function with http trigger(name: %s) can only be invoked with http trigger URL.",
+                  http);
+        return;
+    }
+    if (async) {
+        fc_task_start(c, f, qualifier, &fc_stateful_words);
+        return;
+    }
+    f = fc_resolve(c, &key, qualifier);
+    if (f)
+        run_now(c, f, tail);
+    else
+        fc_fail_no_function(c, &key);
 }

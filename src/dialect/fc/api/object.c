@@ -16,7 +16,9 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/json.h"
+#include "dialect/fc/api/layer.h"
 #include "fn/fn.h"
+#include "fn/resource.h"
 #include "fn/space.h"
 
 /* The rest of `extra`; `done` are keys that were written already. */
@@ -76,7 +78,7 @@ void fc_object_service(const struct space *s, struct buf *out)
 }
 
 /* A name-based UUID (RFC 9562, version 8) from key and time of creation. */
-static void function_id(const struct fn *f, char out[UUID_TEXT])
+const char *fc_object_function_id(const struct fn *f, char out[UUID_TEXT])
 {
     cleanup_with(buf_done) struct buf text;
     struct fn_key key = fn_key_of(f);
@@ -88,6 +90,7 @@ static void function_id(const struct fn *f, char out[UUID_TEXT])
     sha256_hex(buf_str(&text), hex);
     snprintf(out, UUID_TEXT, "%.8s-%.4s-8%.3s-a%.3s-%.12s", hex, hex + 8, hex + 12, hex + 15,
              hex + 18);
+    return out;
 }
 
 static void add_hook(struct jw *w, const char *key, const char *handler, uint32_t timeout_ms)
@@ -111,12 +114,12 @@ static void add_hooks(struct jw *w, const struct fn *f)
 void fc_object_function(const struct fn *f, struct buf *out)
 {
     /* from the record, also where an older one kept them */
-    static const char *const done[] = {"diskSize", "instanceLifecycleConfig"};
+    static const char *const done[] = {"diskSize", "instanceLifecycleConfig", "layers", "layersArnV2"};
     cleanup_with(json_freep) struct cJSON *extra = json_parse(str_of(f->extra), NULL);
     char id[UUID_TEXT];
     struct jw w;
 
-    function_id(f, id);
+    (void)fc_object_function_id(f, id);
     jw_init(&w, out);
     jw_obj(&w);
     jw_kstrz(&w, "functionId", id);
@@ -138,6 +141,7 @@ void fc_object_function(const struct fn *f, struct buf *out)
     for (uint32_t i = 0; i < f->nvars; i++)
         jw_kstrz(&w, f->vars[i].name, f->vars[i].value);
     jw_obj_end(&w);
+    fc_layers_put(&w, f);
     add_extra(&w, extra, done, sizeof(done) / sizeof(done[0]));
     add_time(&w, "createdTime", f->created_ms);
     add_time(&w, "lastModifiedTime", f->modified_ms);
@@ -172,6 +176,18 @@ const char *fc_object_function_etag(const struct fn *f, char out[FC_ETAG_TEXT])
     struct fn_key key = fn_key_of(f);
 
     return etag(&key, f->revision, out);
+}
+
+const char *fc_object_resource_etag(const struct resource *r, char out[FC_ETAG_TEXT])
+{
+    cleanup_with(buf_done) struct buf text;
+    char hex[SHA256_HEX];
+
+    buf_init(&text, 4096);
+    buf_addf(&text, "%s/%s@%llu", r->kind, r->id, (unsigned long long)r->revision);
+    sha256_hex(buf_str(&text), hex);
+    snprintf(out, FC_ETAG_TEXT, "%.32s", hex);
+    return out;
 }
 
 const char *fc_object_checksum(struct str zip, char out[FC_CHECKSUM_TEXT])

@@ -3,27 +3,29 @@
  * provision.c - PutProvisionConfig, GetProvisionConfig, ListProvisionConfigs: instances kept ready
  * whether asked for or not.
  *
- * The target is a setting of the function like any other. Schedules and tracking policies that
+ * The target is a setting of the function like any other, or of the version that the qualifier means
+ * now (of an alias, the version it points at). Schedules and tracking policies that
  * change it by themselves are refused when there are some: taken and not heeded, they would be
  * found missing on the day they matter.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include "api/api.h"
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "catalog/catalog.h"
+#include "base/obj.h"
+#include "catalog/versions.h"
 #include "dialect/fc/api/handlers.h"
 #include "dialect/fc/api/object.h"
+#include "dialect/fc/api/page.h"
 #include "dialect/fc/api/parse.h"
 #include "fn/fn.h"
 #include "pool/pool.h"
-
-enum { LIST_DEFAULT = 20, LIST_MAX = 100 };
 
 int fc_parse_provision(const struct cJSON *body, uint32_t most, uint32_t *ret_target, struct err *e)
 {
@@ -46,12 +48,13 @@ int fc_parse_provision(const struct cJSON *body, uint32_t most, uint32_t *ret_ta
     return 0;
 }
 
-static void add_provision(struct jw *w, const struct call *c, const struct fn *f)
+static void add_provision(struct jw *w, const struct call *c, const struct fn *f,
+                          struct str qualifier)
 {
     cleanup_with(buf_done) struct buf resource;
 
     buf_init(&resource, 1024);
-    buf_addf(&resource, "%s#%s#LATEST#%s", f->account, f->space, f->name);
+    buf_addf(&resource, "%s#%s#%.*s#%s", f->account, f->space, STR_ARG(qualifier), f->name);
     jw_obj(w);
     jw_kstr(w, "resource", buf_str(&resource));
     jw_kint(w, "target", f->reserved);
@@ -65,25 +68,40 @@ static void add_provision(struct jw *w, const struct call *c, const struct fn *f
     jw_obj_end(w);
 }
 
-static void reply_provision(struct call *c, const struct fn *f)
+static struct str qualifier_of(const struct fn *f)
+{
+    return qualifier_is_latest(str_of(f->version)) ? S("LATEST") : str_of(f->version);
+}
+
+static void reply_provision(struct call *c, const struct fn *f, struct str qualifier)
 {
     struct buf body;
     struct jw w;
 
     buf_init(&body, FC_OBJECT_MAX);
     jw_init(&w, &body);
-    add_provision(&w, c, f);
+    add_provision(&w, c, f, qualifier);
     call_reply_buf(c, 200, S("application/json"), &body);
 }
 
+struct writing {
+    uint32_t magic;
+    struct call *call;
+    char *qualifier; /* owned */
+};
+enum { WRITING_MAGIC = 0x46435056 };
+
 static void on_written(void *user, int r, const struct fn *f)
 {
-    struct call *c = user; /* checked by call_...() */
+    struct writing *w = OBJ(user, struct writing, WRITING_MAGIC);
 
     if (r < 0)
-        fc_error_write(c, r, "function", S(""));
+        fc_error_write(w->call, r, "function", S(""));
     else
-        reply_provision(c, f);
+        reply_provision(w->call, f, str_of(w->qualifier));
+    free(w->qualifier);
+    w->magic = 0;
+    free(w);
 }
 
 void fc_provision_put(struct call *c)
@@ -92,6 +110,7 @@ void fc_provision_put(struct call *c)
     struct fn_key key;
     const struct fn *f = fc_function(c, c->captures[0], c->captures[1], &key);
     struct err e = {0};
+    struct writing *w;
     uint32_t target;
     struct fn *draft;
 
@@ -106,8 +125,10 @@ void fc_provision_put(struct call *c)
     }
     draft = fn_copy(f);
     draft->reserved = target;
-    draft->modified_ms = clock_wall_ms();
-    catalog_update(c->api->catalog, draft, on_written, c); /* -> on_written */
+    w = xnew(struct writing);
+    *w = (struct writing){
+            .magic = WRITING_MAGIC, .call = c, .qualifier = str_dup(fc_qualifier(c->captures[0]))};
+    fc_write_version(c, draft, on_written, w); /* -> on_written */
 }
 
 void fc_provision_get(struct call *c)
@@ -116,17 +137,15 @@ void fc_provision_get(struct call *c)
     const struct fn *f = fc_function(c, c->captures[0], c->captures[1], &key);
 
     if (f)
-        reply_provision(c, f);
+        reply_provision(c, f, fc_qualifier(c->captures[0]));
 }
 
-/* ---- the list; nextToken is the name to go on with, as service/function ---- */
+/* ---- the list, by service/function/qualifier ---- */
 
 struct listing {
-    struct jw w;
-    const struct call *call;
-    struct str from;
-    struct buf next; /* where the page ends; empty: nothing comes after it */
-    uint64_t limit, shown;
+    struct fc_page page;
+    struct call *call;
+    struct str qualifier; /* empty: all */
 };
 
 static bool list_one(void *user, const struct fn *f)
@@ -134,61 +153,38 @@ static bool list_one(void *user, const struct fn *f)
     cleanup_with(buf_done) struct buf name;
     struct listing *l = user;
 
-    buf_init(&name, 512);
-    if (f->reserved == 0)
+    buf_init(&name, 1024);
+    if (f->reserved == 0 || (l->qualifier.n && !str_eq(l->qualifier, qualifier_of(f))))
         return true;
-    buf_addf(&name, "%s/%s", f->space, f->name);
-    if (l->from.n && str_cmp(buf_str(&name), l->from) < 0)
-        return true;
-    if (l->shown == l->limit) {
-        buf_adds(&l->next, buf_str(&name));
-        return false;
-    }
-    add_provision(&l->w, l->call, f);
-    l->shown++;
-    return true;
+    buf_addf(&name, "%s/%s/%.*s", f->space, f->name, STR_ARG(qualifier_of(f)));
+    if (fc_page_has(&l->page, buf_str(&name)))
+        add_provision(&l->page.w, l->call, f, qualifier_of(f));
+    return !fc_page_full(&l->page);
 }
 
-/* false: it has replied. */
-static bool read_query(struct call *c, struct listing *l, struct catalog_filter *filter)
+static bool list_all(void *user, const struct fn *f)
 {
-    struct str limit = call_query(c, S("limit")), qualifier = call_query(c, S("qualifier"));
+    struct listing *l = user;
+    struct fn_key key = fn_key_of(f);
 
-    filter->space = call_query(c, S("serviceName"));
-    l->from = call_query(c, S("nextToken"));
-    if (limit.n && str_u64(limit, 1, LIST_MAX, &l->limit) < 0) {
-        call_fail(c, 400, "InvalidArgument", "limit must be between 1 and %d", LIST_MAX);
-        return false;
-    }
-    if (qualifier.n && !filter->space.n) {
-        call_fail(c, 400, "InvalidArgument", "qualifier needs serviceName");
-        return false;
-    }
-    if (qualifier.n && !str_eq(qualifier, S("LATEST")))
-        l->limit = 0; /* nothing has another one yet */
-    return true;
+    catalog_each_version(l->call->api->catalog, &key, list_one, l);
+    return list_one(l, f);
 }
 
 void fc_provision_list(struct call *c)
 {
-    struct listing l = {.call = c, .limit = LIST_DEFAULT};
-    struct catalog_filter filter = {
-            .dialect = DIALECT_FC, .account = fc_auth_account(c), .region = str_of(c->api->region)};
-    struct buf body;
+    struct listing l = {.call = c, .qualifier = call_query(c, S("qualifier"))};
+    struct catalog_filter filter = {.dialect = DIALECT_FC,
+                                    .account = fc_auth_account(c),
+                                    .region = str_of(c->api->region),
+                                    .space = call_query(c, S("serviceName"))};
 
-    if (!read_query(c, &l, &filter))
+    if (l.qualifier.n && !filter.space.n) {
+        call_fail(c, 400, "InvalidArgument", "qualifier needs serviceName");
         return;
-    buf_init(&l.next, 512);
-    buf_init(&body, FC_OBJECT_MAX);
-    jw_init(&l.w, &body);
-    jw_obj(&l.w);
-    jw_key(&l.w, "provisionConfigs");
-    jw_arr(&l.w);
-    if (l.limit > 0)
-        catalog_each(c->api->catalog, &filter, list_one, &l);
-    jw_arr_end(&l.w);
-    jw_kstr(&l.w, "nextToken", buf_str(&l.next));
-    jw_obj_end(&l.w);
-    buf_done(&l.next);
-    call_reply_buf(c, 200, S("application/json"), &body);
+    }
+    if (!fc_page_open(c, &l.page, "provisionConfigs"))
+        return;
+    catalog_each(c->api->catalog, &filter, list_all, &l);
+    fc_page_reply(c, &l.page);
 }
