@@ -158,6 +158,15 @@ void objects_complete(struct objects *o, struct str bucket, struct str key, stru
 void objects_abort(struct objects *o, struct str bucket, struct str key, struct str upload,
                    objects_fn *fn, void *user);
 
+struct upload_info {
+    char *key;
+    char id[OBJECT_UPLOAD];
+    int64_t created_ms;
+};
+/* In order of their keys; borrowed. */
+typedef void uploads_fn(void *user, int r, const struct upload_info *list, uint32_t n);
+void objects_uploads(struct objects *o, struct str bucket, uploads_fn *fn, void *user);
+
 /* ---- bytes ---- */
 
 /* On a worker thread: these bytes as a part. 0 or the host's. */

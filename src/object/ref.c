@@ -54,7 +54,11 @@ static bool match(size_t i, struct str host, struct str *ret_bucket)
         return false;
     rest = head(host, services[i].end.n);
     label = cut_last(&rest); /* the region, or service and region */
-    if (services[i].joined) {
+    if (!services[i].joined && str_ieq(label, services[i].service)) {
+        /* without a region: "obs.myhuaweicloud.com", "service.cos.myqcloud.com" */
+        if (str_ieq(rest, S("service")))
+            rest = STR_NONE;
+    } else if (services[i].joined) {
         struct str start = {label.p,
                             label.n < services[i].service.n ? label.n : services[i].service.n};
 

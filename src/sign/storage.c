@@ -165,6 +165,23 @@ static int read_credential(struct str credential, const struct four *f, struct s
     return 0;
 }
 
+/* Date, where the scheme's own is not sent, as it is signed then: in the compact form. */
+static struct str usual_date(const struct sign_request *r, struct buf *room)
+{
+    struct str date = canon_header(r, S("date"));
+    size_t before = room->n;
+    char iso[CLOCK_TEXT];
+    int64_t ms;
+
+    if (!date.p || clock_parse_http(date, &ms) < 0)
+        return date;
+    (void)clock_iso(ms, iso); /* 2026-11-22T20:47:58Z */
+    for (const char *p = iso; *p; p++)
+        if (*p != '-' && *p != ':')
+            buf_addc(room, *p);
+    return str_from(buf_str(room), before);
+}
+
 static int parse_four(const struct sign_request *r, const struct four *f, struct buf *room,
                       struct sign_storage *ret, struct err *e)
 {
@@ -180,6 +197,8 @@ static int parse_four(const struct sign_request *r, const struct four *f, struct
     ret->names = ret->in_query
                          ? param(r, f->names, room)
                          : field(list, f == &aws4 ? S("SignedHeaders=") : S("AdditionalHeaders="));
+    if (!ret->date.p && !ret->in_query)
+        ret->date = usual_date(r, room);
     if (!ret->date.p)
         return missing(e, ret->in_query ? f->date.p : f->date_header.p);
     if (clock_parse_compact(ret->date, &ret->from_ms) < 0)
@@ -317,7 +336,7 @@ int sign_storage_parse(const struct sign_request *r, struct buf *room, struct si
     if (!find(r, &found.scheme, &found.in_query))
         return missing(e, "Authorization");
     /* All that is ever decoded, so that no view is left behind by a buffer that moves. */
-    if (!buf_room(room, r->query.n * 2 + 1))
+    if (!buf_room(room, r->query.n * 2 + CLOCK_TEXT))
         return err_set(e, ERR_LIMIT, -EMSGSIZE, "the query is too long to be signed");
     switch (found.scheme) {
     case STORAGE_AWS4:

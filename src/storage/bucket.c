@@ -20,7 +20,7 @@ static void add_bucket(struct listing *l, const struct bucket *b)
 
     buf_addz(&l->xml, "<Bucket>");
     xml_addz(&l->xml, "Name", b->name);
-    xml_addz(&l->xml, "CreationDate", clock_iso_ms(b->created_ms, time));
+    xml_addz(&l->xml, "CreationDate", storage_time(b->created_ms, time));
     xml_addz(&l->xml, "Location", b->region);
     if (ask_of(l->call)->flavour == FLAVOUR_OSS) {
         xml_addz(&l->xml, "Region", b->region);
@@ -107,7 +107,7 @@ void storage_bucket_info(struct call *c)
     xml_begin(&xml, "BucketInfo");
     buf_addz(&xml, "<Bucket>");
     xml_addz(&xml, "Name", b->name);
-    xml_addz(&xml, "CreationDate", clock_iso_ms(b->created_ms, time));
+    xml_addz(&xml, "CreationDate", storage_time(b->created_ms, time));
     xml_addz(&xml, "Location", b->region);
     xml_addz(&xml, "StorageClass", "Standard");
     xml_addz(&xml, "ExtranetEndpoint", "objects.localhost");

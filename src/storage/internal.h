@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "auth/auth.h"
+#include "base/clock.h"
 #include "object/objects.h"
 
 enum flavour { FLAVOUR_S3, FLAVOUR_OSS, FLAVOUR_COS, FLAVOUR_OBS, FLAVOURS };
@@ -31,7 +32,8 @@ extern const uint32_t storage_nops;
 const struct bucket *storage_bucket(struct call *c);
 /* A failure of objects.h in S3's words. */
 void storage_fail(struct call *c, int r);
-void storage_reply_xml(struct call *c, struct buf *xml); /* taken; 200 */
+const char *storage_time(int64_t ms, char out[CLOCK_TEXT]); /* 2026-11-22T20:47:58.000Z */
+void storage_reply_xml(struct call *c, struct buf *xml);    /* taken; 200 */
 
 /* xml.c */
 void xml_begin(struct buf *out, const char *root);
@@ -76,6 +78,7 @@ void storage_put_part(struct call *c);
 void storage_complete_upload(struct call *c);
 void storage_abort_upload(struct call *c);
 void storage_list_parts(struct call *c);
+void storage_list_uploads(struct call *c);
 void storage_absent(struct call *c);
 
 /* "*name: value\n" and its like of a request's headers; -E2BIG. */

@@ -65,7 +65,7 @@ static void on_row(void *user, struct str key, const struct object *ob)
     }
     buf_addz(&l->rows, "<Contents>");
     add_key(l, &l->rows, "Key", key);
-    xml_addz(&l->rows, "LastModified", clock_iso_ms(ob->modified_ms, time));
+    xml_addz(&l->rows, "LastModified", storage_time(ob->modified_ms, time));
     buf_addf(&l->rows, "<ETag>&quot;%s&quot;</ETag>", ob->etag);
     if (l->flavour == FLAVOUR_OSS)
         xml_addz(&l->rows, "Type", ob->nparts > 1 ? "Multipart" : "Normal");
@@ -145,7 +145,7 @@ static bool read_after(struct call *c, struct listing *l, struct objects_ask *as
 
     if (!l->v2) {
         ask->after = query(c, "marker");
-    } else if (token.p) {
+    } else if (token.n > 0) {
         if (base64_decode(token, &l->token) < 0 || !object_key_is_valid(buf_str(&l->token)))
             return bad(c, "continuation-token", token);
         ask->after = buf_str(&l->token);

@@ -44,6 +44,10 @@ const struct api_op storage_ops[] = {
          .name = "GetBucketInfo",
          .handle = storage_bucket_info,
          READS},
+        {.route = {"GET", "/{bucket}?uploads"},
+         .name = "ListMultipartUploads",
+         .handle = storage_list_uploads,
+         READS},
         {.route = {"GET", "/{bucket}?list-type"},
          .name = "ListObjectsV2",
          .handle = storage_list_objects_v2,
@@ -503,6 +507,12 @@ void storage_fail(struct call *c, int r)
         call_fail(c, 400, "MetadataTooLarge", "what is to be kept with the object is too large");
     else
         call_fail(c, 500, "InternalError", "%s", strerror(-r));
+}
+
+/* No cloud tells more than the second, and some clients read nothing else. */
+const char *storage_time(int64_t ms, char out[CLOCK_TEXT])
+{
+    return clock_iso_ms(ms / 1000 * 1000, out);
 }
 
 void storage_reply_xml(struct call *c, struct buf *xml)

@@ -187,7 +187,7 @@ static void on_parts(void *user, int r, const struct upload_row *rows, uint32_t 
     for (; i < n && shown < most; i++, shown++) {
         buf_addz(&xml, "<Part>");
         xml_addu(&xml, "PartNumber", rows[i].number);
-        xml_addz(&xml, "LastModified", clock_iso_ms(rows[i].modified_ms, time));
+        xml_addz(&xml, "LastModified", storage_time(rows[i].modified_ms, time));
         buf_addf(&xml, "<ETag>&quot;%s&quot;</ETag>", rows[i].etag);
         xml_addu(&xml, "Size", rows[i].part.size);
         buf_addz(&xml, "</Part>");
@@ -206,6 +206,53 @@ void storage_list_parts(struct call *c)
     if (storage_bucket(c))
         objects_parts(c->api->objects, a->bucket, a->key, call_query(c, S("uploadId")), on_parts,
                       c);
+}
+
+/* ---- the uploads there are ---- */
+
+static void on_uploads(void *user, int r, const struct upload_info *list, uint32_t n)
+{
+    struct call *c = user;
+    struct str prefix, marker;
+    char time[CLOCK_TEXT];
+    struct buf xml;
+
+    if (r < 0 || !c->req) {
+        storage_fail(c, r < 0 ? r : -EIO);
+        return;
+    }
+    prefix = call_query(c, S("prefix"));
+    marker = call_query(c, S("key-marker"));
+    buf_init(&xml, LIST_XML);
+    xml_begin(&xml, "ListMultipartUploadsResult");
+    xml_add(&xml, "Bucket", c->captures[0]);
+    xml_add(&xml, "KeyMarker", marker);
+    xml_addz(&xml, "UploadIdMarker", "");
+    xml_addz(&xml, "NextKeyMarker", "");
+    xml_addz(&xml, "NextUploadIdMarker", "");
+    xml_add(&xml, "Prefix", prefix);
+    xml_addu(&xml, "MaxUploads", PAGE);
+    xml_addz(&xml, "IsTruncated", "false"); /* there are never more than PAGE */
+    for (uint32_t i = 0; i < n; i++) {
+        struct str key = str_of(list[i].key);
+
+        if (!str_starts(key, prefix) || str_cmp(key, marker) <= 0)
+            continue;
+        buf_addz(&xml, "<Upload>");
+        xml_add(&xml, "Key", key);
+        xml_addz(&xml, "UploadId", list[i].id);
+        xml_addz(&xml, "StorageClass", "STANDARD");
+        xml_addz(&xml, "Initiated", storage_time(list[i].created_ms, time));
+        buf_addz(&xml, "</Upload>");
+    }
+    buf_addz(&xml, "</ListMultipartUploadsResult>");
+    storage_reply_xml(c, &xml);
+}
+
+void storage_list_uploads(struct call *c)
+{
+    if (storage_bucket(c))
+        objects_uploads(c->api->objects, ask_of(c)->bucket, on_uploads, c);
 }
 
 /* ---- complete ---- */
