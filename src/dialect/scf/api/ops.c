@@ -5,10 +5,13 @@
  */
 #include "base/obj.h"
 #include "dialect/scf/api/handlers.h"
+#include "dialect/scf/api/layer.h"
 #include "dialect/scf/api/scf_api.h"
 #include "dialect/scf/scf.h"
 
 static const struct scf_object objects[] = {
+        {"Code", "CosBucketName CosObjectName ZipFile CosBucketRegion DemoId TempCosObjectName GitUrl GitUserName "
+                 "GitPassword GitPasswordSecret GitBranch GitDirectory GitCommitId GitUserNameSecret"},
         {"Tag", "Key! Value!"},
 };
 
@@ -17,6 +20,17 @@ static const struct scf_object objects[] = {
 static const struct api_op ops[] = {
         {AT, .name = "GetAccount", .handle = scf_get_account, .scope = KEY_READ,
          .role = API_ROLE_ACCOUNT, .body_max = SCF_BODY_SMALL, .model = ""},
+        {AT, .name = "PublishLayerVersion", .handle = scf_publish_layer, .scope = KEY_DEPLOY,
+         .body_max = SCF_JSON_MAX, .json = true,
+         .model = "LayerName! CompatibleRuntimes!:[s] Content!:Code Description LicenseInfo Tags:[Tag]"},
+        {AT, .name = "GetLayerVersion", .handle = scf_get_layer, .scope = KEY_READ,
+         .body_max = SCF_BODY_SMALL, .model = "LayerName! LayerVersion!:i"},
+        {AT, .name = "ListLayers", .handle = scf_list_layers, .scope = KEY_READ,
+         .body_max = SCF_BODY_SMALL, .model = "CompatibleRuntime Offset:i Limit:i SearchKey"},
+        {AT, .name = "ListLayerVersions", .handle = scf_list_layer_versions, .scope = KEY_READ,
+         .body_max = SCF_BODY_SMALL, .model = "LayerName! CompatibleRuntime:[s]"},
+        {AT, .name = "DeleteLayerVersion", .handle = scf_delete_layer, .scope = KEY_DEPLOY,
+         .body_max = SCF_BODY_SMALL, .model = "LayerName! LayerVersion!:i"},
 };
 
 const struct scf_service scf_service = {
