@@ -139,11 +139,11 @@ def test_the_sdk_reads_our_errors(evoke_shared):
         ["deleteService", "err"],
         ["invokeFunction", "err", "nosuch", "{}"],
         ["invokeFunction", "err", "fn", "{}", {"x-fc-log-type": "All"}],
-        ["invokeFunction", "err", "fn", "{}", {"x-fc-invocation-type": "Async"}],
+        ["invokeFunction", "err", "fn", "{}", {"x-fc-invocation-type": "Later"}],
         ["invokeFunction", "err", "fn", '{"fail":true}'],
         ["getFunction", "err", "fn", {}, "3"],
         ["getFunction", "err", "fn", {}, "prod"],
-        ["listServices", {}],
+        ["get", "/nothing"],
         ["deleteFunction", "err", "fn", {}, {"if-match": "other"}],
         ["deleteFunction", "err", "fn"],
         ["deleteFunction", "err", "fn"],
@@ -156,7 +156,7 @@ def test_the_sdk_reads_our_errors(evoke_shared):
     assert "failed with 404" in r[0]["error"]["message"] and "service 'nosuch' does not exist" in r[0]["error"]["message"]
     assert "service 'err' has active 'functions'." in r[6]["error"]["message"]
     assert "LogType is set to an invalid value (allowed: Tail | None, actual: 'All')" in r[8]["error"]["message"]
-    assert "asynchronous invocation is not supported" in r[9]["error"]["message"]
+    assert "(allowed: Sync | Async, actual: 'Later')" in r[9]["error"]["message"]
     assert "failed with 400" in r[13]["error"]["message"]
     failed = r[10]
     assert failed["headers"]["x-fc-error-type"] == "UnhandledInvocationError"
@@ -191,7 +191,7 @@ def test_what_is_missing_or_old_is_said(evoke_shared):
     assert code(signed(e, "GET", path, account="a/b"))[:2] == (400, "InvalidArgument")
 
 
-@pytest.mark.parametrize("method,path", [("GET", "/2016-08-15/layers"), ("PUT", "/2016-08-15/services/s"),
+@pytest.mark.parametrize("method,path", [("GET", "/2016-08-15/nothing"), ("POST", "/2016-08-15/services/s"),
                                          ("GET", "/2016-08-15/services/s/functions/f/triggers/t/more"),
                                          ("PATCH", "/2016-08-15/services")])
 def test_other_paths_are_not_supported(evoke_shared, method, path):

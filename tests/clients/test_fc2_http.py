@@ -162,9 +162,9 @@ def test_a_trigger_is_made_shown_changed_and_deleted(web):
 
 @pytest.mark.parametrize("trigger, says", [
     ({"triggerType": "http"}, "triggerName"),
-    ({"triggerName": "x"}, "triggerType must be http"),
-    ({"triggerName": "x", "triggerType": "oss", "triggerConfig": {}}, "'oss' are not supported"),
-    ({"triggerName": "x", "triggerType": "nonsense", "triggerConfig": {}}, "triggerType must be http"),
+    ({"triggerName": "x"}, "triggerType is required"),
+    ({"triggerName": "x", "triggerType": "oss", "triggerConfig": {}}, "sourceArn"),
+    ({"triggerName": "x", "triggerType": "nonsense", "triggerConfig": {}}, "triggerType is set to an invalid value"),
     ({"triggerName": "x", "triggerType": "http"}, "triggerConfig must be set"),
     ({"triggerName": "x", "triggerType": "http", "triggerConfig": 7}, "triggerConfig must be a JSON object"),
     ({"triggerName": "x", "triggerType": "http", "triggerConfig": "{"}, "triggerConfig must be a JSON object"),
@@ -172,7 +172,6 @@ def test_a_trigger_is_made_shown_changed_and_deleted(web):
     ({"triggerName": "x", "triggerType": "http", "triggerConfig": {"authType": "none", "methods": ["GET"]}}, "'auth'"),
     ({"triggerName": "x", "triggerType": "http", "triggerConfig": {"authType": "anonymous", "methods": ["BREW"]}}, "BREW"),
     ({"triggerName": "x", "triggerType": "http", "triggerConfig": {"authType": "anonymous", "methods": []}}, "methods"),
-    ({**http_trigger("x"), "qualifier": "prod"}, "LATEST only"),
     ({**http_trigger("x"), "description": "d" * 257}, "description"),
 ])
 def test_bad_triggers_are_refused(web, trigger, says):

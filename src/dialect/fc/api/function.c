@@ -25,6 +25,7 @@
 #include "dialect/fc/api/object.h"
 #include "dialect/fc/api/page.h"
 #include "dialect/fc/api/parse.h"
+#include "dialect/fc/api/version.h"
 #include "fn/fn.h"
 
 struct change {
@@ -207,7 +208,7 @@ void fc_function_create(struct call *c)
     int r;
 
     buf_init(&zip, FC_ZIP_MAX);
-    if (!fc_service_key(c, c->captures[0], &key))
+    if (!fc_latest_service(c, c->captures[0], &key))
         return;
     body = fc_body(c);
     if (!body)

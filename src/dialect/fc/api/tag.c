@@ -53,15 +53,15 @@ static const struct resource *find(const struct catalog *c, const struct fn_key 
 /* "acs:fc:<region>:<account>:services/<name>", "services/<name>". false: it has replied. */
 static bool service_of(struct call *c, struct str arn, struct fn_key *ret)
 {
-    struct str rest = arn, parts[5] = {{0}};
+    struct str rest = arn, parts[4] = {{0}};
     size_t n = 0;
 
     *ret = (struct fn_key){
             .dialect = DIALECT_FC, .account = fc_auth_account(c), .region = str_of(c->api->region)};
     if (str_starts(arn, S("acs:"))) {
-        while (n < 5 && rest.p)
+        while (n < ARRAY_LEN(parts) && rest.p)
             parts[n++] = str_cut(&rest, ':');
-        if (n < 5 || !str_eq(parts[1], S("fc")) || !rest.p) {
+        if (!str_eq(parts[1], S("fc")) || !rest.p) {
             rest = S("");
         } else if ((parts[3].n && !str_eq(parts[3], ret->account)) ||
                    (parts[2].n && !str_eq(parts[2], ret->region))) {
