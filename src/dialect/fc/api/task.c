@@ -90,6 +90,12 @@ static const char *status_of(const struct q_event *ev)
     return "Invalid";
 }
 
+/* Of an event for the function itself, "latest" or nothing. */
+static struct str shown(struct str qualifier)
+{
+    return qualifier_is_latest(qualifier) ? S("LATEST") : qualifier;
+}
+
 static bool has_ended(const struct q_event *ev)
 {
     return ev->state != Q_WAITING && ev->state != Q_RUNNING;
@@ -151,7 +157,7 @@ static void put_task(struct jw *w, const struct fn *f, const struct fc_task_word
         error = last && last->error.n ? last->error : told.reason;
     jw_obj(w);
     words->put_function(w, f);
-    jw_kstr(w, "qualifier", known && told.qualifier.n ? told.qualifier : S("LATEST"));
+    jw_kstr(w, "qualifier", shown(told.qualifier));
     jw_kstr(w, words->id, ev->dedup.n ? ev->dedup : ev->id);
     jw_kstr(w, "requestId", ev->id);
     jw_kstrz(w, "status", status_of(ev));
@@ -473,9 +479,7 @@ static bool is_wanted(const struct listing *l, const struct q_event *ev)
                   (!l->status[0] || strcmp(l->status, status_of(ev)) == 0);
 
     if (wanted && l->qualifier[0] && delivery_tell(ev, &told) == 0) {
-        struct str q = told.qualifier.n ? told.qualifier : S("LATEST");
-
-        wanted = str_eq(q, str_of(l->qualifier));
+        wanted = str_eq(shown(told.qualifier), shown(str_of(l->qualifier)));
         delivery_told_done(&told);
     }
     return wanted;

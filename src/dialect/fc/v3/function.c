@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * function.c - CreateFunction, GetFunction, UpdateFunction, ListFunctions, DeleteFunction.
+ * function.c - CreateFunction, GetFunction, GetFunctionCode, UpdateFunction, ListFunctions,
+ * DeleteFunction.
  *
  * A change takes up to four turns: check the request, store the package (worker pool), see to it that the
  * service "default" exists, write the record. What others did meanwhile is settled by the write itself
@@ -10,8 +11,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/api.h"
+#include "api/code_source.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -152,6 +155,26 @@ static void describe_code(struct fn *f, struct str zip)
     fn_set(&f->code.kind, S("zip"));
 }
 
+static void on_object(void *user, int r, const struct code_taken *t, const struct err *e)
+{
+    struct change *ch = OBJ(user, struct change, CHANGE_MAGIC);
+    struct fn_code *code = &ch->draft->code;
+
+    if (r < 0) {
+        bool caller = e->kind == ERR_CALLER || e->kind == ERR_LIMIT;
+
+        call_fail(ch->call, caller ? 400 : 500, caller ? "InvalidArgument" : "InternalServerError",
+                  "code package: %s", e->msg);
+        change_free(ch);
+        return;
+    }
+    memcpy(code->sha, t->sha, sizeof(code->sha));
+    code->size = t->size;
+    (void)snprintf(code->digest, sizeof(code->digest), "%llu", (unsigned long long)t->crc64);
+    fn_set(&code->kind, S("zip"));
+    with_service(ch);
+}
+
 /* The package first, if there is one. Takes draft and zip. */
 static void store(struct call *c, const struct cJSON *body, struct str name, struct fn *draft,
                   struct buf *zip, bool update)
@@ -163,14 +186,12 @@ static void store(struct call *c, const struct cJSON *body, struct str name, str
         fn_unref(draft);
         return;
     }
-    if (fc_parse_code_object(body, &bucket, &object)) {
-        fn_unref(draft);
-        call_fail(c, 400, "InvalidArgument",
-                  "code from an OSS object is not supported here, send zipFile");
-        return;
-    }
     ch = change_new(c, name, draft, update);
-    if (zip->n > 0) {
+    if (fc_parse_code_object(body, &bucket, &object)) {
+        struct object_ref ref = {DIALECT_FC, fc3_account(c), bucket, object};
+
+        code_source_take(c, &ref, &package_limits_default, on_object, ch); /* -> on_object */
+    } else if (zip->n > 0) {
         describe_code(draft, buf_str(zip)); /* -> on_code_stored */
         catalog_put_code(c->api->catalog, zip, &package_limits_default, on_code_stored, ch);
     } else {
@@ -255,6 +276,31 @@ void fc3_function_update(struct call *c)
         return;
     }
     store(c, body, c->captures[0], draft, &zip, true);
+}
+
+void fc3_function_code(struct call *c)
+{
+    cleanup_with(buf_done) struct buf link;
+    struct fn_key key;
+    const struct fn *f = fc3_qualified(c, &key, NULL);
+    struct buf body;
+    struct jw w;
+
+    buf_init(&link, 4096);
+    if (!f)
+        return;
+    if (!f->code.sha[0]) {
+        call_fail(c, 404, "FunctionCodeNotFound", "function '%s' has no code package", f->name);
+        return;
+    }
+    code_link(c, f->code.sha, S("code.zip"), &link);
+    buf_init(&body, FC3_OBJECT_MAX);
+    jw_init(&w, &body);
+    jw_obj(&w);
+    jw_kstr(&w, "url", buf_str(&link));
+    jw_kstrz(&w, "checksum", f->code.digest);
+    jw_obj_end(&w);
+    call_reply_buf(c, 200, S("application/json"), &body);
 }
 
 /* ---- gone ---- */

@@ -13,6 +13,7 @@ struct fn;
 /* function.c */
 void fc3_function_create(struct call *c);
 void fc3_function_get(struct call *c);
+void fc3_function_code(struct call *c);
 void fc3_function_update(struct call *c);
 void fc3_function_list(struct call *c);
 void fc3_function_delete(struct call *c);
@@ -70,6 +71,7 @@ void fc3_scaling_put(struct call *c);
 void fc3_scaling_get(struct call *c);
 void fc3_scaling_delete(struct call *c);
 void fc3_scaling_list(struct call *c);
+void fc3_instance_list(struct call *c);
 
 /* tag.c */
 void fc3_tag_put(struct call *c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * instances.c - how many instances: provision-config, scaling-config (the newer form of the same) and
+ * instances.c - ListInstances, and how many there are: provision-config, scaling-config (the newer form of the same) and
  * concurrency.
  *
  *   provision-config {"target"} or {"defaultTarget"}   instances kept ready: the record's `reserved`
@@ -388,4 +388,51 @@ void fc3_concurrency_delete(struct call *c)
 void fc3_concurrency_list(struct call *c)
 {
     list(c, "configs", put_concurrency, has_concurrency);
+}
+
+/* ---- those that are there ---- */
+
+struct instances {
+    struct jw w;
+    const char *version, *qualifier;
+    uint64_t limit, shown;
+};
+
+static void put_instance(void *user, const char *id)
+{
+    struct instances *l = user;
+
+    if (l->shown++ >= l->limit)
+        return;
+    jw_obj(&l->w);
+    jw_kstrz(&l->w, "instanceId", id);
+    jw_kstrz(&l->w, "versionId", l->version);
+    jw_kstrz(&l->w, "qualifier", l->qualifier);
+    jw_kstrz(&l->w, "status", "Running");
+    jw_obj_end(&l->w);
+}
+
+void fc3_instance_list(struct call *c)
+{
+    struct instances l = {.limit = FC_PAGE_MAX};
+    struct fn_key key;
+    const struct fn *f = fc3_record(c, &key);
+    struct buf body;
+    bool latest;
+
+    if (!f || !fc_page_limit(c, FC_PAGE_MAX, &l.limit))
+        return;
+    latest = str_ieq(str_of(f->version), S("latest"));
+    l.version = latest ? "0" : f->version;
+    l.qualifier = latest ? "LATEST" : f->version;
+    buf_init(&body, FC3_OBJECT_MAX);
+    jw_init(&l.w, &body);
+    jw_obj(&l.w);
+    jw_kstrz(&l.w, "requestId", c->request_id);
+    jw_key(&l.w, "instances");
+    jw_arr(&l.w);
+    pool_each_instance(c->api->pool, f, put_instance, &l);
+    jw_arr_end(&l.w);
+    jw_obj_end(&l.w);
+    call_reply_buf(c, 200, S("application/json"), &body);
 }

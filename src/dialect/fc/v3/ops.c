@@ -27,10 +27,7 @@ enum { INVOKE_BODY_MAX = 8 << 20 };
 
 #define SESSION  "400 PathNotSupported: instances here belong to no session"
 #define SNAPSHOT "400 PathNotSupported: there are no snapshots of instances here"
-#define INSTANCES                                                                                  \
-    "400 PathNotSupported: instances are not told one by one, GetProvisionConfig says how many "   \
-    "are there"
-#define GROUP "400 PathNotSupported: there are no resource groups here"
+#define GROUP    "400 PathNotSupported: there are no resource groups here"
 
 static const struct api_op ops[] = {
         {{"POST", V3 "/functions"},
@@ -50,6 +47,11 @@ static const struct api_op ops[] = {
          fc3_function_get,
          .scope = KEY_READ,
          .role = API_ROLE_ITSELF},
+        {{"GET", FUNCTION "/code"},
+         "GetFunctionCode",
+         FC_SMALL_BODY_MAX,
+         fc3_function_code,
+         .scope = KEY_READ},
         {{"PUT", FUNCTION},
          "UpdateFunction",
          FC_BODY_MAX,
@@ -282,9 +284,10 @@ static const struct api_op ops[] = {
         {{"GET", FUNCTION "/instances"},
          "ListInstances",
          FC_SMALL_BODY_MAX,
-         fc3_absent,
+         fc3_instance_list,
          .scope = KEY_READ,
-         .absent = INSTANCES},
+         .partly = "those that are there now; startTimeMs, endTimeMs and instanceStatus are not "
+                   "heeded"},
         {{"POST", V3 "/tags-v2"},
          "TagResources",
          FC_SMALL_BODY_MAX,
