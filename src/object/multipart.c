@@ -178,7 +178,7 @@ void objects_begin_upload(struct objects *o, struct str bucket, struct str key,
                           const struct object *ob, upload_begin_fn *fn, void *user)
 {
     struct upload *u = upload_new(o, BEGIN, bucket, key, STR_NONE, user);
-    cleanup_with(buf_done) struct buf value;
+    cleanup_with(buf_done) struct buf value = {0};
     struct kv_op op = {0};
     uint8_t id[(OBJECT_UPLOAD - 1) / 2];
 

@@ -72,6 +72,13 @@ int role_issue(const struct role_root *root, const char *prefix, struct str func
                int64_t now_ms, struct role_keys *ret)
 {
     int64_t expires_ms = (now_ms + ROLE_STEP_MS - 1) / ROLE_STEP_MS * ROLE_STEP_MS + ROLE_LIFE_MS;
+
+    return role_issue_until(root, prefix, function, expires_ms, ret);
+}
+
+int role_issue_until(const struct role_root *root, const char *prefix, struct str function,
+                     int64_t expires_ms, struct role_keys *ret)
+{
     cleanup_with(buf_done) struct buf token;
     char text[TEXT_MAX];
     int n;

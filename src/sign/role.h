@@ -42,6 +42,11 @@ struct role_keys {
 int role_issue(const struct role_root *root, const char *prefix, struct str function,
                int64_t now_ms, struct role_keys *ret);
 
+/* The same for something else that may be done until then: a subject of its own form, which is the path of
+ * no function. */
+int role_issue_until(const struct role_root *root, const char *prefix, struct str subject,
+                     int64_t expires_ms, struct role_keys *ret);
+
 struct role_claim {
     char secret_key[ROLE_SECRET];
     char function[ROLE_FUNCTION];

@@ -60,7 +60,7 @@ static void on_begun(void *user, int r, const char *upload)
 void storage_begin_upload(struct call *c)
 {
     const struct ask *a = ask_of(c);
-    cleanup_with(buf_done) struct buf headers;
+    cleanup_with(buf_done) struct buf headers = {0};
     cleanup_free char *type = NULL;
     struct object ob = {0};
     struct str sent = http_header(c->req, S("content-type"));

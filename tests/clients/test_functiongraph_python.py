@@ -203,7 +203,7 @@ def test_delete_is_204_and_final(cloud):
     ({"user_data": json.dumps({"k": "x" * 4096})}, "FSS.1018", 400),
     ({"description": "d" * 513}, "FSS.1019", 400),
     ({"initializer_handler": "index.init", "initializer_timeout": 301}, "FSS.1405", 400),
-    ({"code_type": "obs", "code_url": "https://example.com/x.zip"}, "FSS.1006", 400),
+    ({"code_type": "obs", "code_url": "https://example.com/x.zip"}, "FSS.1010", 400),
     ({"func_code": FuncCode(file="!")}, "FSS.1011", 400),
     ({"func_code": FuncCode(file=b64("#" * 10241))}, "FSS.1072", 413),
     ({"code_type": "zip", "func_code": FuncCode(file=b64("PK\x03\x04 but no zip"))}, "FSS.1011", 400),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "api/api.h"
+#include "api/code_source.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -167,6 +168,25 @@ static void describe_code(struct fn *f, struct str zip)
     fn_set(&f->code.kind, S("zip"));
 }
 
+static void on_object(void *user, int r, const struct code_taken *t, const struct err *e)
+{
+    struct change *ch = OBJ(user, struct change, CHANGE_MAGIC);
+    struct fn *f = ch->draft;
+
+    if (r < 0) {
+        bool caller = e->kind == ERR_CALLER || e->kind == ERR_LIMIT;
+
+        call_fail(ch->call, caller ? 400 : 500, caller ? "InvalidArgument" : "InternalServerError",
+                  "code package: %s", e->msg);
+        change_free(ch);
+        return;
+    }
+    f->code.size = t->size;
+    snprintf(f->code.digest, sizeof(f->code.digest), "%llu", (unsigned long long)t->crc64);
+    fn_set(&f->code.kind, S("zip"));
+    on_code_stored(ch, 0, t->sha, NULL);
+}
+
 /* The package first, if there is one. Takes zip and draft; or it has replied. */
 static void store(struct call *c, const struct cJSON *body, const struct fn_key *key,
                   struct fn *draft, struct buf *zip, bool update)
@@ -180,22 +200,21 @@ static void store(struct call *c, const struct cJSON *body, const struct fn_key 
     }
     if (zip->n > 0)
         describe_code(draft, buf_str(zip));
-    if (fc_parse_code_object(body, &bucket, &object)) {
-        fn_unref(draft);
-        call_fail(c, 400, "InvalidArgument",
-                  "code from an OSS object is not supported here, send zipFile");
-        return;
-    }
     if (zip->n > 0 && !checksum_matches(c, draft->code.digest)) {
         fn_unref(draft);
         return;
     }
     ch = change_new(c, key, draft);
     ch->update = update;
-    if (zip->n > 0) /* -> on_code_stored -> on_written */
+    if (fc_parse_code_object(body, &bucket, &object)) { /* -> on_object -> on_written */
+        struct object_ref ref = {DIALECT_FC, key->account, bucket, object};
+
+        code_source_take(c, &ref, &package_limits_default, on_object, ch);
+    } else if (zip->n > 0) { /* -> on_code_stored -> on_written */
         catalog_put_code(c->api->catalog, zip, &package_limits_default, on_code_stored, ch);
-    else
+    } else {
         write_record(ch);
+    }
 }
 
 void fc_function_create(struct call *c)
@@ -269,6 +288,27 @@ void fc_function_get(struct call *c)
 
     if (f)
         reply_function(c, f);
+}
+
+void fc_function_code(struct call *c)
+{
+    cleanup_with(buf_done) struct buf link = {0};
+    struct fn_key key;
+    const struct fn *f = fc_function(c, c->captures[0], c->captures[1], &key);
+    struct buf body;
+    struct jw w;
+
+    if (!f)
+        return;
+    buf_init(&link, 4096);
+    code_link(c, f->code.sha, S("code.zip"), &link);
+    buf_init(&body, FC_OBJECT_MAX);
+    jw_init(&w, &body);
+    jw_obj(&w);
+    jw_kstr(&w, "url", buf_str(&link));
+    jw_kstrz(&w, "checksum", f->code.digest);
+    jw_obj_end(&w);
+    call_reply_buf(c, 200, S("application/json"), &body);
 }
 
 static void on_deleted(void *user, int r, const struct fn *f)

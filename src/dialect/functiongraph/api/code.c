@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/code_source.h"
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "catalog/package.h"
+#include "dialect/functiongraph/api/dependency.h"
 #include "dialect/functiongraph/api/fg.h"
 
 #define SHOW_MAGIC 0x46475348
@@ -18,12 +20,16 @@ enum { CODE_ANSWER_MAX = FG_CODE_BODY + (1 << 20) };
 
 static void reply_code(struct call *c, const struct fn *f, struct str file)
 {
+    cleanup_with(buf_done) struct buf link;
     struct buf body;
     struct jw w;
 
+    buf_init(&link, 4096);
+    if (f->code.sha[0])
+        code_link(c, f->code.sha, S("code.zip"), &link);
     buf_init(&body, CODE_ANSWER_MAX);
     jw_init(&w, &body);
-    fg_code_object(&w, f, file);
+    fg_code_object(&w, f, file, buf_str(&link));
     fg_reply_json(c, 200, &body);
 }
 
@@ -71,7 +77,8 @@ void fg_show_code(struct call *c)
 
     if (!f)
         return;
-    if (f->code.sha[0] == '\0') {
+    /* What came out of a bucket is too large for an answer: there is the link. */
+    if (f->code.sha[0] == '\0' || strcmp(f->code.kind, "obs") == 0) {
         reply_code(c, f, S(""));
         return;
     }
@@ -98,11 +105,12 @@ static int read_update(const struct cJSON *body, struct fn *draft, struct fg_cod
     r = fg_parse_code(body, ret, x);
     if (r < 0)
         return r;
-    if (!json_get(body, "func_code"))
+    if (!json_get(body, "func_code") && ret->url.n == 0)
         return fg_refuse(x, 400, "FSS.1012", "func_code is missing");
     if (dependencies && !cJSON_IsArray(dependencies))
         return fg_refuse(x, 400, "FSS.0400", "depend_version_list is not a list");
-    return fg_keep(body, "depend_version_list", draft, x);
+    r = fg_keep(body, "code_url", draft, x);
+    return r < 0 ? r : fg_keep(body, "depend_version_list", draft, x);
 }
 
 void fg_update_code(struct call *c)
@@ -114,7 +122,12 @@ void fg_update_code(struct call *c)
 
     if (!draft)
         return;
-    if (read_update(body, draft, &code, &x) < 0) {
+    if (!fg_is_latest(c, draft)) {
+        fn_unref(draft);
+        json_free(body);
+        return;
+    }
+    if (read_update(body, draft, &code, &x) < 0 || fg_parse_dependencies(c, body, draft, &x) < 0) {
         fn_unref(draft);
         json_free(body);
         fg_fail(c, &x);

@@ -23,6 +23,7 @@ enum {
     FG_INLINE_MAX = 10 * 1024,       /* bytes of source text: FSS.1072 */
     FG_ZIP_MAX = 50 * 1024 * 1024,   /* bytes of a package: FSS.1071 */
     FG_CONFIG_BODY = 1024 * 1024,    /* a request without code */
+    FG_OBS_MAX = 300 * 1024 * 1024,  /* and out of a bucket */
     FG_CODE_BODY = 68 * 1024 * 1024, /* FG_ZIP_MAX in base64, and the configuration */
     FG_EVENT_BODY = 7 * 1024 * 1024, /* the event, so that the handler can word its limit */
     FG_EXTRA_MAX = 64 * 1024,        /* fields we only keep, together */
@@ -62,7 +63,12 @@ void fg_too_large(const struct api_op *op, struct api_too_large *x);
 bool fg_project(struct call *c, struct str *ret_project);
 bool fg_urn_of(struct call *c, struct fg_urn *ret);
 struct fn_key fg_key(const struct fg_urn *u);
+/* The function, or the version that is named; of an alias the version it points at. */
 const struct fn *fg_target(struct call *c, struct fg_urn *ret_urn);
+/* The same for a call: an alias with shares or rules chooses. */
+const struct fn *fg_invoked(struct call *c, struct fg_urn *ret_urn);
+struct str fg_qualifier(const struct fg_urn *u); /* "latest", a version, "!alias": for the core */
+bool fg_is_latest(struct call *c, const struct fn *f); /* else it has replied: FSS.1015 */
 /* A number of the query; absent: *ret as it is. */
 bool fg_query_u64(struct call *c, struct str name, uint64_t *ret);
 struct cJSON *fg_body(struct call *c); /* a JSON object; json_free() it */
@@ -87,7 +93,9 @@ int fg_parse_user_data(struct str text, struct fn *draft, struct fg_error *x);
 
 /* What a request says about code; views are borrowed from the body. */
 struct fg_code {
-    bool inlined;        /* code_type: inline, else zip */
+    bool inlined;        /* code_type: inline, else zip, jar or obs */
+    bool jar;            /* jar: a zip by another name */
+    struct str url;      /* obs: where it is; "": it is in file */
     struct str file;     /* base64; "" = none given */
     struct str filename; /* code_filename, or what stands for it */
 };
@@ -114,7 +122,7 @@ const struct resource *fg_resource_of(const struct call *c, struct str kind, str
                                       const struct fg_urn *u);
 
 /* object.c */
-enum fg_view { FG_VIEW_CREATE, FG_VIEW_CONFIG, FG_VIEW_LIST };
+enum fg_view { FG_VIEW_CREATE, FG_VIEW_CONFIG, FG_VIEW_LIST, FG_VIEW_VERSION };
 /* The role that kept fields (xrole, app_xrole) name; STR_NONE: none. Borrowed from extra. */
 struct str fg_kept_role(const struct cJSON *extra);
 /* key: the function's URN. */
@@ -122,7 +130,7 @@ void fg_put_urn(struct jw *w, const char *key, const struct fn *f);
 void fg_put_resource_id(struct jw *w, const struct fn *f); /* "resource_id" */
 void fg_object(struct jw *w, const struct fn *f, enum fg_view view);
 /* The fields a code answer shares with it; file is base64, may be empty. */
-void fg_code_object(struct jw *w, const struct fn *f, struct str file);
+void fg_code_object(struct jw *w, const struct fn *f, struct str file, struct str link);
 
 /* store.c: prepare on a worker, store the package, then create (update: replace) the record. */
 void fg_store(struct call *c, struct cJSON *body, const struct fg_code *code, struct fn *draft,
@@ -156,6 +164,16 @@ void fg_update_config(struct call *c);
 void fg_delete_function(struct call *c);
 void fg_show_code(struct call *c);
 void fg_update_code(struct call *c);
+/* version.c */
+void fg_publish_version(struct call *c);
+void fg_list_versions(struct call *c);
+void fg_delete_version(struct call *c, const struct fg_urn *u); /* of DeleteFunction */
+/* alias.c */
+void fg_create_alias(struct call *c);
+void fg_list_aliases(struct call *c);
+void fg_show_alias(struct call *c);
+void fg_update_alias(struct call *c);
+void fg_delete_alias(struct call *c);
 void fg_invoke(struct call *c);
 void fg_invoke_async(struct call *c);
 void fg_show_async_config(struct call *c);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/obj.h"
+#include "dialect/functiongraph/api/dependency.h"
 #include "dialect/functiongraph/api/fg.h"
 
 enum { LONG_SECONDS = 900 };
@@ -29,7 +30,6 @@ static const struct {
         {"mount_config", "{}"},
         {"extend_config", "\"\""},
         {"depend_list", "[]"},
-        {"depend_version_list", "[]"},
         {"dependencies", "[]"},
         {"enterprise_project_id", "\"0\""},
         {"log_group_id", "\"\""},
@@ -53,8 +53,12 @@ static const struct {
 };
 
 /* From the record (add_engine), also where an older one kept them. */
-static const char *const engine[] = {"xrole", "app_xrole", "pre_stop_handler", "pre_stop_timeout",
-                                     "ephemeral_storage"};
+static const char *const engine[] = {"xrole",
+                                     "app_xrole",
+                                     "pre_stop_handler",
+                                     "pre_stop_timeout",
+                                     "ephemeral_storage",
+                                     "depend_version_list"};
 
 static bool is_engine(const char *name)
 {
@@ -287,6 +291,11 @@ static void add_view(struct jw *w, const struct fn *f, const struct cJSON *extra
         jw_kstr(w, "func_vpc_id", id);
         jw_kint(w, "fail_count", 0);
         return;
+    case FG_VIEW_VERSION:
+        jw_kstrz(w, "version_description", f->version_note);
+        jw_kint(w, "concurrency", f->max_instances);
+        jw_kint(w, "concurrent_num", f->instance_concurrency);
+        return;
     }
 }
 
@@ -302,16 +311,16 @@ void fg_object(struct jw *w, const struct fn *f, enum fg_view view)
     add_last_modified(w, f);
     add_strategy(w, f, extra);
     add_engine(w, f, extra);
+    fg_put_dependencies(w, f);
     add_extra(w, extra, view);
     add_view(w, f, extra, view);
     jw_obj_end(w);
 }
 
-void fg_code_object(struct jw *w, const struct fn *f, struct str file)
+void fg_code_object(struct jw *w, const struct fn *f, struct str file, struct str link)
 {
     cleanup_with(json_freep) struct cJSON *extra = json_parse(str_of(f->extra), NULL);
-    static const char *const kept[] = {"code_url", "depend_list", "depend_version_list",
-                                       "dependencies"};
+    static const char *const kept[] = {"code_url", "depend_list", "dependencies"};
 
     jw_obj(w);
     fg_put_urn(w, "func_urn", f);
@@ -323,8 +332,9 @@ void fg_code_object(struct jw *w, const struct fn *f, struct str file)
     jw_key(w, "func_code");
     jw_obj(w);
     jw_kstr(w, "file", file);
-    jw_kstrz(w, "link", "");
+    jw_kstr(w, "link", link);
     jw_obj_end(w);
+    fg_put_dependencies(w, f);
     add_strategy(w, f, extra);
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
         const struct cJSON *v = json_get(extra, kept[i]);

@@ -477,23 +477,26 @@ int fg_parse_fields(const struct cJSON *body, enum fg_form form, struct fn *draf
 
 static int parse_code_type(struct str type, struct fg_code *c, struct fg_error *x)
 {
-    static const char *const elsewhere[] = {"obs", "jar", "Custom-Image-Swr"};
-
     c->inlined = str_eq(type, S("inline"));
-    if (c->inlined || str_eq(type, S("zip")))
+    c->jar = str_eq(type, S("jar"));
+    if (c->inlined || c->jar || str_eq(type, S("zip")))
         return 0;
-    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
-        if (str_eq(type, str_of(elsewhere[i])))
-            return fg_refuse(x, 400, "FSS.1006",
-                             "code_type '%s' is not supported here, use inline or zip",
-                             elsewhere[i]);
+    if (str_eq(type, S("obs"))) {
+        if (c->url.n == 0)
+            return fg_refuse(x, 400, "FSS.1010", "code_url is missing");
+        return 0;
+    }
+    if (str_eq(type, S("Custom-Image-Swr")))
+        return fg_refuse(x, 400, "FSS.1006",
+                         "code_type 'Custom-Image-Swr' is not supported here, use inline, zip, jar "
+                         "or obs");
     return fg_refuse(x, 400, "FSS.1006", "code_type '%.*s' is none of inline, zip, obs, jar",
                      STR_ARG(type));
 }
 
 int fg_parse_code(const struct cJSON *body, struct fg_code *ret, struct fg_error *x)
 {
-    struct fg_code c = {.file = S(""), .filename = S("")};
+    struct fg_code c = {.file = S(""), .filename = S(""), .url = S("")};
     struct str type = S("inline");
     const struct cJSON *code = present(body, "func_code");
     int r;
@@ -502,6 +505,10 @@ int fg_parse_code(const struct cJSON *body, struct fg_code *ret, struct fg_error
     x->code = "FSS.1006";
     if (json_str(body, "code_type", false, &type, &x->e) < 0)
         return -EINVAL;
+    if (str_eq(type, S("obs")) && json_str(body, "code_url", false, &c.url, &x->e) < 0) {
+        x->code = "FSS.1010";
+        return -EINVAL;
+    }
     r = parse_code_type(type, &c, x);
     if (r < 0)
         return r;

@@ -9,10 +9,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/code_source.h"
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "base/obj.h"
 #include "catalog/catalog.h"
+#include "dialect/functiongraph/api/dependency.h"
 #include "dialect/functiongraph/api/fg.h"
 #include "loop/loop.h"
 
@@ -69,6 +72,23 @@ static void fail_package(struct call *c, int r, const struct err *e)
         call_fail(c, 500, "FSS.1302", "the code was not saved: %s", e->msg);
 }
 
+static void on_fits(void *user, int r, const struct err *e)
+{
+    struct job *j = OBJ(user, struct job, JOB_MAGIC);
+    struct fn *f = TAKE_PTR(j->draft);
+
+    if (r < 0) {
+        fn_unref(f);
+        fg_fail_dependencies(j->call, r, e);
+        job_free(j);
+    } else if (j->update) {
+        catalog_update(j->call->api->catalog, f, on_saved, j);
+    } else {
+        catalog_create(j->call->api->catalog, f, on_saved, j);
+    }
+}
+
+/* -> on_fits -> on_saved */
 static void save_record(struct job *j, const char *sha)
 {
     struct fn *f = j->draft;
@@ -77,7 +97,10 @@ static void save_record(struct job *j, const char *sha)
     memcpy(f->code.sha, sha, sizeof(f->code.sha));
     memcpy(f->code.digest, j->package.digest, sizeof(f->code.digest));
     f->code.size = j->package.size;
-    fn_set(&f->code.kind, j->code.inlined ? S("inline") : S("zip"));
+    fn_set(&f->code.kind, j->code.inlined     ? S("inline")
+                          : j->code.jar       ? S("jar")
+                          : j->code.url.n > 0 ? S("obs")
+                                              : S("zip"));
     buf_init(&name, 2048);
     if (j->code.filename.n > 0)
         buf_adds(&name, j->code.filename);
@@ -88,11 +111,7 @@ static void save_record(struct job *j, const char *sha)
     fn_set(&f->code.filename, buf_str(&name));
     buf_done(&name);
 
-    j->draft = NULL; /* taken */
-    if (j->update)
-        catalog_update(j->call->api->catalog, f, on_saved, j);
-    else
-        catalog_create(j->call->api->catalog, f, on_saved, j);
+    fg_check_dependencies(j->call, f, on_fits, j);
 }
 
 static void on_stored(void *user, int r, const char *sha, const struct err *e)
@@ -119,6 +138,50 @@ static void on_prepared(void *user)
     catalog_put_code(j->call->api->catalog, &j->package.zip, &package_limits_default, on_stored, j);
 }
 
+/* ---- code_type obs ---- */
+
+static void fail_object(struct call *c, int r, const struct err *e)
+{
+    if (r == -ENOENT || r == -ENXIO)
+        call_fail(c, 404, "FSS.1010", "code_url: %s", e->msg);
+    else if (r == -EACCES)
+        call_fail(c, 403, "FSS.1010", "code_url: %s", e->msg);
+    else
+        fail_package(c, r, e);
+}
+
+static void on_object(void *user, int r, const struct code_taken *t, const struct err *e)
+{
+    struct job *j = OBJ(user, struct job, JOB_MAGIC);
+
+    if (r < 0) {
+        fail_object(j->call, r, e);
+        job_free(j);
+        return;
+    }
+    j->package.size = t->size;
+    memcpy(j->package.digest, t->sha512, sizeof(j->package.digest));
+    save_record(j, t->sha);
+}
+
+static void fetch(struct job *j)
+{
+    struct package_limits limits = package_limits_default;
+    struct fn_key key = fn_key_of(j->draft);
+    cleanup_with(buf_done) struct buf room;
+    struct object_ref ref;
+    struct err e = {0};
+
+    buf_init(&room, 4096);
+    limits.packed_bytes = FG_OBS_MAX;
+    if (object_ref_of_url(DIALECT_FUNCTIONGRAPH, key.account, j->code.url, &room, &ref, &e) == 0) {
+        code_source_take(j->call, &ref, &limits, on_object, j);
+        return;
+    }
+    call_fail(j->call, 400, "FSS.1010", "code_url: %s", e.msg);
+    job_free(j);
+}
+
 void fg_store(struct call *c, struct cJSON *body, const struct fg_code *code, struct fn *draft,
               bool update, void (*reply)(struct call *c, const struct fn *f))
 {
@@ -132,5 +195,8 @@ void fg_store(struct call *c, struct cJSON *body, const struct fg_code *code, st
     j->update = update;
     j->reply = reply;
     buf_init(&j->package.zip, FG_ZIP_MAX + 1);
-    loop_work(c->api->loop, prepare, on_prepared, j);
+    if (code->url.n > 0)
+        fetch(j); /* -> on_object */
+    else
+        loop_work(c->api->loop, prepare, on_prepared, j);
 }
