@@ -77,12 +77,12 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
 def room_of(path):
-    """dialect/fc/api/ops.c -> dialect/api; dialect/shape.c -> dialect/shape; observe/logs/x.c -> observe/logs; pool/x.c -> pool"""
+    """dialect/fc/api/ops.c, dialect/fc/v3/ops.c -> dialect/api; dialect/shape.c -> dialect/shape; observe/logs/x.c -> observe/logs; pool/x.c -> pool"""
     parts = path.parts
     if parts[0] != "dialect":
         inner = "/".join(parts[:2])
         return inner if inner in MAY_USE else parts[0]
-    return "dialect/api" if "api" in parts else "dialect/shape"
+    return "dialect/shape" if "shape" in parts or len(parts) < 4 else "dialect/api"
 
 
 def allowed(room, header):
@@ -92,8 +92,7 @@ def allowed(room, header):
     if room.startswith("dialect/") and header.startswith("dialect/"):
         if header.count("/") == 2:  # dialect/fc/fc.h names both halves and includes nothing
             return True
-        half = room.split("/")[1]
-        return f"/{half}/" in header or header in MAY_USE[room]
+        return header in MAY_USE[room] or header.count("/") > 2 and room_of(pathlib.PurePath(header)) == room
     if own != "dialect" and room_of(pathlib.PurePath(header)) == room:
         return True
     used = room_of(pathlib.PurePath(header))

@@ -15,14 +15,19 @@
 #include "base/obj.h"
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
+#include "dialect/scf/api/scf_api.h"
 
 static const struct {
     const char *title, *about;
-    const struct api_set *set;
+    const struct api_set *set;         /* or */
+    const struct scf_service *service; /* one of those that share a path */
 } apis[] = {
-        {"FunctionGraph, version 2", "[What we decided](functiongraph-api.md)", &functiongraph_api},
-        {"API Gateway, version 2", "[What we decided](apig-api.md)", &apig_api},
-        {"Function Compute 2016-08-15", "[What we decided](fc-api.md)", &fc_api},
+        {"FunctionGraph, version 2", "[What we decided](functiongraph-api.md)", &functiongraph_api,
+         NULL},
+        {"API Gateway, version 2", "[What we decided](apig-api.md)", &apig_api, NULL},
+        {"Function Compute 2016-08-15", "[What we decided](fc-api.md)", &fc_api, NULL},
+        {"Function Compute 2023-03-30", "[What we decided](fc3.md)", &fc3_api, NULL},
+        {"SCF 2018-04-16", "[What we decided](scf-api.md)", NULL, &scf_service},
 };
 
 enum state { WORKS, PARTLY, ABSENT, STATES };
@@ -58,17 +63,17 @@ static void row(const struct api_op *op)
     puts(" |");
 }
 
-static void table(const struct api_set *set)
+static void table(const struct api_op *ops, uint32_t nops)
 {
     unsigned n[STATES] = {0};
 
-    for (uint32_t i = 0; i < set->nops; i++)
-        n[state_of(&set->ops[i])]++;
-    printf("%u operations: %u work, %u in part, %u are not here.\n\n", set->nops, n[WORKS],
-           n[PARTLY], n[ABSENT]);
+    for (uint32_t i = 0; i < nops; i++)
+        n[state_of(&ops[i])]++;
+    printf("%u operations: %u work, %u in part, %u are not here.\n\n", nops, n[WORKS], n[PARTLY],
+           n[ABSENT]);
     puts("| operation | request | state |\n| --- | --- | --- |");
-    for (uint32_t i = 0; i < set->nops; i++)
-        row(&set->ops[i]);
+    for (uint32_t i = 0; i < nops; i++)
+        row(&ops[i]);
 }
 
 int main(void)
@@ -81,7 +86,10 @@ int main(void)
          "answered instead.");
     for (size_t i = 0; i < ARRAY_LEN(apis); i++) {
         printf("\n## %s\n\n%s. ", apis[i].title, apis[i].about);
-        table(apis[i].set);
+        if (apis[i].set)
+            table(apis[i].set->ops, apis[i].set->nops);
+        else
+            table(apis[i].service->ops, apis[i].service->nops);
     }
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
