@@ -280,8 +280,8 @@ static int open_events(struct daemon *d, struct err *e)
 struct api_server *daemon_api_server(const struct daemon *d)
 {
     static const struct api_set *const sets[] = {
-            &functiongraph_api, &apig_api,  &iam_api,     &fc_api,      &fc3_api,
-            &scf_api,           &admin_api, &metrics_api, &storage_api, &links_api};
+            &functiongraph_api, &apig_api,  &iam_api,     &fc_api,      &fc3_api,  &scf_api,
+            &scf_vendor_api,    &admin_api, &metrics_api, &storage_api, &links_api};
 
     return api_server_new(&d->api, sets, ARRAY_LEN(sets));
 }

@@ -201,9 +201,9 @@ static void forward(const struct proxy *p, int fd, const struct proxy_request *q
     cleanup_with(buf_done) struct buf head;
     ssize_t mine;
 
+    buf_init(&head, 2ul * PROXY_HEAD_MAX);
     if (server < 0)
         return;
-    buf_init(&head, 2ul * PROXY_HEAD_MAX);
     proxy_put_head(q, &head);
     mine = pump_body(&body, early);
     if (mine < 0 || !buf_ok(&head)) {

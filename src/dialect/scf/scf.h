@@ -6,7 +6,8 @@
 struct api_set;
 struct shape_ops;
 
-extern const struct shape_ops scf_shape; /* shape/ */
-extern const struct api_set scf_api;     /* api/ */
+extern const struct shape_ops scf_shape;    /* shape/ */
+extern const struct api_set scf_api;        /* api/ */
+extern const struct api_set scf_vendor_api; /* api/vendor/calls.c */
 
 #endif
