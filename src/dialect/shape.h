@@ -160,6 +160,12 @@ struct shape_ops {
      * answer. 0, or -EINVAL with a sentence: it is not in the form this cloud's gateway wants. */
     void (*http_event)(const struct shape_http *h, struct buf *out);
     int (*http_answer)(struct str answer, bool integrated, struct shape_answer *ret, struct err *e);
+
+    /* Behind an HTTP trigger: does this function take an event, rather than the request as it came (FC
+     * 3.0)? NULL: none does. Then its event, and what its answer says. */
+    bool (*trigger_as_event)(const struct fn *f);
+    void (*trigger_event)(const struct fn *f, const struct shape_http *h, struct buf *out);
+    int (*trigger_answer)(struct str answer, struct shape_answer *ret, struct err *e);
 };
 
 void shape_answer_done(struct shape_answer *a);

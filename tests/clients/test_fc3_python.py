@@ -3,10 +3,12 @@
 import base64
 import io
 import json
+import time
 import uuid
 import zipfile
 
 import pytest
+import requests
 from alibabacloud_fc20230330 import models as m
 from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi import models as open_api
@@ -16,6 +18,7 @@ from evoked import Evoked, deadline
 
 CODE = """
 import json
+import time
 def handler(event, context):
     print("heard", event.decode())
     if b"fail" in event:
@@ -203,3 +206,53 @@ def test_another_secret_is_refused(evoke):
     other = Client(open_api.Config(access_key_id=evoke.access_key, access_key_secret="wrong", protocol="http",
                                    endpoint=f"127.0.0.1:{evoke.port}", region_id="local-1"))
     assert refused(lambda: other.list_functions(m.ListFunctionsRequest())) == (403, "SignatureNotMatch")
+
+
+WEB = """
+import json
+import time
+def handler(event, context):
+    e = json.loads(event)
+    if e["rawPath"] == "/plain":
+        return "just text"
+    if e["rawPath"] == "/bad":
+        return {"statusCode": 99}
+    return {"statusCode": 201, "headers": {"X-Own": "yes", "Content-Type": "application/json"}, "isBase64Encoded": False,
+            "body": json.dumps({k: e[k] for k in ("version", "rawPath", "queryParameters", "body", "isBase64Encoded", "requestContext")})}
+"""
+
+
+def web_package():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("index.py", WEB)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_an_http_trigger_hands_over_an_event(client):
+    client.create_function(m.CreateFunctionRequest(body=m.CreateFunctionInput(
+        function_name="web", runtime="python3.10", handler="index.handler", timeout=10, code=m.InputCodeLocation(zip_file=web_package()))))
+    url = client.create_trigger("web", m.CreateTriggerRequest(body=m.CreateTriggerInput(
+        trigger_name="h", trigger_type="http", trigger_config=json.dumps({"authType": "anonymous", "methods": ["GET", "POST"]})))).body.http_trigger.url_internet
+    for _ in deadline(20):
+        answer = requests.post(url + "a/b?x=1&y=2", data="hello", headers={"User-Agent": "ua", "Content-Type": "text/plain"}, timeout=20)
+        if answer.status_code != 404:
+            break
+    assert answer.status_code == 201 and answer.headers["X-Own"] == "yes" and answer.headers["Content-Type"] == "application/json"
+    event = answer.json()
+    assert event["version"] == "v1" and event["rawPath"] == "/a/b" and event["queryParameters"] == {"x": "1", "y": "2"}
+    assert event["body"] == "hello" and event["isBase64Encoded"] is False
+    context = event["requestContext"]
+    assert context["accountId"] == "local" and context["requestId"] == answer.headers["X-Fc-Request-Id"]
+    assert context["http"]["method"] == "POST" and context["http"]["path"] == "/a/b" and context["http"]["userAgent"] == "ua"
+    assert abs(int(context["timeEpoch"]) / 1000 - time.time()) < 60 and context["domainName"] == "127.0.0.1"
+    binary = requests.post(url, data=b"\xff\x00", timeout=20).json()
+    assert binary["isBase64Encoded"] is True and base64.b64decode(binary["body"]) == b"\xff\x00"
+    plain = requests.get(url + "plain", timeout=20)
+    assert plain.status_code == 200 and plain.text == "just text"
+    assert requests.get(url + "bad", timeout=20).status_code == 502
+    later = requests.post(url, data="x", headers={"X-Fc-Invocation-Type": "Async"}, timeout=20)
+    assert later.status_code == 202 and later.text == ""
+    # the same handler, called as any other
+    answer, body = invoke(client, "web", json.dumps({"rawPath": "/plain"}).encode())
+    assert body == b"just text"

@@ -22,6 +22,7 @@
 #include "base/uri.h"
 #include "catalog/catalog.h"
 #include "delivery/delivery.h"
+#include "dialect/shape.h"
 #include "fn/fn.h"
 #include "gateway/fc/fc_parts.h"
 #include "gateway/internal.h"
@@ -41,7 +42,8 @@ struct work {
     struct invocation *run; /* NULL: over */
     struct shape_pair cors[GW_FC_CORS];
     size_t ncors;
-    bool tail; /* its log is asked for, by somebody who may see it */
+    bool tail;  /* its log is asked for, by somebody who may see it */
+    bool event; /* the function is given an event, and answers one (FC 3.0) */
 };
 
 static const char *const reserved_in[] = {"accept-encoding",     "connection", "keep-alive",
@@ -135,6 +137,9 @@ static bool describe(struct gw_call *c, struct shape_http *ret)
                                .method = c->req->method,
                                .path = c->fc_path,
                                .target = c->target,
+                               .host = c->req->host,
+                               .body = c->req->body,
+                               .now_ms = clock_wall_ms(),
                                .source_ip = str_of(c->source_ip)};
     return list_headers(c, &ret->headers) && list_query(c, &ret->query);
 }
@@ -282,6 +287,40 @@ static void answer(struct gw_call *c, const struct work *w, const struct invoke_
     gw_send(c, status, type, join(c, w, res, own), &body);
 }
 
+static struct shape_list arena_list(struct gw_call *c, const struct shape_answer *a)
+{
+    struct shape_pair *to = arena_alloc(c->arena, (a->nheaders + 1) * sizeof(*to));
+
+    for (size_t i = 0; to && i < a->nheaders; i++)
+        to[i] = a->headers[i];
+    return (struct shape_list){to, to ? a->nheaders : 0};
+}
+
+static void answer_event(struct gw_call *c, const struct work *w, const struct invoke_result *res)
+{
+    struct shape_answer a = {0};
+    struct shape_list own = {0};
+    struct str type = STR_NONE;
+    struct err e = {0};
+    int r = shape_of(res->run.fn->dialect)->trigger_answer(res->body, &a, &e);
+
+    if (r < 0) {
+        gw_fail(c, GW_BAD_ANSWER, "%s", e.msg);
+        return;
+    }
+    r = gw_headers_pass(arena_list(c, &a), c->arena, &own, &type, &e);
+    if (r < 0) {
+        fail_answer(c, r, &e);
+    } else {
+        if (!type.p && a.body.n > 0)
+            type = S("application/json");
+        if (a.status == 204 || a.status == 205 || a.status == 304)
+            buf_reset(&a.body);
+        gw_send(c, a.status, type, join(c, w, res, own), &a.body);
+    }
+    shape_answer_done(&a);
+}
+
 /* The function has run, or has tried to; its log says more than a stranger should read. */
 static void fail_run(struct gw_call *c, enum outcome outcome)
 {
@@ -314,6 +353,8 @@ static void on_done(void *user, const struct invoke_result *res)
         fail_refused(c, res->refused->code, res->refused);
     else if (res->run.outcome != OUTCOME_OK)
         fail_run(c, res->run.outcome);
+    else if (w->event)
+        answer_event(c, w, res);
     else
         answer(c, w, res);
 }
@@ -327,9 +368,18 @@ static void let_go(struct gw_call *c)
     invocation_forget(w->run);
 }
 
+/* The event of a request, for a function that takes one. */
+static void make_event(const struct gw_call *c, const struct fn *f, const struct shape_http *http,
+                       struct buf *out)
+{
+    buf_init(out, 6 * c->req->body.n + EVENT_HEAD);
+    shape_of(f->dialect)->trigger_event(f, http, out);
+}
+
 static enum gw_step run(struct gw_call *c, const struct fn *f, struct work *w,
                         const struct shape_http *http)
 {
+    cleanup_with(buf_done) struct buf event = {0};
     struct run_trace trace;
     struct invoke_spec spec = {.fn = f,
                                .payload = c->req->body,
@@ -342,6 +392,15 @@ static enum gw_step run(struct gw_call *c, const struct fn *f, struct work *w,
     struct err e = {0};
     int r;
 
+    if (w->event) {
+        make_event(c, f, http, &event);
+        if (!buf_ok(&event)) {
+            gw_fail(c, GW_BODY_TOO_LARGE, "6 MB");
+            return GW_ENDED;
+        }
+        spec.owned = &event;
+        spec.http = NULL;
+    }
     if (c->gw->env.tracer) {
         tracer_begin(c->gw->env.tracer, gw_header(c, S("traceparent")),
                      gw_header(c, S("tracestate")), f->tracing != NULL, &trace);
@@ -372,7 +431,8 @@ static void on_put(void *user, int r, const struct err *e)
                 e ? e->msg : "the request was not accepted");
 }
 
-static enum gw_step put_event(struct gw_call *c, const struct fn *f, const struct shape_http *http)
+static enum gw_step put_event(struct gw_call *c, const struct fn *f, const struct shape_http *http,
+                              bool as_event)
 {
     cleanup_with(buf_done) struct buf event = {0};
     struct delivery_event ev = {.fn = f,
@@ -383,8 +443,12 @@ static enum gw_step put_event(struct gw_call *c, const struct fn *f, const struc
     struct err e = {0};
     int r;
 
-    buf_init(&event, c->req->body.n + EVENT_HEAD);
-    invoke_http_pack(http, c->req->body, &event);
+    if (as_event) {
+        make_event(c, f, http, &event);
+    } else {
+        buf_init(&event, c->req->body.n + EVENT_HEAD);
+        invoke_http_pack(http, c->req->body, &event);
+    }
     ev.payload = buf_str(&event);
     r = delivery_put(c->gw->env.delivery, &ev, on_put, c, &e);
     if (r == 0)
@@ -432,10 +496,11 @@ enum gw_step gw_backend_fc(struct gw_call *c)
         return GW_ENDED;
     }
     w->call = c;
+    w->event = shape_of(f->dialect)->trigger_as_event && shape_of(f->dialect)->trigger_as_event(f);
     if (!read_kind(c, w, &async))
         return GW_ENDED;
     if (async)
-        return put_event(c, f, &http);
+        return put_event(c, f, &http, w->event);
     w->ncors = gw_fc_cors_headers(c, w->cors);
     return run(c, f, w, &http);
 }

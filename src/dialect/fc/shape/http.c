@@ -27,7 +27,7 @@ static const struct str in_base64[] = {
 };
 
 /* By what it says it is, without parameters, or by what it is. */
-static bool goes_in_base64(const struct shape_http *h)
+bool fc_http_in_base64(const struct shape_http *h)
 {
     struct str type = pairs_find(h->headers, S("content-type"));
 
@@ -40,7 +40,7 @@ static bool goes_in_base64(const struct shape_http *h)
 
 static void put_body(struct jw *w, const struct shape_http *h)
 {
-    pairs_body(w, h->body, h->body.n > 0 && goes_in_base64(h));
+    pairs_body(w, h->body, h->body.n > 0 && fc_http_in_base64(h));
 }
 
 /* The way here gets one station longer. */

@@ -19,7 +19,12 @@ uint32_t fc_cpu_millis(const struct fn *f);
 extern const struct shape_retry fc_retry;
 void fc_timer(const struct shape_timer *t, struct buf *out);
 void fc_told(const struct shape_told *t, struct buf *out);
+/* http3.c */
+bool fc_trigger_as_event(const struct fn *f);
+void fc_trigger_event(const struct fn *f, const struct shape_http *h, struct buf *out);
+int fc_trigger_answer(struct str answer, struct shape_answer *ret, struct err *e);
 /* http.c */
+bool fc_http_in_base64(const struct shape_http *h);
 void fc_http_event(const struct shape_http *h, struct buf *out);
 int fc_http_answer(struct str answer, bool integrated, struct shape_answer *ret, struct err *e);
 

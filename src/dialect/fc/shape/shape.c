@@ -25,4 +25,7 @@ const struct shape_ops fc_shape = {
         .told = fc_told,
         .http_event = fc_http_event,
         .http_answer = fc_http_answer,
+        .trigger_as_event = fc_trigger_as_event,
+        .trigger_event = fc_trigger_event,
+        .trigger_answer = fc_trigger_answer,
 };
