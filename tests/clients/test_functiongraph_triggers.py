@@ -5,10 +5,12 @@ import json
 import re
 
 import pytest
+import requests
+from evoked import deadline
 from fgcloud import Cloud, PROJECT, UUID, raw_call, refused
 from fgevents import Ear
 from huaweicloudsdkfunctiongraph.v2 import (
-    BatchDeleteFunctionTriggersRequest, CreateFunctionTriggerRequest, CreateFunctionTriggerRequestBody,
+    ApigTriggerFuncInfo, BatchDeleteFunctionTriggersRequest, CreateFunctionTriggerRequest, CreateFunctionTriggerRequestBody,
     DeleteFunctionTriggerRequest, ListFunctionTriggersRequest, ShowFunctionTriggerRequest, TriggerEventDataRequestBody,
     UpdateriggerEventData, UpdateTriggerRequest, UpdateTriggerRequestBody)
 
@@ -133,15 +135,58 @@ def test_triggers_go_with_their_function_and_no_other_has_them(cloud):
 
 def test_types_are_told(cloud):
     r = raw_call(cloud.daemon, "GET", f"/v2/{PROJECT}/fgs/triggertypes", "")
-    assert r.status_code == 200 and r.json() == [{"type": "TIMER", "display_name": "Timer"}]
+    assert r.status_code == 200 and [t["type"] for t in r.json()] == ["TIMER", "APIG", "APIC", "DEDICATEDGATEWAY"]
+
+
+# -- other types -------------------------------------------------------------------------------------------
+
+
+def test_an_api_of_the_gateway_is_made_by_a_trigger(cloud):
+    cloud.create("fronted", "def handler(event, context):\n    return {'statusCode': 201, 'isBase64Encoded': False, 'headers': {},"
+                            " 'body': event['path'] + ' ' + event['httpMethod']}\n")
+    group = raw_call(cloud.daemon, "POST", f"/v2/{PROJECT}/apigw/instances/evoke/api-groups", json.dumps({"name": "trigger_group"})).json()["id"]
+    made = create(cloud, "fronted", "api_x", None, None, "APIG", type=1, path="/front", protocol="HTTP", req_method="ANY", group_id=group,
+                  match_mode="SWA", env_name="RELEASE", env_id="DEFAULT_ENVIRONMENT_RELEASE_ID", auth="NONE",
+                  func_info=ApigTriggerFuncInfo(timeout=5000), backend_type="FUNCTION")
+    assert made.event_data.api_id == made.trigger_id and made.event_data.invoke_url.endswith("/front")
+    host = made.event_data.sl_domain
+    for _ in deadline(10):
+        r = requests.get(cloud.daemon.url + "/front/door", headers={"Host": host}, timeout=30)
+        if r.status_code != 404:
+            break
+    assert (r.status_code, r.text) == (201, "/front/door GET")
+    moved = raw_call(cloud.daemon, "PUT", path_of(cloud, "fronted", "APIG", made.trigger_id), json.dumps({"event_data": {"path": "/back"}}))
+    assert moved.status_code == 200 and moved.json()["event_data"]["invoke_url"].endswith("/back")
+    for _ in deadline(10):
+        r = requests.get(cloud.daemon.url + "/back", headers={"Host": host}, timeout=30)
+        if r.status_code != 404:
+            break
+    assert r.status_code == 201
+    delete(cloud, "fronted", made.trigger_id, "APIG")
+    for _ in deadline(10):
+        if requests.get(cloud.daemon.url + "/back", headers={"Host": host}, timeout=30).status_code == 404:
+            break
+    assert requests.get(cloud.daemon.url + "/back", headers={"Host": host}, timeout=30).status_code == 404
+
+
+def test_a_password_is_given_back_to_nobody(cloud):
+    cloud.create("secret")
+    made = create(cloud, "secret", None, None, None, "KAFKA", instance_id="i", topic_ids=["t"], kafka_user="u", kafka_password="hush-hush-1")
+    update(cloud, "secret", made.trigger_id, "KAFKA", trigger_status="ACTIVE")
+    raw_call(cloud.daemon, "PUT", path_of(cloud, "secret", "KAFKA", made.trigger_id), json.dumps({"event_data": {"kafka_password": "hush-hush-2"}}))
+    shown = raw_call(cloud.daemon, "GET", path_of(cloud, "secret"), "")
+    told = cloud.daemon.run("trigger", "list", "--output", "json")
+    assert told.returncode == 0, told.stderr
+    assert "hush" not in shown.text + told.stdout + cloud.daemon.log_text()
+    assert made.trigger_id in told.stdout
 
 
 # -- refusals -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("fields,code", [
-    ({"kind": "OBS"}, "FSS.1101"),
-    ({"kind": "KAFKA"}, "FSS.1101"),
+    ({"kind": "OBS"}, "FSS.1106"),
+    ({"kind": "KAFKA"}, "FSS.1112"),
     ({"kind": "timer"}, "FSS.1101"),
     ({"kind": "NONE"}, "FSS.1101"),
     ({"status": "PAUSED"}, "FSS.0400"),
@@ -235,7 +280,7 @@ def test_what_is_not_there_is_told(cloud):
                  lambda i, k: update(cloud, "bare", i, k, trigger_status="ACTIVE")):
         refused(lambda: call(UNKNOWN, "TIMER"), 404, "FSS.1140")
         refused(lambda: call("x", "TIMER"), 404, "FSS.1140")
-        refused(lambda: call(trigger_id, "OBS"), 404, "FSS.1131")
+        refused(lambda: call(trigger_id, "OBS"), 404, "FSS.1136")
         refused(lambda: call(trigger_id, "CLOCK"), 404, "FSS.1137")
     for call in (lambda n: create(cloud, n), lambda n: listed(cloud, n), lambda n: show(cloud, n, trigger_id),
                  lambda n: cloud.client.batch_delete_function_triggers(

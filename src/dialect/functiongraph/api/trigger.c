@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trigger.c - create, list, show, change and delete triggers. TIMER is served; the other types of
- * the cloud come with their sources and are refused by name until then.
+ * trigger.c - create, list, show, change and delete triggers, of every type the cloud has
+ * (trigger_types.c).
  *
  * A path names a trigger three times over: by function, type and id. All three must fit, or it is
  * not there: an id alone is no way to somebody else's trigger.
@@ -17,8 +17,8 @@
 #include "base/obj.h"
 #include "catalog/catalog.h"
 #include "catalog/triggers.h"
-#include "dialect/functiongraph/api/fg.h"
-#include "fn/trigger.h"
+#include "dialect/functiongraph/api/trigger.h"
+#include "source/source.h"
 
 enum {
     SWEEP_MAGIC = 0x46475357,
@@ -29,47 +29,22 @@ enum {
     LIST_MAX = 64 << 20,
 };
 
-/* The types the cloud has; those with a source of ours are served. */
-static const struct {
-    const char *code, *source, *name;
-} types[] = {
-        {"TIMER", "timer", "Timer"}, {"APIG", NULL, NULL},     {"APIC", NULL, NULL},
-        {"CTS", NULL, NULL},         {"DDS", NULL, NULL},      {"DEDICATEDGATEWAY", NULL, NULL},
-        {"DIS", NULL, NULL},         {"DMS", NULL, NULL},      {"EVENTGRID", NULL, NULL},
-        {"GAUSSMONGO", NULL, NULL},  {"IOTDA", NULL, NULL},    {"KAFKA", NULL, NULL},
-        {"LTS", NULL, NULL},         {"OBS", NULL, NULL},      {"OPENSOURCEKAFKA", NULL, NULL},
-        {"RABBITMQ", NULL, NULL},    {"ROCKETMQ", NULL, NULL}, {"SMN", NULL, NULL},
-};
-
-/* Its place in the table, or -1. */
-static int type_of(struct str code)
-{
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (str_eq(code, str_of(types[i].code)))
-            return (int)i;
-    return -1;
-}
-
-static const char *code_of(const struct trigger *t)
-{
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (types[i].source && str_eq(str_of(t->source), str_of(types[i].source)))
-            return types[i].code;
-    return NULL;
-}
-
 /* ---- as the cloud shows them ---- */
 
-static void put_trigger(struct jw *w, const struct trigger *t)
+static void put_trigger(struct jw *w, struct call *c, const struct trigger *t)
 {
+    const struct fg_trigger_type *type = fg_trigger_type_of(t);
     char text[CLOCK_TEXT];
 
     jw_obj(w);
     jw_kstrz(w, "trigger_id", t->id);
-    jw_kstrz(w, "trigger_type_code", code_of(t));
+    jw_kstrz(w, "trigger_type_code", type->code);
     jw_kstrz(w, "trigger_status", t->enabled ? "ACTIVE" : "DISABLED");
     jw_key(w, "event_data");
-    fg_put_timer(w, t);
+    if (type->put)
+        type->put(w, c, t);
+    else
+        fg_put_fields_of(w, t, NULL, STR_NONE);
     jw_kstrz(w, "last_updated_time", clock_sql(t->modified_ms, text));
     jw_kstrz(w, "created_time", clock_sql(t->created_ms, text));
     jw_obj_end(w);
@@ -82,7 +57,7 @@ static void reply_trigger(struct call *c, int status, const struct trigger *t)
 
     buf_init(&body, ANSWER_MAX);
     jw_init(&w, &body);
-    put_trigger(&w, t);
+    put_trigger(&w, c, t);
     fg_reply_json(c, status, &body);
 }
 
@@ -100,6 +75,7 @@ static void fail_trigger(struct call *c, int r)
 
 struct listing {
     struct jw w;
+    struct call *call;
     struct str project;
 };
 
@@ -107,15 +83,16 @@ static bool list_one(void *user, const struct trigger *t)
 {
     struct listing *l = user;
 
-    if (t->dialect == DIALECT_FUNCTIONGRAPH && str_eq(str_of(t->account), l->project) && code_of(t))
-        put_trigger(&l->w, t);
+    if (t->dialect == DIALECT_FUNCTIONGRAPH && str_eq(str_of(t->account), l->project) &&
+        fg_trigger_type_of(t))
+        put_trigger(&l->w, l->call, t);
     return true;
 }
 
 /* key NULL: of the whole project. A bare array. */
 static void list(struct call *c, struct str project, const struct fn_key *key)
 {
-    struct listing l = {.project = project};
+    struct listing l = {.call = c, .project = project};
     struct buf body;
 
     buf_init(&body, LIST_MAX);
@@ -156,11 +133,11 @@ void fg_list_trigger_types(struct call *c)
     buf_init(&body, ANSWER_MAX);
     jw_init(&w, &body);
     jw_arr(&w);
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (types[i].source) {
+    for (size_t i = 0; i < fg_trigger_types_n; i++)
+        if (source_of(str_of(fg_trigger_types[i].source))) {
             jw_obj(&w);
-            jw_kstrz(&w, "type", types[i].code);
-            jw_kstrz(&w, "display_name", types[i].name);
+            jw_kstrz(&w, "type", fg_trigger_types[i].code);
+            jw_kstrz(&w, "display_name", fg_trigger_types[i].name);
             jw_obj_end(&w);
         }
     jw_arr_end(&w);
@@ -170,51 +147,85 @@ void fg_list_trigger_types(struct call *c)
 /* ---- create ---- */
 
 struct census {
-    struct str name;
-    uint32_t n;
+    const struct fg_trigger_type *type;
+    const struct trigger *draft;
+    struct str identity;
+    uint32_t n, of_project;
     bool taken;
 };
 
+/* What two triggers may not have in common: a name, or that field of event_data. */
+static struct str identity_of(const struct fg_trigger_type *type, const struct trigger *t,
+                              const struct cJSON *kept)
+{
+    struct str s = S("");
+
+    if (!type->identity || strcmp(type->identity, "name") == 0)
+        return str_of(t->name);
+    (void)json_str(kept, type->identity, false, &s, NULL);
+    return s;
+}
+
 static bool count_one(void *user, const struct trigger *t)
 {
+    cleanup_with(json_freep) struct cJSON *kept = json_parse(str_of(t->extra), NULL);
     struct census *s = user;
 
     s->n++;
-    s->taken = s->taken || str_eq(str_of(t->name), s->name);
+    if (strcmp(t->source, s->draft->source) == 0 && s->identity.n > 0 &&
+        str_eq(identity_of(s->type, t, kept), s->identity))
+        s->taken = true;
     return true;
 }
 
-static int check_room(struct call *c, const struct trigger *draft, struct fg_error *x)
+static bool count_project(void *user, const struct trigger *t)
 {
-    struct census s = {.name = str_of(draft->name)};
+    struct census *s = user;
+
+    s->of_project += strcmp(t->source, s->draft->source) == 0 && t->dialect == s->draft->dialect &&
+                     strcmp(t->account, s->draft->account) == 0;
+    return true;
+}
+
+static int check_room(struct call *c, const struct fg_trigger_type *type,
+                      const struct trigger *draft, struct fg_error *x)
+{
+    cleanup_with(json_freep) struct cJSON *kept = json_parse(str_of(draft->extra), NULL);
+    struct census s = {.type = type, .draft = draft, .identity = identity_of(type, draft, kept)};
     struct fn_key key = trigger_key(draft);
 
     catalog_each_trigger(c->api->catalog, &key, count_one, &s);
     if (s.taken)
-        return fg_refuse(x, 409, "FSS.1148", "the timer trigger '%s' exists", draft->name);
+        return fg_refuse(x, 409, type->exists, "the %s trigger '%.*s' exists", type->code,
+                         STR_ARG(s.identity));
     if (s.n >= PULL_MAX)
         return fg_refuse(x, 403, "FSS.1123", "the function has %u triggers, %d are allowed", s.n,
                          PULL_MAX);
+    if (type->most == 0)
+        return fg_check_overlap(c, draft, x);
+    catalog_each_trigger(c->api->catalog, NULL, count_project, &s);
+    if (s.of_project >= type->most)
+        return fg_refuse(x, 403, "FSS.1123", "the project has %u %s triggers, %u are allowed",
+                         s.of_project, type->code, type->most);
     return 0;
 }
 
-static int read_type(const struct cJSON *body, int *ret, struct fg_error *x)
+static int read_type(const struct cJSON *body, const struct fg_trigger_type **ret,
+                     struct fg_error *x)
 {
     struct str code = STR_NONE;
 
     if (json_str(body, "trigger_type_code", false, &code, &x->e) < 0)
         return -EINVAL;
-    *ret = type_of(code);
-    if (*ret < 0)
-        return fg_refuse(x, 400, "FSS.1101", "trigger_type_code '%.*s' is no type of trigger",
-                         (int)(code.n < 32 ? code.n : 32), code.p ? code.p : "");
-    if (!types[*ret].source)
-        return fg_refuse(x, 400, "FSS.1101", "trigger type %s is not supported here",
-                         types[*ret].code);
-    return 0;
+    *ret = fg_trigger_type(code);
+    if (*ret)
+        return 0;
+    return fg_refuse(x, 400, "FSS.1101", "trigger_type_code '%.*s' is no type of trigger",
+                     (int)(code.n < 32 ? code.n : 32), code.p ? code.p : "");
 }
 
-static int read_status(const struct cJSON *body, bool *enabled, struct fg_error *x)
+static int read_status(const struct fg_trigger_type *type, const struct cJSON *body, bool *enabled,
+                       struct fg_error *x)
 {
     struct str status = *enabled ? S("ACTIVE") : S("DISABLED");
 
@@ -223,7 +234,18 @@ static int read_status(const struct cJSON *body, bool *enabled, struct fg_error 
     if (!str_eq(status, S("ACTIVE")) && !str_eq(status, S("DISABLED")))
         return fg_refuse(x, 400, "FSS.0400", "trigger_status is not ACTIVE or DISABLED");
     *enabled = str_eq(status, S("ACTIVE"));
+    if (!*enabled && type->always)
+        return fg_refuse(x, 400, "FSS.0400",
+                         "a trigger of type %s cannot be disabled, only deleted", type->code);
     return 0;
+}
+
+static int parse_data(struct call *c, const struct fg_trigger_type *type, const struct cJSON *data,
+                      bool update, struct trigger *draft, struct fg_error *x)
+{
+    if (type->parse)
+        return type->parse(c, type, data, update, draft, x);
+    return fg_parse_fields_of(type, data, update, draft, x);
 }
 
 static void refused_by_default(struct fg_error *x)
@@ -236,17 +258,20 @@ static int read_create(struct call *c, const struct cJSON *body, struct trigger 
                        struct fg_error *x)
 {
     const struct cJSON *data = json_get(body, "event_data");
-    int type;
+    const struct fg_trigger_type *type;
 
     refused_by_default(x);
-    if (read_type(body, &type, x) < 0 || read_status(body, &draft->enabled, x) < 0)
+    if (read_type(body, &type, x) < 0)
+        return -EINVAL;
+    draft->enabled = !type->off;
+    if (read_status(type, body, &draft->enabled, x) < 0)
         return -EINVAL;
     if (!cJSON_IsObject(data))
-        return fg_refuse(x, 400, "FSS.1109", "event_data is not an object");
-    fn_set(&draft->source, str_of(types[type].source));
-    if (fg_parse_timer(data, false, draft, x) < 0)
+        return fg_refuse(x, 400, type->wrong, "event_data is not an object");
+    fn_set(&draft->source, str_of(type->source));
+    if (parse_data(c, type, data, false, draft, x) < 0)
         return -EINVAL;
-    return check_room(c, draft, x);
+    return check_room(c, type, draft, x);
 }
 
 static void on_created(void *user, int r, const struct trigger *t)
@@ -292,24 +317,29 @@ static bool is_of(const struct trigger *t, const struct fg_urn *u)
            str_eq(str_of(t->function), u->name);
 }
 
+static void fail_missing(struct call *c, const struct fg_trigger_type *type)
+{
+    call_fail(c, 404, type->missing, "Not found the trigger");
+}
+
 /* What the path names; NULL: it has replied. */
 static const struct trigger *find(struct call *c)
 {
+    const struct fg_trigger_type *type;
     const struct trigger *t;
     struct fg_urn urn;
-    int type;
 
     if (!fg_target(c, &urn))
         return NULL;
-    type = type_of(c->captures[TYPE]);
-    if (type < 0) {
+    type = fg_trigger_type(c->captures[TYPE]);
+    if (!type) {
         call_fail(c, 404, "FSS.1137", "Not found the trigger type");
         return NULL;
     }
-    t = types[type].source ? catalog_trigger(c->api->catalog, c->captures[ID]) : NULL;
-    if (t && is_of(t, &urn) && str_eq(str_of(t->source), str_of(types[type].source)))
+    t = catalog_trigger(c->api->catalog, c->captures[ID]);
+    if (t && is_of(t, &urn) && fg_trigger_type_of(t) == type)
         return t;
-    call_fail(c, 404, types[type].source ? "FSS.1140" : "FSS.1131", "Not found the trigger");
+    fail_missing(c, type);
     return NULL;
 }
 
@@ -323,27 +353,30 @@ void fg_show_trigger(struct call *c)
 
 /* Terraform sends event_data as an object; the SDK as an array of objects, of fields that mean
  * nothing to a timer. */
-static int read_update(const struct cJSON *body, struct trigger *draft, struct fg_error *x)
+static int read_update(struct call *c, const struct cJSON *body, struct trigger *draft,
+                       struct fg_error *x)
 {
-    const struct cJSON *data = json_get(body, "event_data"), *part;
+    const struct fg_trigger_type *type = fg_trigger_type_of(draft);
+    const struct cJSON *data = json_get(body, "event_data"), *parts, *part;
 
     refused_by_default(x);
-    if (read_status(body, &draft->enabled, x) < 0)
+    if (read_status(type, body, &draft->enabled, x) < 0)
         return -EINVAL;
     if (!data)
         return 0;
-    if (cJSON_IsObject(data))
-        return fg_parse_timer(data, true, draft, x);
-    if (!cJSON_IsArray(data))
-        return fg_refuse(x, 400, "FSS.1109", "event_data is not an object or an array of objects");
-    cJSON_ArrayForEach(part, data)
+    if (cJSON_IsObject(data) && parse_data(c, type, data, true, draft, x) < 0)
+        return -EINVAL;
+    if (!cJSON_IsObject(data) && !cJSON_IsArray(data))
+        return fg_refuse(x, 400, type->wrong, "event_data is not an object or an array of objects");
+    parts = cJSON_IsArray(data) ? data : NULL;
+    cJSON_ArrayForEach(part, parts)
     {
         if (!cJSON_IsObject(part))
-            return fg_refuse(x, 400, "FSS.1109", "event_data has what is not an object");
-        if (fg_parse_timer(part, true, draft, x) < 0)
+            return fg_refuse(x, 400, type->wrong, "event_data has what is not an object");
+        if (parse_data(c, type, part, true, draft, x) < 0)
             return -EINVAL;
     }
-    return 0;
+    return fg_check_overlap(c, draft, x);
 }
 
 static void on_updated(void *user, int r, const struct trigger *t)
@@ -351,7 +384,7 @@ static void on_updated(void *user, int r, const struct trigger *t)
     struct call *c = user;
 
     if (r == -ENOENT)
-        call_fail(c, 404, "FSS.1140", "Not found the trigger");
+        call_fail(c, 404, "FSS.1131", "Not found the trigger");
     else if (r < 0)
         fail_trigger(c, r);
     else
@@ -371,7 +404,7 @@ void fg_update_trigger(struct call *c)
     if (!body)
         return;
     draft = trigger_copy(t);
-    if (read_update(body, draft, &x) < 0) {
+    if (read_update(c, body, draft, &x) < 0) {
         trigger_unref(draft);
         fg_fail(c, &x);
         return;
@@ -386,7 +419,7 @@ static void on_deleted(void *user, int r, const struct trigger *t)
 
     (void)t;
     if (r == -ENOENT)
-        call_fail(c, 404, "FSS.1140", "Not found the trigger");
+        call_fail(c, 404, "FSS.1131", "Not found the trigger");
     else if (r < 0)
         fail_trigger(c, r);
     else
