@@ -84,3 +84,16 @@ if [ ! -x "$promtool" ]; then
     fi
     rm -rf "$tmp"
 fi
+
+# An S3-compatible server, for buckets that are somebody else's. Built once from its source; needs Go.
+gateway=$root/build-tools/versitygw
+if [ ! -x "$gateway" ]; then
+    echo "setup: versitygw" >&2
+    log=$(mktemp)
+    if ! command -v go >/dev/null ||
+        ! GOBIN=$root/build-tools GOFLAGS=-p=2 go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 >"$log" 2>&1; then
+        cat "$log" >&2
+        echo "setup: versitygw could not be built (it needs Go); the tests that need it are skipped" >&2
+    fi
+    rm -f "$log"
+fi
