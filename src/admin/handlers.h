@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "base/str.h"
+
 struct call;
 struct err;
 struct fn;
@@ -22,7 +24,7 @@ void admin_fail_write(struct call *c, int r);
 void admin_fail_start(struct call *c, int r, const struct fn *f, const struct err *e);
 
 /* invoke_async.c: takes the call */
-void admin_invoke_async(struct call *c, const struct fn *f);
+void admin_invoke_async(struct call *c, const struct fn *f, struct str qualifier);
 
 /* operations */
 void admin_list(struct call *c);

@@ -18,7 +18,7 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/obj.h"
-#include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "fn/fn.h"
 
 enum { LOG_MAX = 24 << 10 };
@@ -95,17 +95,10 @@ void admin_fail_start(struct call *c, int r, const struct fn *f, const struct er
     }
 }
 
-/* What comes with versions: until then the answer is no. */
-static bool refuse_unknown(struct call *c, const struct fn *f)
+static void fail_unknown(struct call *c, const struct fn_key *key, struct str qualifier)
 {
-    struct str qualifier = call_query(c, S("qualifier"));
-
-    if (qualifier.n > 0 && !str_eq(qualifier, S("latest"))) {
-        call_fail(c, 404, NULL, "function '%s' has no version or alias '%.*s', only 'latest'",
-                  f->name, (int)(qualifier.n < 128 ? qualifier.n : 128), qualifier.p);
-        return true;
-    }
-    return false;
+    call_fail(c, 404, NULL, "function '%.*s' has no version or alias '%.*s'", STR_ARG(key->name),
+              (int)(qualifier.n < 128 ? qualifier.n : 128), qualifier.p);
 }
 
 void admin_invoke(struct call *c)
@@ -113,15 +106,22 @@ void admin_invoke(struct call *c)
     struct invoke_spec spec = {0};
     struct invocation *in = NULL;
     struct run_trace trace;
+    struct str qualifier = call_query(c, S("qualifier"));
+    bool async = str_eq(call_query(c, S("async")), S("true"));
     struct fn_key key;
     struct err e = {0};
     int r;
 
-    spec.fn = admin_function(c, &key);
-    if (!spec.fn || refuse_unknown(c, spec.fn))
+    if (!admin_function(c, &key))
         return;
-    if (str_eq(call_query(c, S("async")), S("true"))) {
-        admin_invoke_async(c, spec.fn);
+    spec.fn = async ? catalog_qualified(c->api->catalog, &key, qualifier)
+                    : call_resolve(c, &key, qualifier);
+    if (!spec.fn) {
+        fail_unknown(c, &key, qualifier);
+        return;
+    }
+    if (async) {
+        admin_invoke_async(c, spec.fn, qualifier);
         return;
     }
     spec.payload = c->req->body;

@@ -92,10 +92,10 @@ static void fail_put(struct call *c, int r, const struct fn *f, const struct err
         admin_fail_start(c, r, f, e);
 }
 
-void admin_invoke_async(struct call *c, const struct fn *f)
+void admin_invoke_async(struct call *c, const struct fn *f, struct str qualifier)
 {
     struct invoke_spec spec = {.fn = f};
-    struct delivery_event ev = {.fn = f, .trigger = RUN_OTHER};
+    struct delivery_event ev = {.fn = f, .qualifier = qualifier, .trigger = RUN_OTHER};
     struct run_trace trace;
     struct putting *p;
     struct str name;

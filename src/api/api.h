@@ -217,6 +217,8 @@ void call_headerf(struct call *c, const char *name, const char *fmt, ...)
 struct cJSON *call_json(struct call *c, struct err *e);
 /* Decoded query parameter in the request's arena; STR_NONE (p == NULL) when absent. */
 struct str call_query(struct call *c, struct str name);
+/* catalog_resolve() for this request: rules of an alias may ask its headers, cookies, query. */
+const struct fn *call_resolve(struct call *c, const struct fn_key *key, struct str qualifier);
 
 /*
  * The HTTP side: one server whose requests go to the set with the longest matching prefix.

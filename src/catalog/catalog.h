@@ -60,7 +60,8 @@ typedef void catalog_fn(void *user, int r, const struct fn *f);
 void catalog_create(struct catalog *c, struct fn *draft, catalog_fn *fn,
                     void *user); /* draft taken */
 void catalog_update(struct catalog *c, struct fn *draft, catalog_fn *fn,
-                    void *user); /* taken; its revision is the expected one */
+                    void *user); /* taken; its revision is the expected one. Of a version's record:
+                                    catalog_update_version() */
 void catalog_delete(struct catalog *c, const struct fn_key *key, catalog_fn *fn, void *user);
 
 typedef void catalog_space_fn(void *user, int r, const struct space *s);

@@ -117,7 +117,7 @@ static bool rules_say_yes(const struct alias_other *o, const struct qualify_ask 
 /* ---- shares ---- */
 
 /* The state's path: the alias's, and the function that is called by it. */
-static struct turns *turns_of(struct catalog *c, const struct alias *a, const struct fn *f)
+static struct turns *turns_of(struct catalog *c, const struct alias *a, struct str function)
 {
     struct fn_key owner = alias_owner(a);
     struct turns *t;
@@ -125,7 +125,7 @@ static struct turns *turns_of(struct catalog *c, const struct alias *a, const st
     buf_reset(c->scratch);
     catalog_version_path(&owner, str_of(a->name), c->scratch);
     buf_addc(c->scratch, '/');
-    uri_encode(str_of(f->name), "", c->scratch);
+    uri_encode(function, "", c->scratch);
     t = (struct turns *)table_get(&c->turns, buf_str(c->scratch));
     if (!t && buf_ok(c->scratch)) {
         t = xnew(struct turns);
@@ -190,7 +190,7 @@ static bool has_shares(const struct alias *a)
     return false;
 }
 
-static const char *pick(struct catalog *c, const struct alias *a, const struct fn *f,
+static const char *pick(struct catalog *c, const struct alias *a, struct str function,
                         const struct qualify_ask *ask)
 {
     struct turns *t;
@@ -201,7 +201,7 @@ static const char *pick(struct catalog *c, const struct alias *a, const struct f
             return a->others[i].version;
     if (!has_shares(a))
         return a->version;
-    t = turns_of(c, a, f);
+    t = turns_of(c, a, function);
     turn = t ? take_turn(t, a) : 0;
     return turn > 0 ? a->others[turn - 1].version : a->version;
 }
@@ -224,23 +224,36 @@ static const struct alias *alias_of(const struct catalog *c, const struct fn_key
     return a ? a : catalog_alias(c, &space, name);
 }
 
+/* What it names: a version's record, or an alias (NULL: neither). */
+static const struct alias *named(const struct catalog *c, const struct fn_key *key,
+                                 struct str qualifier, const struct fn **ret)
+{
+    const struct alias *a;
+
+    *ret = NULL;
+    if (str_starts(qualifier, S("!")))
+        return alias_of(c, key, str_from(qualifier, 1));
+    *ret = catalog_version(c, key, qualifier); /* "latest" is one */
+    a = *ret ? NULL : alias_of(c, key, qualifier);
+    if (!*ret && !a && str_eq(qualifier, S("$DEFAULT")))
+        *ret = catalog_find(c, key);
+    return a;
+}
+
 const struct fn *catalog_resolve(struct catalog *c, const struct fn_key *key, struct str qualifier,
                                  const struct qualify_ask *ask)
 {
-    const struct fn *f = catalog_find(c, key), *version;
-    const struct alias *a;
+    const struct fn *f;
+    const struct alias *a = named(c, key, qualifier, &f);
 
-    if (!f || qualifier_is_latest(qualifier))
-        return f;
-    if (str_starts(qualifier, S("!"))) {
-        a = alias_of(c, key, str_from(qualifier, 1));
-    } else {
-        version = catalog_version(c, key, qualifier);
-        if (version)
-            return version;
-        a = alias_of(c, key, qualifier);
-    }
-    if (a)
-        return catalog_version(c, key, str_of(pick(c, a, f, ask)));
-    return str_eq(qualifier, S("$DEFAULT")) ? f : NULL;
+    return a ? catalog_version(c, key, str_of(pick(c, a, key->name, ask))) : f;
+}
+
+const struct fn *catalog_qualified(const struct catalog *c, const struct fn_key *key,
+                                   struct str qualifier)
+{
+    const struct fn *f;
+    const struct alias *a = named(c, key, qualifier, &f);
+
+    return a ? catalog_version(c, key, str_of(a->version)) : f;
 }

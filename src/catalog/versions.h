@@ -66,6 +66,9 @@ struct qualify_ask { /* what rules look at */
 };
 const struct fn *catalog_resolve(struct catalog *c, const struct fn_key *key, struct str qualifier,
                                  const struct qualify_ask *ask); /* ask: or NULL */
+/* The same without a call: of an alias the version it points at; its shares stay as they are. */
+const struct fn *catalog_qualified(const struct catalog *c, const struct fn_key *key,
+                                   struct str qualifier);
 /* Is it a name for the function itself? */
 bool qualifier_is_latest(struct str qualifier);
 /* Does it point at this version, be it for a part of the calls? */

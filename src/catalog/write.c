@@ -349,6 +349,10 @@ void catalog_create(struct catalog *c, struct fn *draft, catalog_fn *fn, void *u
 
 void catalog_update(struct catalog *c, struct fn *draft, catalog_fn *fn, void *user)
 {
+    if (draft->published_ms != 0) {
+        catalog_update_version(c, draft, fn, user);
+        return;
+    }
     submit_fn(c, UPDATE, draft, fn, user);
 }
 

@@ -3,7 +3,8 @@
  * try.c - one try of one event: at a function through the engine, or at an HTTP endpoint.
  *
  * Whatever is to be known of the function is looked up now, not when the event was put: it may have
- * changed, or be gone. Of its versions there is "latest" only, so far: an event for another is not run. An event older than its age limit is not tried any more.
+ * changed, or be gone; and of an alias which version it is this time. An event older than its age
+ * limit is not tried any more.
  */
 #include <errno.h>
 #include <signal.h>
@@ -15,7 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/obj.h"
-#include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "delivery/internal.h"
 #include "fn/fn.h"
 #include "invoke/invoke.h"
@@ -113,14 +114,26 @@ static void carry_trace(const struct held *h, const struct attributes *a, struct
     tracer_begin(tracer, a->trace, a->state, h->fn->tracing != NULL, ret);
 }
 
+/* From the function to the version that is meant. */
+static bool qualify(struct held *h, struct str qualifier)
+{
+    struct fn_key key = fn_key_of(h->fn);
+    const struct fn *f = catalog_resolve(h->d->env.catalog, &key, qualifier, NULL);
+
+    if (f && f != h->fn) {
+        fn_unref(h->fn);
+        h->fn = fn_ref(f);
+    }
+    return f != NULL;
+}
+
 static void run(struct held *h)
 {
     struct attributes a;
     struct cJSON *tree = attributes_read(h->attributes, &a);
     cleanup_free char *id = str_dup(h->id);
     struct run_trace trace;
-    struct invoke_spec spec = {.fn = h->fn,
-                               .payload = h->payload,
+    struct invoke_spec spec = {.payload = h->payload,
                                .request_id = id,
                                .trigger = a.trigger,
                                .background = true,
@@ -130,11 +143,12 @@ static void run(struct held *h)
     struct err e = {0};
     int r;
 
-    if (a.qualifier.n > 0 && !str_eq(a.qualifier, S("latest"))) {
+    if (!qualify(h, a.qualifier)) {
         json_free(tree);
         settle(h, RAN_GONE, &untold);
         return;
     }
+    spec.fn = h->fn;
     if (h->d->env.tracer) {
         carry_trace(h, &a, &trace);
         memcpy(h->span, trace.span_id, sizeof(h->span));

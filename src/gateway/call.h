@@ -175,6 +175,10 @@ void gw_send_start(struct gw_call *c, int status, struct str type, struct shape_
 bool gw_send_more(struct gw_call *c, struct str bytes);
 void gw_send_end(struct gw_call *c, bool whole);
 
+/* catalog_resolve() for this call: rules of an alias may ask its headers, cookies, query. */
+const struct fn *gw_resolve(struct gw_call *c, struct catalog *catalog, const struct fn_key *key,
+                            const char *qualifier);
+
 /* First header of the request with that name, any case, or STR_NONE. */
 struct str gw_header(const struct gw_call *c, struct str name);
 /* What the shape words as an event: everything of the call; lists live in its arena. user_data:

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "fn/fn.h"
 #include "base/err.h"
 #include "invoke/internal.h"
 
@@ -19,7 +20,7 @@ struct run_facts watch_facts(const struct invoke_spec *spec, const char *request
             .fn = spec->fn,
             .request_id = request_id,
             .instance_id = "",
-            .version = "latest",
+            .version = spec->fn->version,
             .trigger = spec->trigger,
             .accepted_wall_ms = clock_wall_ms(),
             .received_ns = spec->received_ns,

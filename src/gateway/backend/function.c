@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "delivery/delivery.h"
 #include "gateway/call.h"
 #include "gateway/internal.h"
@@ -203,7 +203,10 @@ static enum gw_step run(struct gw_call *c, const struct fn *f, struct buf *event
 enum gw_step gw_backend_function(struct gw_call *c)
 {
     const struct gw_api *a = c->api;
-    const struct fn *f = catalog_find(c->gw->env.catalog, &a->fn.key);
+    struct catalog *catalog = c->gw->env.catalog;
+    const struct fn *f = a->fn.async
+                                 ? catalog_qualified(catalog, &a->fn.key, str_of(a->fn.qualifier))
+                                 : gw_resolve(c, catalog, &a->fn.key, a->fn.qualifier);
     const struct shape_ops *shape = f ? shape_of(f->dialect) : NULL;
     struct shape_http h = {0};
     struct buf event;

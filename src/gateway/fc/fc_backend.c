@@ -20,7 +20,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/uri.h"
-#include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "delivery/delivery.h"
 #include "dialect/shape.h"
 #include "fn/fn.h"
@@ -478,7 +478,7 @@ static bool read_kind(struct gw_call *c, struct work *w, bool *ret_async)
 
 enum gw_step gw_backend_fc(struct gw_call *c)
 {
-    const struct fn *f = catalog_find(c->gw->env.catalog, &c->api->fn.key);
+    const struct fn *f = gw_resolve(c, c->gw->env.catalog, &c->api->fn.key, c->api->fn.qualifier);
     struct work *w = arena_alloc(c->arena, sizeof(*w));
     struct shape_http http;
     bool async;

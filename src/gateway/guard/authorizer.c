@@ -38,7 +38,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
-#include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "gateway/call.h"
 #include "gateway/guard/authorizer_answer.h"
 #include "gateway/guard/authorizer_cache.h"
@@ -224,7 +224,7 @@ static int word_event(struct gw_call *c, const struct gw_authorizer *a,
 static int ask(struct gw_call *c, struct flight *f, struct err *e)
 {
     const struct gw_authorizer *a = f->authorizer;
-    const struct fn *fn = catalog_find(f->guard->env.catalog, &a->function);
+    const struct fn *fn = gw_resolve(c, f->guard->env.catalog, &a->function, a->qualifier);
     const struct shape_ops *shape = fn ? shape_of(fn->dialect) : NULL;
     struct buf event;
     int r;

@@ -96,6 +96,7 @@ void fg_invoke_async(struct call *c)
         return;
     call_trace(c, &spec, &trace);
     ev.trace = spec.trace;
+    ev.qualifier = fg_qualifier(&urn);
     ev.id = str_of(c->request_id);
     ev.by = str_of(c->by.role);
     ev.payload = c->req->body.n > 0 ? c->req->body : S("{}");

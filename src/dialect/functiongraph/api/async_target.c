@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/obj.h"
-#include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "dialect/functiongraph/api/fg.h"
 
 enum { KEY_TEXT = 4096, FORM_MAX = 8 << 10, PARAM_MAX = 4 << 10 };
@@ -52,18 +52,22 @@ static int parse_function(struct call *c, const struct cJSON *param, const struc
     if (!str_eq(urn.project, own->project))
         return fg_refuse(x, 400, "FSS.1309", "func_urn names another project");
     key = fg_key(&urn);
-    f = catalog_find(c->api->catalog, &key);
-    if (!f)
+    f = catalog_qualified(c->api->catalog, &key, fg_qualifier(&urn));
+    if (!catalog_find(c->api->catalog, &key))
         return fg_refuse(x, 404, "FSS.1051", "Not found the function of the destination");
-    if (urn.alias.n > 0)
+    if (!f && urn.alias.n > 0)
         return fg_refuse(x, 404, "FSS.1053", "Not found the version alias of the destination");
-    if (!str_eq(urn.version, str_of(f->version)))
+    if (!f)
         return fg_refuse(x, 404, "FSS.1052", "Not found the version of the destination");
     if (str_eq(urn.name, own->name) && str_eq(urn.package, own->package) &&
         str_eq(urn.region, own->region))
         return fg_refuse(x, 400, "FSS.0400", "a function cannot be its own destination");
     fn_key_path(&key, &path);
     ret->kind = FN_TARGET_FUNCTION;
+    if (!qualifier_is_latest(fg_qualifier(&urn))) {
+        buf_addz(&path, urn.alias.n > 0 ? "" : ":");
+        buf_adds(&path, fg_qualifier(&urn));
+    }
     fn_set(&ret->to, buf_str(&path));
     return 0;
 }

@@ -188,6 +188,10 @@ void fg_update_config(struct call *c)
 
     if (!draft)
         return;
+    if (!fg_is_latest(c, draft)) {
+        fn_unref(draft);
+        return;
+    }
     if (check_names(body, draft, &x) < 0 || fg_parse_fields(body, FG_CONFIG, draft, &x) < 0) {
         fn_unref(draft);
         fg_fail(c, &x);
@@ -203,6 +207,10 @@ void fg_delete_function(struct call *c)
 
     if (!fg_target(c, &urn))
         return;
+    if (urn.qualified && !str_eq(urn.version, S("latest"))) {
+        fg_delete_version(c, &urn);
+        return;
+    }
     if (urn.qualified) {
         call_fail(c, 400, "FSS.1015",
                   "the version latest cannot be deleted alone; leave it out of the URN to delete "

@@ -244,7 +244,7 @@ bool fg_enabled(struct call *c, const struct fn *f)
 void fg_invoke(struct call *c)
 {
     struct fg_urn urn;
-    const struct fn *f = fg_target(c, &urn);
+    const struct fn *f = fg_invoked(c, &urn);
     struct invoke_spec spec = {.fn = f, .request_id = c->request_id, .on_done = on_done};
     struct invocation *in;
     struct run_call *rc;

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "catalog/catalog.h"
+#include "catalog/versions.h"
 #include "dialect/functiongraph/api/fg.h"
 
 enum { PROJECT, URN }; /* captures, in pattern order */
@@ -48,9 +48,28 @@ struct fn_key fg_key(const struct fg_urn *u)
                            .name = u->name};
 }
 
+struct str fg_qualifier(const struct fg_urn *u)
+{
+    return u->alias.n > 0 ? (struct str){u->alias.p - 1, u->alias.n + 1} : u->version;
+}
+
+static const struct fn *named(struct call *c, const struct fg_urn *u, const struct fn *f)
+{
+    struct fn_key key = fg_key(u);
+
+    if (f)
+        return f;
+    if (!catalog_find(c->api->catalog, &key))
+        call_fail(c, 404, "FSS.1051", "Not found the function");
+    else if (u->alias.n > 0)
+        call_fail(c, 404, "FSS.1053", "Not found the function version alias");
+    else
+        call_fail(c, 404, "FSS.1052", "Not found the function version");
+    return NULL;
+}
+
 const struct fn *fg_target(struct call *c, struct fg_urn *ret_urn)
 {
-    const struct fn *f;
     struct fn_key key;
 
     if (!fg_urn_of(c, ret_urn))
@@ -58,20 +77,26 @@ const struct fn *fg_target(struct call *c, struct fg_urn *ret_urn)
     key = fg_key(ret_urn);
     if (!call_permit(c, &key))
         return NULL;
-    f = catalog_find(c->api->catalog, &key);
-    if (!f) {
-        call_fail(c, 404, "FSS.1051", "Not found the function");
-        return NULL;
-    }
-    if (ret_urn->alias.n > 0) {
-        call_fail(c, 404, "FSS.1053", "Not found the function version alias");
-        return NULL;
-    }
-    if (!str_eq(ret_urn->version, str_of(f->version))) {
-        call_fail(c, 404, "FSS.1052", "Not found the function version");
-        return NULL;
-    }
-    return f;
+    return named(c, ret_urn, catalog_qualified(c->api->catalog, &key, fg_qualifier(ret_urn)));
+}
+
+const struct fn *fg_invoked(struct call *c, struct fg_urn *ret_urn)
+{
+    const struct fn *f = fg_target(c, ret_urn);
+    struct fn_key key;
+
+    if (!f || ret_urn->alias.n == 0)
+        return f;
+    key = fg_key(ret_urn);
+    return named(c, ret_urn, call_resolve(c, &key, fg_qualifier(ret_urn)));
+}
+
+bool fg_is_latest(struct call *c, const struct fn *f)
+{
+    if (f->published_ms == 0)
+        return true;
+    call_fail(c, 400, "FSS.1015", "the version '%s' is published and does not change", f->version);
+    return false;
 }
 
 struct cJSON *fg_body(struct call *c)

@@ -44,12 +44,12 @@ bool fg_project_ok(struct str s)
     return made_of(s, FG_PART_MAX, "_-");
 }
 
-static bool version_ok(struct str s)
+bool fg_version_ok(struct str s)
 {
     return made_of(s, FG_VERSION_MAX, "_-.") && is_alnum(s.p[0]) && is_alnum(s.p[s.n - 1]);
 }
 
-static bool alias_ok(struct str s)
+bool fg_alias_ok(struct str s)
 {
     return made_of(s, FG_ALIAS_MAX, "_-.") && is_alnum(s.p[0]) && is_alnum(s.p[s.n - 1]);
 }
@@ -66,10 +66,10 @@ static int parse_qualifier(struct str s, struct fg_urn *u, struct err *e)
     if (s.n > 0 && s.p[0] == '!') {
         u->version = S("");
         u->alias = str_from(s, 1);
-        return alias_ok(u->alias) ? 0 : wrong(e, "has a malformed alias", s);
+        return fg_alias_ok(u->alias) ? 0 : wrong(e, "has a malformed alias", s);
     }
     u->version = s;
-    return version_ok(s) ? 0 : wrong(e, "has a malformed version", s);
+    return fg_version_ok(s) ? 0 : wrong(e, "has a malformed version", s);
 }
 
 /* seg: n segments, 7 or 8. */

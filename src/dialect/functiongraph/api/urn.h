@@ -43,5 +43,7 @@ void fg_urn_print(const struct fg_urn *u, struct buf *out);
 bool fg_name_ok(
         struct str s); /* function and package names: 1-60, letter first, no '_', '-' last */
 bool fg_project_ok(struct str s);
+bool fg_version_ok(struct str s);
+bool fg_alias_ok(struct str s);
 
 #endif
