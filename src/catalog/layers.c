@@ -25,6 +25,7 @@
 #include "base/obj.h"
 #include "base/uri.h"
 #include "catalog/internal.h"
+#include "catalog/versions.h"
 #include "loop/loop.h"
 
 enum { PUBLISH_MAGIC = 0x6c617965, TRIES = 100, PATH_MAX_BYTES = 4 * RESOURCE_ID };
@@ -162,8 +163,8 @@ static bool function_uses(void *user, const struct fn *f)
     struct used *used = user;
     struct fn_key key = fn_key_of(f);
 
-    (void)key; /* core: catalog_each_version */
-    (void)version_uses(used, f);
+    if (version_uses(used, f))
+        catalog_each_version(used->c, &key, version_uses, used);
     return !used->yes;
 }
 
