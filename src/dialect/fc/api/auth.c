@@ -3,8 +3,9 @@
  * auth.c - who is calling: the FC signature, in the cloud's order of complaints.
  *
  * First what is missing (400), then a key nobody has, a clock that is off, and last, with the whole
- * request at hand, the signature itself (all 403). The account is the header x-fc-account-id: it is
- * part of what is signed. A key of this installation may act for any account named there, unless it
+ * request at hand, the signature itself (all 403). The account is the header x-fc-account-id, which is
+ * part of what is signed; the Python SDK sends none, because in the cloud the host names it: then it is
+ * found as for the later version (fc3_account()). A key of this installation may act for any account named there, unless it
  * is one of a single account (api/permit.c).
  */
 #include "auth/auth.h"
@@ -13,6 +14,7 @@
 #include "base/err.h"
 #include "base/obj.h"
 #include "dialect/fc/api/handlers.h"
+#include "dialect/fc/v3/v3.h"
 #include "fn/key.h"
 #include "sign/sign.h"
 
@@ -20,7 +22,9 @@ enum { ACCOUNT_MAX = 64 };
 
 struct str fc_auth_account(const struct call *c)
 {
-    return c->req ? str_trim(http_header(c->req, S("x-fc-account-id"))) : STR_NONE;
+    struct str account = c->req ? str_trim(http_header(c->req, S("x-fc-account-id"))) : STR_NONE;
+
+    return account.n ? account : fc3_account(c);
 }
 
 void fc_auth_realm(struct call *c, struct api_realm *ret)
@@ -49,8 +53,6 @@ static const char *missing_header(const struct http_request *r)
         return "Authorization";
     if (http_header(r, S("Date")).n == 0 && http_header(r, S("x-fc-date")).n == 0)
         return "Date";
-    if (http_header(r, S("x-fc-account-id")).n == 0)
-        return "X-Fc-Account-Id";
     return NULL;
 }
 
@@ -102,11 +104,11 @@ bool fc_auth_admit(struct call *c)
         fc_auth_refuse(c, why, &e);
         return false;
     }
+    call_signed_by(c, &caller);
     if (!is_account(fc_auth_account(c))) {
         call_fail(c, 400, "InvalidArgument",
                   "X-Fc-Account-Id must have 1 to %d letters, digits, '-' or '_'", ACCOUNT_MAX);
         return false;
     }
-    call_signed_by(c, &caller);
     return true;
 }

@@ -111,7 +111,7 @@ int fc_keep_over(const struct cJSON *body, const struct field *fields, size_t n,
                  const char *name_field, char **extra, struct err *e)
 {
     cleanup_with(json_freep) struct cJSON *both = json_parse(str_of(*extra), NULL), *over = NULL;
-    cleanup_with(buf_done) struct buf text;
+    cleanup_with(buf_done) struct buf text = {0};
     cleanup_free char *said = NULL;
     int r = fc_keep(body, fields, n, name_field, &said, e);
 

@@ -130,7 +130,7 @@ static void on_written(void *user, int r, const struct resource *res)
 
     (void)res;
     if (r == 0 || r == -ENOENT)
-        call_reply(c, 200, STR_NONE, STR_NONE);
+        call_reply(c, 200, S("application/json"), S("{}")); /* the Python SDK parses it */
     else if (r == -ESTALE || r == -EEXIST)
         call_fail(c, 409, "ConcurrentUpdateError", "the tags are being changed by another request");
     else
@@ -280,7 +280,7 @@ void fc_tag_remove(struct call *c)
         tags = cJSON_CreateObject();
     }
     if (!tags->child && !find(c->api->catalog, &key))
-        call_reply(c, 200, STR_NONE, STR_NONE); /* it had none */
+        call_reply(c, 200, S("application/json"), S("{}")); /* it had none */
     else
         write_tags(c, &key, tags);
 }

@@ -136,7 +136,7 @@ static int write_timer(const struct cJSON *config, struct trigger *draft, bool i
 {
     cleanup_with(json_freep) struct cJSON *old =
             is_new ? NULL : json_parse(str_of(draft->config), NULL);
-    cleanup_with(buf_done) struct buf out;
+    cleanup_with(buf_done) struct buf out = {0};
     struct str cron = STR_NONE, payload = S("");
     bool enabled = is_new ? true : draft->enabled;
     struct jw w;

@@ -432,28 +432,66 @@ static void a_package_is_measured_after_base64(void **state)
     t_has(e.msg, "not valid base64");
 }
 
-static void code_from_elsewhere_is_an_honest_no(void **state)
+static void code_may_stand_in_an_object(void **state)
 {
     static const struct {
-        const char *code, *why;
-    } rows[] = {{"{\"ossBucketName\":\"b\",\"ossObjectName\":\"o\"}", "not supported here"},
-                {"{}", "Either ossBucketName/ossObjectName or zipFile must be set"}};
+        const char *code;
+        bool object, good;
+    } rows[] = {{"{\"ossBucketName\":\"b\",\"ossObjectName\":\"o\"}", true, true},
+                {"{\"OssBucketName\":\"b\"}", false, false},
+                {"{}", false, false}};
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         cleanup_free char *text = xasprintf("{\"functionName\":\"f\",\"runtime\":\"python3\","
                                             "\"handler\":\"a.b\",\"code\":%s}",
                                             rows[i].code);
         cleanup_with(json_freep) struct cJSON *body = json_parse(str_of(text), NULL);
         cleanup_with(buf_done) struct buf zip;
         struct fn *f = fn_new(&key);
+        struct str bucket, object;
         struct err e = {0};
 
         buf_init(&zip, 64);
-        assert_int_equal(fc_parse_function(body, f, &zip, &e), -EINVAL);
-        t_has(e.msg, rows[i].why);
+        assert_int_equal(fc_parse_function(body, f, &zip, &e), rows[i].good ? 0 : -EINVAL);
+        if (!rows[i].good)
+            t_has(e.msg, "Either ossBucketName/ossObjectName or zipFile must be set");
+        assert_int_equal(fc_parse_code_object(body, &bucket, &object), rows[i].object);
+        assert_int_equal(zip.n, 0);
         fn_unref(f);
     }
+}
+
+/* What a change does not name stays; of the variables there is one set. */
+static void a_change_goes_over_what_is_there(void **state)
+{
+    struct cJSON *made = json_parse(
+            S("{\"functionName\":\"f\",\"runtime\":\"python3\",\"handler\":\"a.b\","
+              "\"initializer\":\"a.i\",\"timeout\":9,\"cpu\":0.5,\"instanceType\":\"e1\","
+              "\"environmentVariables\":{\"A\":\"1\"},\"code\":{\"ossBucketName\":\"b\","
+              "\"ossObjectName\":\"o\"}}"),
+            NULL);
+    struct cJSON *change = json_parse(
+            S("{\"InstanceType\":\"c1\",\"cpu\":null,\"initializer\":\"\",\"memorySize\":192,"
+              "\"environmentVariables\":{\"B\":2}}"),
+            NULL);
+    cleanup_with(buf_done) struct buf zip;
+    struct fn *f = fn_new(&key);
+    struct err e = {0};
+
+    (void)state;
+    buf_init(&zip, 64);
+    t_ok(fc_parse_function(made, f, &zip, &e), &e);
+    t_ok(fc_parse_function_update(change, f, &zip, &e), &e);
+    assert_int_equal(f->timeout_ms, 9000);
+    assert_int_equal(f->memory_mb, 192);
+    assert_null(f->initializer);
+    assert_int_equal(f->nvars, 1);
+    assert_string_equal(fn_var(f, "B"), "2");
+    assert_string_equal(f->extra, "{\"cpu\":0.5,\"instanceType\":\"c1\"}");
+    json_free(made);
+    json_free(change);
+    fn_unref(f);
 }
 
 static void a_service_keeps_what_it_was_given(void **state)
@@ -508,7 +546,8 @@ int main(void)
             cmocka_unit_test(required_fields_are_asked_for),
             cmocka_unit_test(an_unknown_runtime_is_refused),
             cmocka_unit_test(a_package_is_measured_after_base64),
-            cmocka_unit_test(code_from_elsewhere_is_an_honest_no),
+            cmocka_unit_test(code_may_stand_in_an_object),
+            cmocka_unit_test(a_change_goes_over_what_is_there),
             cmocka_unit_test(a_service_keeps_what_it_was_given),
             cmocka_unit_test(a_name_is_required_and_the_body_is_an_object),
     };
