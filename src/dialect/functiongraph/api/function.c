@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "catalog/catalog.h"
+#include "dialect/functiongraph/api/dependency.h"
 #include "dialect/functiongraph/api/fg.h"
 
 enum {
@@ -50,6 +51,8 @@ static int read_create(struct call *c, const struct cJSON *body, struct str proj
     r = fg_parse_fields(body, FG_CREATE, draft, x);
     if (r == 0)
         r = fg_parse_code(body, ret_code, x);
+    if (r == 0)
+        r = fg_parse_dependencies(c, body, draft, x);
     if (r < 0) {
         fn_unref(draft);
         return r;
@@ -192,12 +195,13 @@ void fg_update_config(struct call *c)
         fn_unref(draft);
         return;
     }
-    if (check_names(body, draft, &x) < 0 || fg_parse_fields(body, FG_CONFIG, draft, &x) < 0) {
+    if (check_names(body, draft, &x) < 0 || fg_parse_fields(body, FG_CONFIG, draft, &x) < 0 ||
+        fg_parse_dependencies(c, body, draft, &x) < 0) {
         fn_unref(draft);
         fg_fail(c, &x);
         return;
     }
-    catalog_update(c->api->catalog, draft, on_updated, c);
+    fg_update_fitting(c, draft, on_updated); /* -> on_updated */
 }
 
 void fg_delete_function(struct call *c)

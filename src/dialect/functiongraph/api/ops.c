@@ -3,6 +3,7 @@
  * operation is 404 APIGW.0101, as the cloud's own front door says it. */
 #include "auth/auth.h"
 #include "base/obj.h"
+#include "dialect/functiongraph/api/dependency.h"
 #include "dialect/functiongraph/api/fg.h"
 #include "dialect/functiongraph/functiongraph.h"
 
@@ -218,6 +219,36 @@ static const struct api_op ops[] = {
         OP("PUT", FUNCTION "/config-max-instance", "UpdateFunctionMaxInstanceConfig",
            fg_limit_instances, KEY_DEPLOY),
         OP("PUT", FUNCTION "/collect/{state}", "UpdateFunctionCollectState", fg_pin, KEY_DEPLOY),
+
+        /* ---- dependencies ---- */
+        {{"POST", FGS "/dependencies/version"},
+         "CreateDependencyVersion",
+         FG_CODE_BODY,
+         fg_create_dependency,
+         .scope = KEY_DEPLOY,
+         .json = true},
+        {{"POST", FGS "/dependencies"},
+         "CreateDependency",
+         FG_CODE_BODY,
+         fg_create_dependency,
+         .scope = KEY_DEPLOY,
+         .json = true},
+        {{"GET", FGS "/dependencies"},
+         "ListDependencies",
+         FG_CONFIG_BODY,
+         fg_list_dependencies,
+         .scope = KEY_READ,
+         .partly = "there are no public dependencies"},
+        OP("GET", FGS "/dependencies/{depend}", "ShowDependency", fg_show_dependency_by_id,
+           KEY_READ),
+        OP("DELETE", FGS "/dependencies/{depend}", "DeleteDependency", fg_delete_dependency_by_id,
+           KEY_DEPLOY),
+        OP("GET", FGS "/dependencies/{depend}/version", "ListDependencyVersion",
+           fg_list_dependency_versions, KEY_READ),
+        OP("GET", FGS "/dependencies/{depend}/version/{version}", "ShowDependencyVersion",
+           fg_show_dependency, KEY_READ),
+        OP("DELETE", FGS "/dependencies/{depend}/version/{version}", "DeleteDependencyVersion",
+           fg_delete_dependency, KEY_DEPLOY),
 
         /* ---- figures and logs ---- */
         {{"GET", FUNCTIONS "/statistics"},
