@@ -71,6 +71,14 @@ if ! cmp -s "$root/tests/clients/package-lock.json" "$stamp"; then
     cp "$root/tests/clients/package-lock.json" "$stamp"
 fi
 
+# The clouds' command line tools, 580 MB: none of their install scripts is needed.
+stamp=$root/tests/clients/tools/node_modules/.lock
+if ! cmp -s "$root/tests/clients/tools/package-lock.json" "$stamp"; then
+    echo "setup: command line tools" >&2
+    (cd "$root/tests/clients/tools" && npm ci --silent --no-audit --no-fund --ignore-scripts >&2)
+    cp "$root/tests/clients/tools/package-lock.json" "$stamp"
+fi
+
 # promtool for packaging/prometheus: out of its package, which would start a service if it were installed.
 promtool=$root/build-tools/promtool
 if [ ! -x "$promtool" ]; then
