@@ -259,31 +259,42 @@ static void hex_decode(const char *hex, uint8_t *out, size_t n)
         out[i] = (uint8_t)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
 }
 
+/* Each is there, as it was sent, and later ones have higher numbers. */
+static bool are_there(const struct upload *u)
+{
+    for (uint32_t i = 0; i < u->nwant; i++) {
+        const struct upload_row *row = row_of(u, u->want[i].number);
+
+        if (!row || (i > 0 && u->want[i].number <= u->want[i - 1].number) ||
+            strcmp(row->etag, u->want[i].etag) != 0)
+            return false;
+    }
+    return u->nwant > 0;
+}
+
 /* The etag of the whole is the digest of its parts' digests, and how many they are. */
 static int put_together(struct upload *u)
 {
-    struct digest *sum = digest_new(DIGEST_MD5);
+    struct digest *sum;
     uint8_t all[DIGEST_MOST];
     char hex[MD5_HEX];
     int r = 0;
 
+    if (!are_there(u))
+        return -EINVAL;
+    sum = digest_new(DIGEST_MD5);
     free(u->ob.parts);
-    u->ob.parts = xcalloc(u->nwant + 1, sizeof(*u->ob.parts));
+    u->ob.parts = xcalloc(u->nwant, sizeof(*u->ob.parts));
     u->ob.nparts = 0;
     u->ob.size = 0;
     for (uint32_t i = 0; i < u->nwant && r == 0; i++) {
         const struct upload_row *row = row_of(u, u->want[i].number);
         uint8_t one[MD5_LEN];
 
-        if (!row || (i > 0 && u->want[i].number <= u->want[i - 1].number) ||
-            strcmp(row->etag, u->want[i].etag) != 0)
-            r = -EINVAL;
-        else if (i + 1 < u->nwant && row->part.size < LEAST_PART)
+        if (i + 1 < u->nwant && row->part.size < LEAST_PART)
             r = -ERANGE;
         else if (row->part.size > OBJECT_BYTES_MAX - u->ob.size)
             r = -EFBIG;
-        if (r < 0)
-            break;
         u->ob.parts[u->ob.nparts++] = row->part;
         u->ob.size += row->part.size;
         hex_decode(row->etag, one, sizeof(one));
@@ -292,7 +303,7 @@ static int put_together(struct upload *u)
     hex_encode(all, digest_end(sum, all), hex);
     (void)snprintf(u->ob.etag, sizeof(u->ob.etag), "%s-%u", hex, u->nwant);
     u->ob.modified_ms = clock_wall_ms();
-    return u->nwant == 0 ? -EINVAL : r;
+    return r;
 }
 
 static void on_completed(void *user, int r)
