@@ -83,6 +83,9 @@ void storage_add_headers(struct call *c, const struct object *ob)
     call_headerf(c, "ETag", "\"%s\"", ob->etag);
     call_header(c, "Last-Modified", str_of(clock_http(ob->modified_ms, time)));
     call_header(c, "Accept-Ranges", S("bytes"));
+    /* By path it shares an origin with our APIs: what somebody put there is no page of ours. */
+    call_header(c, "Content-Security-Policy", S("sandbox"));
+    call_header(c, "X-Content-Type-Options", S("nosniff"));
 }
 
 /* ---- put ---- */

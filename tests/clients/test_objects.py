@@ -100,7 +100,8 @@ def test_s3_in_both_signatures(evoke_shared, version):
         assert c.get_object(Bucket=b, Key=KEY, Range=wanted)["Body"].read() == part
     refused(lambda: c.get_object(Bucket=b, Key=KEY, Range="bytes=5-6"), 416, "InvalidRange")
     url = c.generate_presigned_url("get_object", Params={"Bucket": b, "Key": KEY}, ExpiresIn=60)
-    assert requests.get(url, timeout=10).text == "hello"
+    page = requests.get(url, timeout=10)
+    assert (page.text, page.headers["Content-Security-Policy"]) == ("hello", "sandbox"), "no page of ours, though under our name"
     big = os.urandom(12 << 20)
     c.upload_fileobj(io.BytesIO(big), b, "big", Config=TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20))
     assert c.head_object(Bucket=b, Key="big")["ETag"].endswith('-3"')
