@@ -120,23 +120,32 @@ static int write_file(struct archive *ar, const char *path, struct str source)
     archive_entry_free(entry);
     if (code == ARCHIVE_OK && archive_write_data(ar, source.p, source.n) != (la_ssize_t)source.n)
         code = ARCHIVE_FATAL;
-    return code == ARCHIVE_OK ? archive_write_close(ar) : code;
+    return code;
 }
 
-int package_from_source(struct str filename, struct str source, struct buf *zip, struct err *e)
+static int write_files(struct archive *ar, const struct package_file *files, size_t n,
+                       int *ret_code, struct err *e)
 {
-    struct archive *ar;
     char path[ZIP_PATH + 1];
-    int code, r;
+    int r;
 
-    r = zip_path(filename, path, e);
-    if (r < 0)
-        return r;
-    if (!path[0] || str_ends(filename, S("/")))
-        return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is not the name of a file",
-                       STR_ARG(filename));
+    for (size_t i = 0; i < n && *ret_code == ARCHIVE_OK; i++) {
+        r = zip_path(files[i].name, path, e);
+        if (r < 0)
+            return r;
+        if (!path[0] || str_ends(files[i].name, S("/")))
+            return err_set(e, ERR_CALLER, -EINVAL, "'%.*s' is not the name of a file",
+                           STR_ARG(files[i].name));
+        *ret_code = write_file(ar, path, files[i].bytes);
+    }
+    return 0;
+}
 
-    ar = archive_write_new();
+int package_from_files(const struct package_file *files, size_t n, struct buf *zip, struct err *e)
+{
+    struct archive *ar = archive_write_new();
+    int code, r = 0;
+
     if (!ar)
         return err_set(e, ERR_HOST, -ENOMEM, "make the package: out of memory");
     archive_write_set_format_zip(ar);
@@ -144,13 +153,22 @@ int package_from_source(struct str filename, struct str source, struct buf *zip,
     archive_write_set_bytes_in_last_block(ar, 1);
     code = archive_write_open(ar, zip, NULL, on_write, NULL);
     if (code == ARCHIVE_OK)
-        code = write_file(ar, path, source);
-    if (!buf_ok(zip))
+        r = write_files(ar, files, n, &code, e);
+    if (r == 0 && code == ARCHIVE_OK)
+        code = archive_write_close(ar);
+    if (r == 0 && !buf_ok(zip))
         r = err_set(e, ERR_LIMIT, -EFBIG, "the package is larger than %zu bytes", zip->max);
-    else if (code != ARCHIVE_OK)
+    else if (r == 0 && code != ARCHIVE_OK)
         r = err_set(e, ERR_HOST, -EIO, "make the package: %s", archive_error_string(ar));
     archive_write_free(ar);
     return r;
+}
+
+int package_from_source(struct str filename, struct str source, struct buf *zip, struct err *e)
+{
+    const struct package_file file = {filename, source};
+
+    return package_from_files(&file, 1, zip, e);
 }
 
 static int read_whole(struct zip *z, struct buf *out, struct err *e)

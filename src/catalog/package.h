@@ -15,6 +15,12 @@ struct err;
  * directories. */
 int package_from_source(struct str filename, struct str source, struct buf *zip, struct err *e);
 
+/* The same with several files, n of them. */
+struct package_file {
+    struct str name, bytes;
+};
+int package_from_files(const struct package_file *files, size_t n, struct buf *zip, struct err *e);
+
 /* One file's bytes out of a zip; -ENOENT, -EMSGSIZE (over out->max). */
 int package_read_file(struct str zip, struct str filename, struct buf *out, struct err *e);
 

@@ -158,6 +158,8 @@ void fg_put_timer(struct jw *w, const struct trigger *t);
 
 /* Operations, one file per subject. */
 void fg_create_function(struct call *c);
+/* As that does, with a body of our own; taken. */
+void fg_create(struct call *c, struct cJSON *body, struct str project);
 void fg_list_functions(struct call *c);
 void fg_show_config(struct call *c);
 void fg_update_config(struct call *c);
@@ -216,6 +218,10 @@ void fg_pin(struct call *c);
 void fg_enable_logs(struct call *c);
 void fg_show_log_detail(struct call *c);
 void fg_list_quotas(struct call *c);
+void fg_list_templates(struct call *c);
+void fg_show_template(struct call *c);
+void fg_export_function(struct call *c);
+void fg_import_function(struct call *c);
 void fg_list_runtime_types(struct call *c);
 
 /* offers.c: what there is none of here. fg_absent: 400, refused by the operation's name. */

@@ -62,25 +62,30 @@ static int read_create(struct call *c, const struct cJSON *body, struct str proj
     return 0;
 }
 
-void fg_create_function(struct call *c)
+void fg_create(struct call *c, struct cJSON *body, struct str project)
 {
     struct fg_error x = {0};
     struct fg_code code;
     struct fn *draft = NULL;
-    struct cJSON *body;
-    struct str project;
 
-    if (!fg_project(c, &project))
-        return;
-    body = fg_body(c);
-    if (!body)
-        return;
     if (read_create(c, body, project, &code, &draft, &x) < 0) {
         json_free(body);
         fg_fail(c, &x);
         return;
     }
     fg_store(c, body, &code, draft, false, reply_created);
+}
+
+void fg_create_function(struct call *c)
+{
+    struct cJSON *body;
+    struct str project;
+
+    if (!fg_project(c, &project))
+        return;
+    body = fg_body(c);
+    if (body)
+        fg_create(c, body, project);
 }
 
 struct listing {

@@ -284,6 +284,17 @@ static const struct api_op ops[] = {
 
         /* ---- what there is ---- */
         OP("GET", FGS "/quotas", "ListQuotas", fg_list_quotas, KEY_READ),
+        OP("GET", FGS "/templates", "ListFunctionTemplate", fg_list_templates, KEY_READ),
+        OP("GET", FGS "/templates/{template}", "ShowFunctionTemplate", fg_show_template, KEY_READ),
+        OP("GET", FUNCTION "/export", "ExportFunction", fg_export_function, KEY_READ),
+        {{"POST", FUNCTIONS "/import"},
+         "ImportFunction",
+         FG_CODE_BODY,
+         fg_import_function,
+         .scope = KEY_DEPLOY,
+         .json = true},
+        ABSENT("GET", FGS "/function/report", "ListFunctionAsMetric", fg_absent, KEY_READ,
+               "functions are not ranked: ask for the statistics of each" REFUSED),
         OP("GET", FGS "/runtimetypes", "ListRuntimeTypes", fg_list_runtime_types, KEY_READ),
 
         /* ---- and what is not to be had ---- */
