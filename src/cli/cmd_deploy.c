@@ -280,12 +280,12 @@ const struct command command_deploy = {
         .group = GROUP_WRITE,
         .args = "[DIR|FILE] [NAME...]",
         .summary = "make functions what a manifest says",
+        .brief = "make functions what a manifest says; `version`, `alias`",
         .help = "Packs the code of each function in DIR/evoke.yaml (or the manifest FILE), sends\n"
                 "what has changed, and waits until it loads; with NAMEs, only those. DIR is the\n"
                 "current directory when left out. A serverless.yml of Tencent, a template.yml of\n"
                 "Funcraft and an s.yaml of Serverless Devs are read, too. What a .evokeignore in\n"
-                "the code's directory names, in the syntax of .gitignore, stays out of the "
-                "package.\n"
+                "the code's directory names, as a .gitignore does, stays out of the package.\n"
                 "Exit code 1 when a function does not load: its error and log are shown.",
         .examples = "evoke deploy\n"
                     "evoke deploy shop thumbnail\n"

@@ -59,6 +59,12 @@ extern const struct command command_trigger_http;
 extern const struct command command_trigger_list;
 extern const struct command command_trigger_show;
 extern const struct command command_version;
+extern const struct command command_version_list;
+extern const struct command command_version_publish;
+extern const struct command command_version_delete;
+extern const struct command command_alias_list;
+extern const struct command command_alias_set;
+extern const struct command command_alias_delete;
 extern const struct command command_why;
 
 /* clang-format off */
@@ -87,6 +93,12 @@ static const struct command *const commands[] = { /* a line each */
         &command_trigger_delete,
         &command_trigger_enable,
         &command_trigger_disable,
+        &command_version_list,
+        &command_version_publish,
+        &command_version_delete,
+        &command_alias_list,
+        &command_alias_set,
+        &command_alias_delete,
         &command_gateway_apply,
         &command_gateway_list,
         &command_gateway_show,
@@ -125,6 +137,7 @@ static const struct command *const commands[] = { /* a line each */
 static const struct {
     const char *word, *what;
 } families[] = {
+        {"alias", "names that point at versions of a function"},
         {"config", "the daemon's configuration"},
         {"deadletter", "events that failed"},
         {"gateway", "groups, APIs and authorizers of the gateway"},
@@ -132,6 +145,7 @@ static const struct {
         {"key", "access keys and accounts"},
         {"list", "functions, events"},
         {"trigger", "triggers"},
+        {"version", "this program, and published versions of a function"},
 };
 
 const struct command *command_at(size_t i)
