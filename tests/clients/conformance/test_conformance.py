@@ -177,7 +177,8 @@ def clouds():
 def test_case(clouds, file, case):
     cloud = clouds(file.cloud)
     file.run(cloud, case)
-    cloud.evoke.check_descriptors()
+    if case is file.doc["cases"][-1]:
+        cloud.evoke.check_descriptors()
 
 
 def test_every_case_says_what_it_expects_and_where_that_stands():
