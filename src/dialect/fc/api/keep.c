@@ -21,8 +21,26 @@
 
 /* Ours to say, whatever a client sends. */
 static const char *const answered[] = {
-        "serviceId",  "createdTime", "lastModifiedTime", "useSLRAuthentication",
-        "functionId", "codeSize",    "codeChecksum",     "layersArnV2",
+        "serviceId",
+        "createdTime",
+        "lastModifiedTime",
+        "useSLRAuthentication",
+        "functionId",
+        "codeSize",
+        "codeChecksum",
+        "layersArnV2",
+        /* 2023-03-30 */
+        "functionArn",
+        "state",
+        "stateReason",
+        "stateReasonCode",
+        "lastUpdateStatus",
+        "lastUpdateStatusReason",
+        "lastUpdateStatusReasonCode",
+        "invocationRestriction",
+        "reservedConcurrency",
+        "fcVersion",
+        "tags",
 };
 
 static const struct field *field_of(const struct field *fields, size_t n, struct str key)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task.c - asynchronous calls with an id: begun, looked up, stopped. See task.h.
+ * task.c - asynchronous calls with an id: begun, looked up, stopped. See task.h; the list is task_list.c.
  *
  * X-Fc-Request-Id of the answer names the call; what runs later has the event's id, which is the same
  * where the client chose no id of its own.
@@ -23,12 +23,13 @@
 #include "base/obj.h"
 #include "catalog/versions.h"
 #include "delivery/delivery.h"
+#include "dialect/fc/api/task_parts.h"
 #include "dialect/shape.h"
 #include "fn/fn.h"
 #include "invoke/invoke.h"
 #include "store/queue.h"
 
-enum { PATH_TEXT = 4096, TASK_MAGIC = 0x46435441 };
+enum { TASK_MAGIC = 0x46435441 };
 
 #define BIT(state) (1u << (state))
 
@@ -41,7 +42,7 @@ static void event_id(const struct fn *f, struct str id, char out[UUID_TEXT])
     struct fn_key key = fn_key_of(f);
     char hex[SHA256_HEX];
 
-    buf_init(&text, PATH_TEXT);
+    buf_init(&text, TASK_PATH);
     fn_key_path(&key, &text);
     buf_addc(&text, '#');
     buf_adds(&text, id);
@@ -80,7 +81,7 @@ static const struct {
         {"Invalid", BIT(Q_PURGED)},
 };
 
-static const char *status_of(const struct q_event *ev)
+const char *task_status(const struct q_event *ev)
 {
     if (ev->state == Q_WAITING)
         return ev->attempt > 0 ? "Retrying" : "Enqueued";
@@ -91,7 +92,7 @@ static const char *status_of(const struct q_event *ev)
 }
 
 /* Of an event for the function itself, "latest" or nothing. */
-static struct str shown(struct str qualifier)
+struct str task_qualifier(struct str qualifier)
 {
     return qualifier_is_latest(qualifier) ? S("LATEST") : qualifier;
 }
@@ -99,6 +100,14 @@ static struct str shown(struct str qualifier)
 static bool has_ended(const struct q_event *ev)
 {
     return ev->state != Q_WAITING && ev->state != Q_RUNNING;
+}
+
+bool task_is_status(struct str s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+        if (str_eq(s, str_of(statuses[i].name)))
+            return true;
+    return false;
 }
 
 /* ---- as the cloud shows it ---- */
@@ -130,7 +139,7 @@ static void put_events(struct jw *w, const struct q_event *ev, const struct deli
             put_time_event(w, &id, ok ? "Succeeded" : "Retrying", t->end_ms, t->error);
     }
     if (has_ended(ev))
-        put_time_event(w, &id, status_of(ev), ev->at_ms, told->reason);
+        put_time_event(w, &id, task_status(ev), ev->at_ms, told->reason);
     jw_arr_end(w);
 }
 
@@ -145,8 +154,8 @@ static void put_ends(struct jw *w, const struct q_event *ev, const struct delive
     jw_kstr(w, "instanceId", last ? last->instance : S(""));
 }
 
-static void put_task(struct jw *w, const struct fn *f, const struct fc_task_words *words,
-                     const struct q_event *ev, bool payload)
+void task_put(struct jw *w, const struct fn *f, const struct fc_task_words *words,
+              const struct q_event *ev, bool payload)
 {
     struct delivery_told told = {0};
     bool known = delivery_tell(ev, &told) == 0;
@@ -157,10 +166,10 @@ static void put_task(struct jw *w, const struct fn *f, const struct fc_task_word
         error = last && last->error.n ? last->error : told.reason;
     jw_obj(w);
     words->put_function(w, f);
-    jw_kstr(w, "qualifier", shown(told.qualifier));
+    jw_kstr(w, "qualifier", task_qualifier(told.qualifier));
     jw_kstr(w, words->id, ev->dedup.n ? ev->dedup : ev->id);
     jw_kstr(w, "requestId", ev->id);
-    jw_kstrz(w, "status", status_of(ev));
+    jw_kstrz(w, "status", task_status(ev));
     put_ends(w, ev, last);
     if (payload)
         jw_kstr(w, words->payload, ev->payload);
@@ -186,7 +195,7 @@ static const struct {
         {-ENOSPC, 503, "ResourceThrottled", "the disk is full and nothing was done"},
 };
 
-static void fail_queue(struct call *c, int r, const struct err *e)
+void task_fail(struct call *c, int r, const struct err *e)
 {
     for (size_t i = 0; i < ARRAY_LEN(failures); i++)
         if (failures[i].r == r) {
@@ -204,7 +213,7 @@ static void fail_queue(struct call *c, int r, const struct err *e)
                   e && e->msg[0] ? e->msg : strerror(-r));
 }
 
-static bool has_queue(struct call *c)
+bool task_served(struct call *c)
 {
     if (c->api->delivery && delivery_queue(c->api->delivery))
         return true;
@@ -231,7 +240,7 @@ static void on_begun(void *user, int r, const struct err *e)
         call_fail(c, 409, b->words->exists, "the id '%s' has been used for this function already",
                   b->id);
     } else if (r < 0) {
-        fail_queue(c, r, e);
+        task_fail(c, r, e);
     } else {
         call_header(c, b->words->id_header, str_of(b->id));
         call_reply(c, 202, STR_NONE, STR_NONE);
@@ -275,7 +284,7 @@ void fc_task_start(struct call *c, const struct fn *f, struct str qualifier,
                   FC_TASK_ID);
         return;
     }
-    if (!read_delay(c, &ev.not_before_ms) || !has_queue(c))
+    if (!read_delay(c, &ev.not_before_ms) || !task_served(c))
         return;
     b = xnew(struct beginning);
     *b = (struct beginning){.magic = TASK_MAGIC, .call = c, .words = words};
@@ -292,7 +301,7 @@ void fc_task_start(struct call *c, const struct fn *f, struct str qualifier,
     r = delivery_put(c->api->delivery, &ev, on_begun, b, &e); /* -> on_begun */
     if (r < 0) {
         free(b);
-        fail_queue(c, r, &e);
+        task_fail(c, r, &e);
     }
 }
 
@@ -328,7 +337,7 @@ static void on_looked(void *user, int r, const struct q_event *events, uint32_t 
 
     (void)more;
     if (r < 0) {
-        fail_queue(looking_free(l), r, NULL);
+        task_fail(looking_free(l), r, NULL);
     } else if (n > 0) {
         l->found(l, &events[0]);
     } else if (l->chosen) {
@@ -349,7 +358,7 @@ static void ask(struct looking *l)
     struct q_filter filter = {.limit = 1, .payload = true};
     struct fn_key key = fn_key_of(l->fn);
 
-    buf_init(&path, PATH_TEXT);
+    buf_init(&path, TASK_PATH);
     fn_key_path(&key, &path);
     filter.queue = buf_str(&path); /* another function's is not this one's */
     filter.id = str_of(l->chosen ? l->event : l->id);
@@ -362,7 +371,7 @@ static void look_up(struct call *c, const struct fn *f, struct str id,
 {
     struct looking *l;
 
-    if (!has_queue(c))
+    if (!task_served(c))
         return;
     if (id.n > FC_TASK_ID) {
         call_fail(c, 404, words->missing, "async invocation '%.*s' does not exist", FC_TASK_ID,
@@ -388,7 +397,7 @@ static void show(struct looking *l, const struct q_event *ev)
 
     buf_init(&body, 4 << 20);
     jw_init(&w, &body);
-    put_task(&w, l->fn, l->words, ev, true);
+    task_put(&w, l->fn, l->words, ev, true);
     call_reply_buf(looking_free(l), 200, S("application/json"), &body);
 }
 
@@ -412,7 +421,7 @@ static void on_stopped(void *user, int r, const struct err *e)
     if (r == -EBUSY || r == -ENOENT)
         call_fail(c, 400, "InvalidArgument", "async invocation '%s' has ended already", id);
     else if (r < 0)
-        fail_queue(c, r, e);
+        task_fail(c, r, e);
     else
         call_reply(c, status, STR_NONE, STR_NONE);
 }
@@ -427,221 +436,4 @@ void fc_task_stop(struct call *c, const struct fn *f, struct str id,
                   const struct fc_task_words *words)
 {
     look_up(c, f, id, words, stop); /* -> stop -> on_stopped */
-}
-
-/* ---- the list ---- */
-
-enum {
-    LIST_DEFAULT = 50,
-    LIST_MAX = 100,
-    LIST_BYTES = 32 << 20,
-    ROWS = 100,
-    ASCENDING_MOST = 1000
-};
-
-struct listing {
-    uint32_t magic;
-    struct call *call;   /* borrowed; lives until its reply */
-    const struct fn *fn; /* shared */
-    const struct fc_task_words *words;
-    struct q_filter filter; /* views of what is owned below */
-    struct buf path;
-    char *status, *prefix, *qualifier; /* owned; "": any */
-    bool ascending, payload;
-    uint64_t limit, skip; /* skip: of the oldest, where they come first */
-    char **rows;          /* owned: tasks as JSON, newest first */
-    size_t n;
-    uint64_t last; /* seq of the last row */
-    uint64_t next; /* seq to go on before; 0: there is nothing more */
-};
-
-static struct call *listing_free(struct listing *l)
-{
-    struct call *c = l->call;
-
-    for (size_t i = 0; i < l->n; i++)
-        free(l->rows[i]);
-    free(l->rows);
-    free(l->status);
-    free(l->prefix);
-    free(l->qualifier);
-    buf_done(&l->path);
-    fn_unref(l->fn);
-    l->magic = 0;
-    free(l);
-    return c;
-}
-
-static bool is_wanted(const struct listing *l, const struct q_event *ev)
-{
-    struct delivery_told told = {0};
-    bool wanted = str_starts(ev->dedup.n ? ev->dedup : ev->id, str_of(l->prefix)) &&
-                  (!l->status[0] || strcmp(l->status, status_of(ev)) == 0);
-
-    if (wanted && l->qualifier[0] && delivery_tell(ev, &told) == 0) {
-        wanted = str_eq(shown(told.qualifier), shown(str_of(l->qualifier)));
-        delivery_told_done(&told);
-    }
-    return wanted;
-}
-
-static void take_row(struct listing *l, const struct q_event *ev)
-{
-    struct buf text;
-    struct jw w;
-
-    buf_init(&text, 4 << 20);
-    jw_init(&w, &text);
-    put_task(&w, l->fn, l->words, ev, l->payload);
-    l->rows = xrealloc(l->rows, l->n + 1, sizeof(*l->rows));
-    l->rows[l->n++] = buf_take(&text);
-}
-
-static void put_page(struct listing *l, struct jw *w)
-{
-    uint64_t shown = 0, end = l->n;
-
-    for (uint64_t i = 0; i < l->n && shown < l->limit; i++) {
-        if (l->ascending && i < l->skip)
-            continue;
-        jw_raw(w, str_of(l->rows[l->ascending ? l->n - 1 - i : i]));
-        shown++;
-        end = i + 1;
-    }
-    jw_arr_end(w);
-    if (l->ascending && end < l->n) {
-        char text[24];
-
-        (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)end);
-        jw_kstrz(w, "nextToken", text);
-    } else if (!l->ascending && l->next) {
-        char text[24];
-
-        (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)l->next);
-        jw_kstrz(w, "nextToken", text);
-    }
-}
-
-static void finish(struct listing *l)
-{
-    struct buf body;
-    struct jw w;
-
-    buf_init(&body, LIST_BYTES);
-    jw_init(&w, &body);
-    jw_obj(&w);
-    jw_key(&w, l->words->plural);
-    jw_arr(&w);
-    put_page(l, &w);
-    jw_obj_end(&w);
-    call_reply_buf(listing_free(l), 200, S("application/json"), &body);
-}
-
-static void on_rows(void *user, int r, const struct q_event *events, uint32_t n, bool more)
-{
-    struct listing *l = OBJ(user, struct listing, TASK_MAGIC);
-    size_t most = l->ascending ? ASCENDING_MOST : l->limit;
-
-    if (r < 0) {
-        fail_queue(listing_free(l), r, NULL);
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (!is_wanted(l, &events[i]))
-            continue;
-        if (l->n == most) { /* one more than the page has: there is another */
-            l->next = l->last;
-            finish(l);
-            return;
-        }
-        take_row(l, &events[i]);
-        l->last = events[i].seq;
-    }
-    if (n > 0 && more) {
-        l->filter.before = events[n - 1].seq;
-        q_list(delivery_queue(l->call->api->delivery), &l->filter, on_rows, l);
-        return;
-    }
-    finish(l);
-}
-
-static bool is_status(struct str s)
-{
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
-        if (str_eq(s, str_of(statuses[i].name)))
-            return true;
-    return false;
-}
-
-static bool refuse(struct call *c, const char *name, const char *allowed, struct str text)
-{
-    call_fail(c, 400, "InvalidArgument",
-              "%s is set to an invalid value (allowed: %s, actual: '%.*s')", name, allowed,
-              (int)(text.n < 64 ? text.n : 64), text.p);
-    return false;
-}
-
-static bool read_times(struct call *c, struct q_filter *filter)
-{
-    struct str from = call_query(c, S("startedTimeBegin")), to = call_query(c, S("startedTimeEnd"));
-    uint64_t ms = 0;
-
-    if (from.n && str_u64(from, 0, INT64_MAX, &ms) < 0)
-        return refuse(c, "startedTimeBegin", "Unix time in ms", from);
-    filter->since_ms = (int64_t)ms;
-    ms = 0;
-    if (to.n && str_u64(to, 0, INT64_MAX - 1, &ms) < 0)
-        return refuse(c, "startedTimeEnd", "Unix time in ms", to);
-    filter->until_ms = to.n ? (int64_t)ms + 1 : 0;
-    return true;
-}
-
-/* False: it has replied. */
-static bool read_query(struct call *c, struct listing *l)
-{
-    struct str order = call_query(c, S("sortOrderByTime")), limit = call_query(c, S("limit")),
-               token = call_query(c, S("nextToken")), status = call_query(c, S("status")),
-               payload = call_query(c, S("includePayload"));
-    uint64_t at = 0;
-
-    l->limit = LIST_DEFAULT;
-    if (limit.n && str_u64(limit, 1, LIST_MAX, &l->limit) < 0)
-        return refuse(c, "limit", "1 to 100", limit);
-    if (order.n && !str_eq(order, S("asc")) && !str_eq(order, S("desc")))
-        return refuse(c, "sortOrderByTime", "asc | desc", order);
-    if (status.n && !is_status(status))
-        return refuse(c, "status", "a status of an asynchronous invocation", status);
-    if (payload.n && !str_eq(payload, S("true")) && !str_eq(payload, S("false")))
-        return refuse(c, "includePayload", "true | false", payload);
-    if (token.n && str_u64(token, 1, INT64_MAX, &at) < 0)
-        return refuse(c, "nextToken", "one of a page before", token);
-    l->ascending = str_eq(order, S("asc"));
-    l->payload = str_eq(payload, S("true"));
-    l->filter.before = l->ascending ? 0 : at;
-    l->skip = l->ascending ? at : 0;
-    l->status = str_dup(status);
-    l->prefix = str_dup(call_query(c, str_of(l->words->id_prefix)));
-    l->qualifier = str_dup(call_query(c, S("qualifier")));
-    return read_times(c, &l->filter);
-}
-
-void fc_task_list(struct call *c, const struct fn *f, const struct fc_task_words *words)
-{
-    struct fn_key key = fn_key_of(f);
-    struct listing *l;
-
-    if (!has_queue(c))
-        return;
-    l = xnew(struct listing);
-    *l = (struct listing){.magic = TASK_MAGIC, .call = c, .fn = fn_ref(f), .words = words};
-    buf_init(&l->path, PATH_TEXT);
-    fn_key_path(&key, &l->path);
-    if (!read_query(c, l)) {
-        (void)listing_free(l);
-        return;
-    }
-    l->filter.queue = buf_str(&l->path);
-    l->filter.limit = ROWS;
-    l->filter.payload = l->payload;
-    q_list(delivery_queue(c->api->delivery), &l->filter, on_rows, l); /* -> on_rows */
 }
