@@ -531,3 +531,33 @@ def test_a_bad_file_of_servers_is_said_so(open_path, text, message):
     p = subprocess.run([str(BUILD / "evoke"), "serve", "--data", str(open_path / "data"), "--listen", "127.0.0.1:0",
                         "--object-stores", str(open_path / "stores.yaml")], capture_output=True, text=True, timeout=30, check=False)
     assert p.returncode != 0 and message in p.stderr + p.stdout and "object-stores" in p.stderr + p.stdout, p.stderr
+
+
+def test_scf_takes_code_from_cos(evoke_shared, s3):
+    """The bucket is named without its appid and the key with a slash, as the serverless plugin does it."""
+    from tencentcloud.common import credential
+    from tencentcloud.common.profile.client_profile import ClientProfile
+    from tencentcloud.common.profile.http_profile import HttpProfile
+    from tencentcloud.common.exception import TencentCloudSDKException
+    from tencentcloud.scf.v20180416 import models, scf_client
+    e, name = evoke_shared, "code-" + uuid.uuid4().hex[:8]
+    profile = ClientProfile(httpProfile=HttpProfile(endpoint=f"{e.host}:{e.port}", protocol="http"))
+    scf = scf_client.ScfClient(credential.Credential(e.access_key, e.secret_key), "ap-guangzhou", profile)
+    s3.create_bucket(Bucket=f"{name}-{APPID}")
+    s3.put_object(Bucket=f"{name}-{APPID}", Key="code.zip", Body=ZIP)
+
+    def create(key):
+        request = models.CreateFunctionRequest()
+        request.from_json_string(json.dumps({"FunctionName": "cos", "Handler": "index.handler", "Runtime": "Python3.9",
+                                             "Code": {"CosBucketName": name, "CosObjectName": key}}))
+        return scf.CreateFunction(request)
+    with pytest.raises(TencentCloudSDKException) as caught:
+        create("/none.zip")
+    assert caught.value.code == "ResourceNotFound.CosObject", caught.value
+    create("/code.zip")
+    request = models.InvokeRequest()
+    request.FunctionName = "cos"
+    assert "out of a bucket" in scf.Invoke(request).Result.RetMsg
+    request = models.DeleteFunctionRequest()
+    request.FunctionName = "cos"
+    scf.DeleteFunction(request)
