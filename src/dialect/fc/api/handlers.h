@@ -58,8 +58,6 @@ const struct fn *fc_latest(struct call *c, struct str segment, struct str name, 
 struct str fc_qualifier(struct str segment);
 void fc_fail_no_function(struct call *c, const struct fn_key *key);
 
-/* The version this call goes to (catalog_resolve()); the rules of an alias look at its request. */
-const struct fn *fc_resolve(struct call *c, const struct fn_key *key, struct str qualifier);
 /* An end for what may change in whatever version (fn/async.h, reserved, max_instances); draft taken. */
 void fc_write_version(struct call *c, struct fn *draft, catalog_fn *fn, void *user);
 

@@ -139,46 +139,6 @@ static bool read_headers(struct call *c, bool *ret_async, bool *ret_tail)
     return true;
 }
 
-/* ---- which version: what rules of an alias look at ---- */
-
-static struct str cookie(const struct http_request *r, struct str name)
-{
-    struct str rest = http_header(r, S("cookie"));
-
-    while (rest.p) {
-        struct str value = str_trim(str_cut(&rest, ';')), key = str_cut(&value, '=');
-
-        if (str_eq(key, name))
-            return value.p ? value : S("");
-    }
-    return STR_NONE;
-}
-
-static struct str find_part(void *user, enum alias_part part, struct str key)
-{
-    struct call *c = user;
-
-    switch (part) {
-    case ALIAS_HEADER:
-        return http_header(c->req, key);
-    case ALIAS_COOKIE:
-        return cookie(c->req, key);
-    case ALIAS_QUERY:
-        return call_query(c, key);
-    case ALIAS_ROUTING_KEY:
-    case ALIAS_PARTS:
-        break;
-    }
-    return STR_NONE;
-}
-
-const struct fn *fc_resolve(struct call *c, const struct fn_key *key, struct str qualifier)
-{
-    struct qualify_ask ask = {.find = find_part, .user = c};
-
-    return catalog_resolve(c->api->catalog, key, qualifier, &ask);
-}
-
 /* ---- the call ---- */
 
 static void run_now(struct call *c, const struct fn *f, bool tail)
@@ -226,7 +186,7 @@ void fc_invoke(struct call *c)
         fc_task_start(c, f, qualifier, &fc_stateful_words);
         return;
     }
-    f = fc_resolve(c, &key, qualifier);
+    f = call_resolve(c, &key, qualifier);
     if (f)
         run_now(c, f, tail);
     else
