@@ -13,9 +13,9 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkcore.http.http_handler import HttpHandler
 from huaweicloudsdkfunctiongraph.v2 import (
-    DeleteFunctionRequest, FuncCode, FunctionGraphClient, ListFunctionsRequest,
+    CreateWorkflowRequest, DeleteFunctionRequest, FuncCode, FunctionGraphClient, ListFunctionsRequest, ListWorkflowRequest,
     ListStatisticsRequest, ShowFunctionCodeRequest, ShowFunctionConfigRequest, UpdateFunctionCodeRequest,
-    UpdateFunctionCodeRequestBody, UpdateFunctionConfigRequest, UpdateFunctionConfigRequestBody)
+    UpdateFunctionCodeRequestBody, UpdateFunctionConfigRequest, UpdateFunctionConfigRequestBody, WorkflowCreateBody)
 
 from fgcloud import Cloud, HELLO, PROJECT, UUID, b64, raw_invoke, refused, zip_of
 
@@ -38,7 +38,7 @@ def test_create_returns_the_whole_object(cloud):
     assert f.code_size == len(HELLO) and f.digest == hashlib.sha512(HELLO.encode()).hexdigest()
     assert f.strategy_config.concurrency == 400 and f.strategy_config.concurrent_num == 1
     assert f.xrole == "agency" and f.type == "v2" and f.enterprise_project_id == "0"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", str(f.last_modified))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\+00:00)?", str(f.last_modified))  # a datetime where dateutil is installed
     assert re.fullmatch(UUID, cloud.headers["X-Request-Id"])
 
 
@@ -240,10 +240,12 @@ def test_urns_that_name_nothing_say_why(cloud, urn, status, code):
     refused(lambda: cloud.client.show_function_config(ShowFunctionConfigRequest(function_urn=urn)), status, code)
 
 
-def test_other_operations_are_unknown_to_the_front_door(cloud):
-    e = refused(lambda: cloud.client.list_statistics(ListStatisticsRequest(filter="monitor_data", period="60")), 404,
-                "APIGW.0101")
-    assert e.error_msg
+def test_what_there_is_not_is_refused_by_name(cloud):
+    e = refused(lambda: cloud.client.create_workflow(CreateWorkflowRequest(body=WorkflowCreateBody(
+        name="w", start="a", constants={}, functions=[], states=[], retries=[]))), 400, "FSS.0400")
+    assert e.error_msg == "CreateWorkflow is not supported here"
+    assert cloud.client.list_workflow(ListWorkflowRequest()).total == 0
+    assert len(cloud.client.list_statistics(ListStatisticsRequest(filter="monitor_data", period="60")).statistics.count) == 60
 
 
 # -- who may call -------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def test_what_a_function_did_is_told_by_minutes(evoke_shared, cloud):
     assert sum(told(s.count)) == 3 and sum(told(s.fail_count)) == sum(told(s.function_error_count)) == 1
     assert sum(told(s.reject_count)) == 0
     assert 0 < min(told(s.min_duration)) <= max(told(s.duration)) * 1.07 and max(told(s.duration)) <= max(told(s.max_duration))
-    assert told(s.system_error_count) == told(s.reserved_instance_num) == []
+    assert told(s.system_error_count) == [] and told(s.reserved_instance_num) == [0]  # as of now
     steps = [b.timestamp - a.timestamp for a, b in zip(s.count, s.count[1:])]
     assert steps == [60_000] * 4
 
