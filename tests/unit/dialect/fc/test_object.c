@@ -49,7 +49,8 @@ static void a_function_has_the_fields_of_the_cloud(void **state)
                  "\"instanceLifecycleConfig\":{\"preFreeze\":{\"handler\":\"\",\"timeout\":3},"
                  "\"preStop\":{\"handler\":\"\",\"timeout\":3}},"
                  "\"codeSize\":42,\"codeChecksum\":\"7\","
-                 "\"environmentVariables\":{\"Key\":\"v\\\"1\"},\"caPort\":9000,\"layers\":[],"
+                 "\"environmentVariables\":{\"Key\":\"v\\\"1\"},\"layers\":[],\"layersArnV2\":[],"
+                 "\"caPort\":9000,"
                  "\"createdTime\":\"2020-04-03T05:57:28Z\","
                  "\"lastModifiedTime\":\"2020-04-03T05:57:29Z\"}");
     fn_unref(f);
