@@ -5,6 +5,8 @@ import pathlib
 import re
 import subprocess
 
+from evoked import BUILD
+
 HERE = pathlib.Path(__file__).parent
 BIN = HERE / "node_modules" / ".bin"
 DOCUMENT = HERE.parent.parent.parent / "docs" / "tools.md"
@@ -36,7 +38,7 @@ def script_of(title):
 
 def run(e, directory, *scripts, env=None):
     """Each in a shell of its own; as the document has them, but for the port."""
-    full = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(directory), "EVOKE_ACCESS_KEY": e.access_key, "EVOKE_SECRET_KEY": e.secret_key,
+    full = {"PATH": f"{BIN}:{BUILD}:{os.environ['PATH']}", "HOME": str(directory), "EVOKE_ACCESS_KEY": e.access_key, "EVOKE_SECRET_KEY": e.secret_key,
             "EVOKE_ENDPOINT": e.url, "NO_UPDATE_NOTIFIER": "1", "CI": "1", **(env or {})}
     for path in directory.glob("*.env"):
         path.write_text(path.read_text().replace(ENDPOINT, e.url))
