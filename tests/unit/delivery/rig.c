@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "catalog/triggers.h"
+#include "catalog/versions.h"
 #include "tempdir.h"
 
 /* ---- the clock: stands, until it is moved (src/base/clock_shift.c) ---- */
@@ -93,6 +94,22 @@ const struct fn *catalog_find_path(const struct catalog *c, struct str path)
     if (!str_starts(path, S("functiongraph/")) || i < 0 || i > 3 || the_rig->gone[i])
         return NULL;
     return the_rig->fns[i];
+}
+
+/* Of its versions there is latest only. */
+const struct fn *catalog_resolve(struct catalog *c, const struct fn_key *key, struct str qualifier,
+                                 const struct qualify_ask *ask)
+{
+    struct buf path;
+    const struct fn *f;
+
+    (void)ask;
+    buf_init(&path, 1024);
+    fn_key_path(key, &path);
+    f = qualifier.n == 0 || str_eq(qualifier, S("latest")) ? catalog_find_path(c, buf_str(&path))
+                                                           : NULL;
+    buf_done(&path);
+    return f;
 }
 
 void catalog_each_trigger(const struct catalog *c, const struct fn_key *key,
