@@ -142,7 +142,7 @@ static int fill_apigw(const struct catalog *c, struct str text, const struct cJS
     const struct cJSON *service = json_get(desc, "service");
     struct by_id by = {.catalog = c, .id = scf_text(service, "serviceId")};
     struct str name = or (scf_text(service, "serviceName"), S("SCF_API_SERVICE"));
-    cleanup_with(buf_done) struct buf config;
+    cleanup_with(buf_done) struct buf config = {0};
     struct err e = {0};
     struct jw w;
 

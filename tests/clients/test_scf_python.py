@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SCF through the vendor's own Python SDK, tencentcloud-sdk-python-scf, unmodified: the life of a function, with both signatures."""
+import base64
+import io
+import json
+import time
+import zipfile
+
+import pytest
+import requests
+from tencentcloud.common import credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.scf.v20180416 import models, scf_client
+
+CODE = '''
+def main_handler(event, context):
+    print("a line")
+    if event.get("fail"):
+        raise ValueError("told to")
+    return {"got": event, "version": context["function_version"]}
+'''
+API = {"api": {"authRequired": "FALSE", "requestConfig": {"method": "POST", "path": "/hello"}, "isIntegratedResponse": "FALSE",
+               "enableCORS": "FALSE", "serviceTimeout": 10},
+       "service": {"serviceName": "SCF_API_SERVICE"}, "release": {"environmentName": "release"}}
+
+
+def code(text=CODE):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("index.py", text)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+class Cloud:
+    def __init__(self, e, sign="TC3-HMAC-SHA256", method="POST"):
+        profile = ClientProfile(signMethod=sign, httpProfile=HttpProfile(endpoint=e.url.removeprefix("http://"), protocol="http", reqMethod=method))
+        self.client = scf_client.ScfClient(credential.Credential(e.access_key, e.secret_key), "ap-guangzhou", profile)
+
+    def __call__(self, action, **members):
+        request = getattr(models, action + "Request")()
+        request.from_json_string(json.dumps(members))
+        return getattr(self.client, action)(request)
+
+
+def fails(cloud, error, action, **members):
+    with pytest.raises(TencentCloudSDKException) as x:
+        cloud(action, **members)
+    assert x.value.get_code() == error, x.value
+    assert x.value.get_request_id()
+
+
+@pytest.mark.parametrize("sign", ["TC3-HMAC-SHA256", "HmacSHA1", "HmacSHA256"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_every_signature_of_the_sdk(evoke_shared, sign, method):
+    cloud = Cloud(evoke_shared, sign, method)
+    assert cloud("GetAccount").AccountLimit.Namespace[0].TimeoutLimit == 900
+    assert cloud("ListFunctions", Filters=[{"Name": "tag-a", "Values": ["b c", "/"]}], SearchKey="nobody", Limit=1).TotalCount == 0
+
+
+@pytest.mark.parametrize("sign", ["TC3-HMAC-SHA256", "HmacSHA256"])
+def test_the_life_of_a_function(evoke_shared, sign):
+    cloud, fn = Cloud(evoke_shared, sign), {"FunctionName": "life-" + sign[0].lower()}
+    fails(cloud, "ResourceNotFound.Function", "GetFunction", **fn)
+    cloud("CreateFunction", **fn, Runtime="Python3.9", Handler="index.main_handler", Code={"ZipFile": code()},
+          Environment={"Variables": [{"Key": "A", "Value": "1"}]}, Tags=[{"Key": "Stage", "Value": "dev"}])
+    got = cloud("GetFunction", **fn)
+    assert (got.Status, got.MemorySize, got.Tags[0].Value, got.Environment.Variables[0].Key) == ("Active", 128, "dev", "A")
+
+    result = cloud("Invoke", **fn, ClientContext='{"a":1}', LogType="Tail").Result
+    assert json.loads(result.RetMsg) == {"got": {"a": 1}, "version": "$LATEST"}
+    assert result.InvokeResult == 0 and "a line\n" in result.Log and "START RequestId: " + result.FunctionRequestId in result.Log
+    failed = cloud("InvokeFunction", **fn, Event='{"fail":true}').Result
+    assert failed.InvokeResult == 430 and failed.ErrMsg == "user code exception caught"
+    assert "told to" in json.loads(failed.RetMsg)["stackTrace"]
+    assert cloud("GetRequestStatus", **fn, FunctionRequestId=result.FunctionRequestId).Data[0].RetCode == 0
+
+    assert cloud("PublishVersion", **fn, Description="one").FunctionVersion == "1"
+    cloud("UpdateFunctionConfiguration", **fn, MemorySize=256, Publish="TRUE")
+    assert cloud("ListVersionByFunction", **fn).FunctionVersion == ["$LATEST", "1", "2"]
+    assert cloud("GetFunction", **fn, Qualifier="1").MemorySize == 128
+    cloud("CreateAlias", **fn, Name="prod", FunctionVersion="1",
+          RoutingConfig={"AdditionalVersionWeights": [{"Version": "2", "Weight": 0.5}]})
+    runs = [json.loads(cloud("Invoke", **fn, Qualifier="prod").Result.RetMsg)["version"] for _ in range(4)]
+    assert sorted(runs) == ["1", "1", "2", "2"]
+    fails(cloud, "UnsupportedOperation.AliasBind", "DeleteFunctionVersion", **fn, Qualifier="1")
+
+    desc = json.loads(cloud("CreateTrigger", **fn, TriggerName="api", Type="apigw", Enable="CLOSE", TriggerDesc=json.dumps(
+        {**API, "service": {"serviceName": fn["FunctionName"]}})).TriggerInfo.TriggerDesc)
+    assert requests.post(desc["service"]["subDomain"], data="x", timeout=20).json()["got"]["body"] == "x"
+    timer = cloud("CreateTrigger", **fn, TriggerName="tick", Type="timer", TriggerDesc="*/5 * * * *", Enable="OPEN").TriggerInfo
+    assert (json.loads(timer.TriggerDesc), timer.Enable) == ({"cron": "0 */5 * * * * *"}, 1)
+    assert {t.TriggerName for t in cloud("GetFunction", **fn).Triggers} == {"api", "tick"}
+
+    cloud("DeleteFunction", **fn)
+    fails(cloud, "ResourceNotFound.Function", "GetFunction", **fn)
+
+
+def test_an_event_is_accepted_run_and_told_of(evoke_shared):
+    cloud, fn = Cloud(evoke_shared), {"FunctionName": "events"}
+    cloud("CreateFunction", **fn, Runtime="Python3.9", Code={"ZipFile": code()})
+    event = cloud("Invoke", **fn, InvocationType="Event", ClientContext="{}").Result.FunctionRequestId
+    end = time.monotonic() + 20
+    while cloud("GetAsyncEventStatus", InvokeRequestId=event).Result.Status != "FINISHED":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert [e.InvokeRequestId for e in cloud("ListAsyncEvents", **fn).EventList] == [event]
+    fails(cloud, "FailedOperation.AsyncEventStatus", "TerminateAsyncEvent", **fn, InvokeRequestId=event)
+    cloud("DeleteFunction", **fn)
