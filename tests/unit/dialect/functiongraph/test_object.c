@@ -244,11 +244,11 @@ static void a_code_object_carries_the_file(void **state)
     (void)state;
     buf_init(&b, 1 << 16);
     jw_init(&w, &b);
-    fg_code_object(&w, f, S("cHJpbnQoMSk="));
+    fg_code_object(&w, f, S("cHJpbnQoMSk="), S("http://127.0.0.1:8900/a"));
     o = json_parse(buf_str(&b), NULL);
     assert_non_null(o);
     has_text(json_get(o, "func_code"), "file", "cHJpbnQoMSk=");
-    has_text(json_get(o, "func_code"), "link", "");
+    has_text(json_get(o, "func_code"), "link", "http://127.0.0.1:8900/a");
     has_text(o, "code_type", "inline");
     has_text(o, "digest", "abcdef");
 }
