@@ -76,7 +76,7 @@ static inline struct table *table_of(struct catalog *c, const struct kind *kind)
     return kind == &fn_kind        ? &c->fns
            : kind == &space_kind   ? &c->spaces
            : kind == &trigger_kind ? &c->triggers
-           : kind == &frozen_kind ? &c->versions
+           : kind == &frozen_kind  ? &c->versions
            : kind == &alias_kind   ? &c->aliases
                                    : &c->resources;
 }

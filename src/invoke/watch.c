@@ -3,8 +3,8 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "fn/fn.h"
 #include "base/err.h"
+#include "fn/fn.h"
 #include "invoke/internal.h"
 
 void invoker_watch(struct invoker *iv, const struct run_watch *w, void *user)

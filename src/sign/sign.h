@@ -82,7 +82,7 @@ int sign_acs3_expect(const struct sign_request *r, const struct sign_acs3 *how, 
 
 /* --- TC3-HMAC-SHA256 (Tencent Cloud) --- */
 
-struct sign_tc3 { /* a parsed Authorization header; views into it */
+struct sign_tc3 {                         /* a parsed Authorization header; views into it */
     struct str access_key, date, service; /* of the credential; a service may have a port */
     struct str signed_headers, signature;
 };

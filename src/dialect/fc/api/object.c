@@ -114,7 +114,8 @@ static void add_hooks(struct jw *w, const struct fn *f)
 void fc_object_function(const struct fn *f, struct buf *out)
 {
     /* from the record, also where an older one kept them */
-    static const char *const done[] = {"diskSize", "instanceLifecycleConfig", "layers", "layersArnV2"};
+    static const char *const done[] = {"diskSize", "instanceLifecycleConfig", "layers",
+                                       "layersArnV2"};
     cleanup_with(json_freep) struct cJSON *extra = json_parse(str_of(f->extra), NULL);
     char id[UUID_TEXT];
     struct jw w;

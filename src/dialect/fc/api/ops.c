@@ -369,7 +369,11 @@ static const struct api_op ops[] = {
          FC_SMALL_BODY_MAX,
          fc_layer_by_arn,
          .scope = KEY_READ},
-        {{"PUT", LAYER "/acl"}, "PutLayerACL", FC_SMALL_BODY_MAX, fc_layer_acl, .scope = KEY_DEPLOY},
+        {{"PUT", LAYER "/acl"},
+         "PutLayerACL",
+         FC_SMALL_BODY_MAX,
+         fc_layer_acl,
+         .scope = KEY_DEPLOY},
 };
 
 const struct api_set fc_api = {
