@@ -46,6 +46,12 @@ static void a_role_reaches_these_operations_and_no_other(void **state)
     assert_int_equal(found, OPEN);
 }
 
+/* A search whose filter is too much for a query. */
+static bool asks_by_post(const char *name)
+{
+    return strcmp(name, "ShowResInstanceInfo") == 0;
+}
+
 /* A row that forgets its scope is open to admin keys only, which is safe and of no use. */
 static void every_operation_says_which_scope_it_needs(void **state)
 {
@@ -60,7 +66,8 @@ static void every_operation_says_which_scope_it_needs(void **state)
 
             if (!scope || (scope & (scope - 1)) || scope > KEY_SCOPE_ALL)
                 fail_msg("%s %s needs one scope, not %u", sets[s]->name, op->name, scope);
-            if (scope == KEY_READ && strcmp(op->route.method, "GET") != 0)
+            if (scope == KEY_READ && strcmp(op->route.method, "GET") != 0 &&
+                !asks_by_post(op->name))
                 fail_msg("%s %s: a %s is no reading", sets[s]->name, op->name, op->route.method);
         }
     }
