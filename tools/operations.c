@@ -76,6 +76,13 @@ static void table(const struct api_op *ops, uint32_t nops)
         row(&ops[i]);
 }
 
+/* The products that SCF's own tools ask on their way. */
+static void beside(const struct scf_service *s)
+{
+    printf("\n### %s %s\n\n", s->name, s->version);
+    table(s->ops, s->nops);
+}
+
 int main(void)
 {
     puts("# Operations of the clouds' APIs\n\n"
@@ -91,5 +98,9 @@ int main(void)
         else
             table(apis[i].service->ops, apis[i].service->nops);
     }
+    puts("\n## Stand-ins beside SCF\n\n[What is behind them](scf-vendor.md).");
+    for (uint32_t i = 0; i < scf_nservices; i++)
+        if (scf_services[i] != &scf_service)
+            beside(scf_services[i]);
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
