@@ -82,6 +82,8 @@ static void put_trigger(struct jw *w, struct call *c, const struct trigger *t)
     jw_raw(w, str_of(t->config));
     if (next_ms >= 0)
         jw_kint(w, "next_ms", next_ms);
+    if (!source_of(str_of(t->source)))
+        jw_kbool(w, "waits_for_source", true);
     put_address(w, c, t);
     put_rival(w, c, t);
     jw_kint(w, "created_ms", t->created_ms);

@@ -81,7 +81,7 @@ void triggers_show(struct client *c, enum output_format format, const struct cJS
     int64_t next_ms = view_int(trigger, "next_ms");
     cleanup_with(buf_done) struct buf text = {0};
     char time[CLOCK_TEXT];
-    bool enabled = true;
+    bool enabled = true, waits = false;
     struct view v;
 
     if (format != OUTPUT_TABLE) {
@@ -91,10 +91,13 @@ void triggers_show(struct client *c, enum output_format format, const struct cJS
     buf_init(&text, TEXT_MAX);
     view_init(&v);
     (void)json_bool(trigger, "enabled", false, &enabled, NULL);
+    (void)json_bool(trigger, "waits_for_source", false, &waits, NULL);
     view_field(&v, "name", view_text(trigger, "name"));
     view_field(&v, "function", view_text(trigger, "function"));
     view_field(&v, "source", view_text(trigger, "source"));
     view_field(&v, "enabled", enabled ? S("yes") : S("no"));
+    if (waits)
+        view_field(&v, "state", S("waiting for its source: the daemon has none of that type"));
     http_url(trigger, client_endpoint(c), &text);
     view_field(&v, "call it at", buf_str(&text));
     view_key(&v, "method", json_get(trigger, "address"), "method", "");

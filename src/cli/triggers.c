@@ -58,7 +58,7 @@ static void add_when(struct cJSON *row, const struct view *v)
     const struct cJSON *config = json_get(row, "config");
     struct str zone = view_text(config, "zone");
     int64_t next_ms = view_int(row, "next_ms");
-    bool enabled = true;
+    bool enabled = true, waits = false;
     cleanup_with(buf_done) struct buf text = {0};
     char time[CLOCK_TEXT], span[32];
 
@@ -72,9 +72,12 @@ static void add_when(struct cJSON *row, const struct view *v)
         buf_addf(&text, " (%.*s)", STR_ARG(zone));
     cJSON_AddStringToObject(row, "schedule", text.p);
     (void)json_bool(row, "enabled", false, &enabled, NULL);
+    (void)json_bool(row, "waits_for_source", false, &waits, NULL);
     buf_reset(&text);
     if (!enabled)
         buf_addz(&text, "disabled");
+    else if (waits)
+        buf_addz(&text, "waiting for its source");
     else if (next_ms <= 0)
         buf_addz(&text, "never");
     else

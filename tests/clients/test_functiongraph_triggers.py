@@ -52,6 +52,21 @@ def data_of(trigger):
     return {k: v for k, v in trigger.event_data.to_dict().items() if v is not None}
 
 
+def test_one_of_a_type_without_a_source_is_said_to_wait(cloud):
+    cloud.create("waits")
+    for name, kind, data in (("photos", "OBS", {"bucket": "photos", "events": ["s3:ObjectCreated:*"]}), ("beat", "TIMER", {
+            "schedule_type": "Rate", "schedule": "3m"})):
+        body = {"trigger_type_code": kind, "event_data": {"name": name, **data}}
+        assert raw_call(cloud.daemon, "POST", path_of(cloud, "waits"), json.dumps(body)).status_code == 201
+    lines = {line.split()[0]: line for line in cloud.daemon.run("trigger", "list", "waits").stdout.splitlines()}
+    assert lines["photos"].rstrip().endswith("waiting for its source") and "waiting" not in lines["beat"]
+    shown = {name: cloud.daemon.run("trigger", "show", name, "waits") for name in ("photos", "beat")}
+    assert "waiting for its source: the daemon has none of that type" in shown["photos"].stdout
+    assert shown["beat"].returncode == 0 and "waiting" not in shown["beat"].stdout
+    told = {t["name"]: t for t in json.loads(cloud.daemon.run("trigger", "list", "waits", "--output", "json").stdout)}
+    assert told["photos"]["waits_for_source"] is True and "waits_for_source" not in told["beat"]
+
+
 # -- life -------------------------------------------------------------------------------------------------
 
 
