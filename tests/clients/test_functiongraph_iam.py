@@ -2,7 +2,9 @@
 """IAM's tokens through its official Python SDK, and the requests that carry one instead of a signature."""
 import base64
 import datetime
+import hmac
 import json
+import time
 
 import pytest
 import requests
@@ -128,6 +130,21 @@ def test_a_forged_token_opens_nothing(evoke_shared):
             assert "decrypt token fail" in r.json()["error_msg"]
     assert get(evoke_shared, "garbage").status_code == 401
     assert get(evoke_shared, "a" * 20000).status_code == 401
+
+
+def test_a_token_ends_after_24_hours(evoke_shared):
+    """Of an earlier day: made as the daemon makes them (src/sign/token.c), since no test waits so long."""
+    def issued(seconds_ago):
+        text = f"1 {int(time.time()) - seconds_ago} {PROJECT} {evoke_shared.access_key}".encode()
+        key = hmac.digest(evoke_shared.secret_key.encode(), b"evoke auth token, version 1", "sha256")
+        return base64.b64encode(text + b" " + hmac.digest(key, text, "sha256").hex().encode()).decode()
+    day = 24 * 3600
+    assert get(evoke_shared, issued(0)).status_code == 200
+    assert get(evoke_shared, issued(day - 600)).status_code == 200
+    for late in (day, day + 1, 400 * day):
+        r = get(evoke_shared, issued(late))
+        assert (r.status_code, r.json()["error_code"]) == (401, "APIGW.0301")
+        assert "the token has expired" in r.json()["error_msg"]
 
 
 def test_a_token_beside_a_signature_proves_nothing(evoke_shared):
