@@ -15,8 +15,8 @@ struct err;
 
 enum {
     RESOURCE_KIND = 32,
-    RESOURCE_ID = 256,         /* a domain name is one */
-    RESOURCE_NAME = 1024,      /* 255 characters of any script */
+    RESOURCE_ID = 1024,   /* a domain name is one, and the path of a function with a qualifier */
+    RESOURCE_NAME = 1024, /* 255 characters of any script */
     RESOURCE_BODY = 128 << 10, /* bytes */
 };
 

@@ -103,6 +103,24 @@ def test_triggers_and_the_way_by_http(evoke_shared, package):
     c.delete_service("pyweb")
 
 
+def test_configs_of_the_longest_names(evoke_shared, package):
+    service, name = "s" * 128, "f" * 128
+    c = client_of(evoke_shared)
+    c.create_service(service)
+    c.create_function(service, name, "python3", "index.handler", codeZipFile=package)
+    assert c.put_on_demand_config(service, "LATEST", name, 5).data["maximumInstanceCount"] == 5
+    assert c.put_function_async_invoke_config(service, "LATEST", name, {"maxAsyncRetryAttempts": 1}).data["maxAsyncRetryAttempts"] == 1
+    assert c.publish_version(service, "first").data["versionId"] == "1"
+    assert c.create_alias(service, "a" * 128, "1").data["versionId"] == "1"
+    assert json.loads(c.invoke_function(service, name, b"x", qualifier="a" * 128).data) == {"got": "x", "version": "1"}
+    assert c.get_on_demand_config(service, "LATEST", name).data["maximumInstanceCount"] == 5
+    c.delete_alias(service, "a" * 128)
+    c.delete_function(service, name)
+    assert c.list_on_demand_config().data["configs"] == []
+    c.delete_version(service, "1")
+    c.delete_service(service)
+
+
 def test_what_runs_later_and_how_much_is_kept_ready(evoke_shared, package):
     c = client_of(evoke_shared)
     c.create_service("pyasync")

@@ -19,6 +19,7 @@
 
 enum {
     ANY = INT32_MAX, /* no limit but that of the body */
+    ID = 256,        /* of an object that a field names */
     REMARK = 255,
     URI = 512,
     ENDPOINT = 255,
@@ -102,8 +103,8 @@ static const struct gw_field env_fields[] = {
 };
 
 static const struct gw_field variable_fields[] = {
-        TEXT("group_id", 1, RESOURCE_ID),
-        TEXT("env_id", 1, RESOURCE_ID, REQUIRED),
+        TEXT("group_id", 1, ID),
+        TEXT("env_id", 1, ID, REQUIRED),
         TEXT("variable_name", 3, 32, REQUIRED, VARIABLE),
         TEXT("variable_value", 1, 255, REQUIRED, .rule = gw_is_variable_value,
              .pattern = "letters, digits and _-/.:"),
@@ -141,15 +142,14 @@ static const struct gw_field func_fields[] = {
         TEXT("version", 0, 64),
         TEXT("alias_urn", 0, 1024),
         WHOLE("timeout", 1, LONG_TIMEOUT_MS, REQUIRED),
-        TEXT("authorizer_id", 0, RESOURCE_ID),
+        TEXT("authorizer_id", 0, ID),
         WORD("req_protocol", "HTTPS", "GRPCS"),
         TEXT("remark", 0, REMARK),
 };
 
 static const struct gw_field mock_fields[] = {
-        TEXT("result_content", 0, 20480), WHOLE("status_code", 200, 599),
-        TEXT("version", 0, 64),           TEXT("authorizer_id", 0, RESOURCE_ID),
-        TEXT("remark", 0, REMARK),
+        TEXT("result_content", 0, 20480), WHOLE("status_code", 200, 599), TEXT("version", 0, 64),
+        TEXT("authorizer_id", 0, ID),     TEXT("remark", 0, REMARK),
 };
 
 static const struct gw_field backend_fields[] = {
@@ -161,7 +161,7 @@ static const struct gw_field backend_fields[] = {
         TEXT("retry_count", 1, 2, .rule = gw_is_retry, .pattern = "a number from -1 to 10"),
         FLAG("enable_client_ssl"),
         WHOLE("vpc_channel_status", 1, 2),
-        TEXT("authorizer_id", 0, RESOURCE_ID),
+        TEXT("authorizer_id", 0, ID),
         TEXT("version", 0, 16),
         TEXT("remark", 0, REMARK),
 };
@@ -229,7 +229,7 @@ static const struct gw_field policy_http_fields[] = {
 };
 
 static const struct gw_field api_fields[] = {
-        TEXT("group_id", 1, RESOURCE_ID, REQUIRED),
+        TEXT("group_id", 1, ID, REQUIRED),
         TEXT("name", 3, 255, REQUIRED, TITLE),
         WHOLE("type", 1, 2, REQUIRED),
         NEED("req_protocol", "HTTP", "HTTPS", "BOTH", "GRPCS"),
@@ -237,7 +237,7 @@ static const struct gw_field api_fields[] = {
         TEXT("req_uri", 1, URI, REQUIRED, PATH),
         WORD("match_mode", "NORMAL", "SWA"),
         NEED("auth_type", "NONE", "APP", "IAM", "AUTHORIZER"),
-        TEXT("authorizer_id", 0, RESOURCE_ID),
+        TEXT("authorizer_id", 0, ID),
         OBJECT("auth_opt", auth_opt_fields),
         FLAG("cors"),
         NEED("backend_type", "HTTP", "FUNCTION", "MOCK", "GRPC"),
@@ -260,22 +260,22 @@ static const struct gw_field api_fields[] = {
          .rule = gw_is_tag,
          .pattern = "letters, digits, ideographs and -*#%.:_, and begins with a letter or an "
                     "ideograph"},
-        TEXT("response_id", 0, RESOURCE_ID),
+        TEXT("response_id", 0, ID),
         WORD("content_type", "application/json", "application/xml", "multipart/form-data",
              "text/plain", ""),
         FLAG("is_send_fg_body_base64"),
 };
 
 static const struct gw_field version_fields[] = {
-        TEXT("env_id", 1, RESOURCE_ID, REQUIRED),
+        TEXT("env_id", 1, ID, REQUIRED),
         TEXT("remark", 0, REMARK),
         {.key = "api", .type = GW_OBJECT, .required = true, OF(api_fields)},
 };
 
 static const struct gw_field release_fields[] = {
-        TEXT("env_id", 1, RESOURCE_ID, REQUIRED),
-        TEXT("version_id", 1, RESOURCE_ID, REQUIRED),
-        TEXT("publish_id", 1, RESOURCE_ID),
+        TEXT("env_id", 1, ID, REQUIRED),
+        TEXT("version_id", 1, ID, REQUIRED),
+        TEXT("publish_id", 1, ID),
 };
 
 static const struct gw_field header_fields[] = {
@@ -319,9 +319,9 @@ static const struct gw_field throttle_fields[] = {
 };
 
 static const struct gw_field throttle_bind_fields[] = {
-        TEXT("publish_id", 1, RESOURCE_ID),
-        TEXT("api_id", 1, RESOURCE_ID),
-        TEXT("env_id", 1, RESOURCE_ID),
+        TEXT("publish_id", 1, ID),
+        TEXT("api_id", 1, ID),
+        TEXT("env_id", 1, ID),
 };
 
 static const struct gw_field app_fields[] = {
@@ -340,8 +340,8 @@ static const struct gw_field app_code_fields[] = {
 };
 
 static const struct gw_field app_auth_fields[] = {
-        TEXT("api_id", 1, RESOURCE_ID, REQUIRED),
-        TEXT("env_id", 1, RESOURCE_ID, REQUIRED),
+        TEXT("api_id", 1, ID, REQUIRED),
+        TEXT("env_id", 1, ID, REQUIRED),
 };
 
 /* SCF's PathMappingSet; without it the first segment of a path is the stage (IsDefaultMapping). */

@@ -15,6 +15,8 @@
 #include "dialect/functiongraph/api/apig_handlers.h"
 #include "gateway/gateway.h"
 
+enum { DOMAIN_ROOM = 256 };
+
 static void adorn(const struct call *c, const struct resource *r, struct cJSON *object)
 {
     (void)c;
@@ -67,14 +69,14 @@ struct cJSON *apig_url_domains(const struct call *c, struct str group)
 }
 
 /* Lower case, without the root's dot. False: it has replied. */
-static bool domain_of(struct call *c, const struct cJSON *body, char room[RESOURCE_ID],
+static bool domain_of(struct call *c, const struct cJSON *body, char room[DOMAIN_ROOM],
                       struct str *ret)
 {
     struct str given = apig_text(body, "url_domain");
 
     if (given.n > 0 && given.p[given.n - 1] == '.')
         given.n--;
-    if (given.n == 0 || given.n >= RESOURCE_ID) {
+    if (given.n == 0 || given.n >= DOMAIN_ROOM) {
         apig_fail_parameter(c, "url_domain", "it is not a domain name of 1 to 255 characters");
         return false;
     }
@@ -104,7 +106,7 @@ void apig_bind_domain(struct call *c)
     cleanup_with(json_freep) struct cJSON *body = NULL;
     const struct resource *group;
     struct resource *draft;
-    char room[RESOURCE_ID];
+    char room[DOMAIN_ROOM];
     struct str name;
 
     if (!apig_enter(c) || !(group = apig_find(c, &apig_groups, apig_path(c, 0))) ||
