@@ -16,6 +16,7 @@
 #include "dialect/fc/fc.h"
 #include "dialect/functiongraph/functiongraph.h"
 #include "dialect/scf/api/scf_api.h"
+#include "storage/storage.h"
 
 static const struct {
     const char *title, *about;
@@ -28,6 +29,7 @@ static const struct {
         {"Function Compute 2016-08-15", "[What we decided](fc-api.md)", &fc_api, NULL},
         {"Function Compute 2023-03-30", "[What we decided](fc3.md)", &fc3_api, NULL},
         {"SCF 2018-04-16", "[What we decided](scf-api.md)", NULL, &scf_service},
+        {"Object storage", "[What it is](../objects.md)", &storage_api, NULL},
 };
 
 enum state { WORKS, PARTLY, ABSENT, STATES };

@@ -29,6 +29,9 @@
 #define REFUSED      ": 400 FSS.0400"
 #define NO_LIST      ": the list is empty"
 #define NOT_FOUND    ": 404 FSS.0404"
+#define ONLY_KEPT                                                                                  \
+    "func_vpc, mount_config, enable_dynamic_memory and the heartbeat and restore hooks are kept "  \
+    "and have no effect"
 
 static const struct api_op ops[] = {
         {{"POST", FUNCTIONS},
@@ -36,7 +39,8 @@ static const struct api_op ops[] = {
          FG_CODE_BODY,
          fg_create_function,
          .scope = KEY_DEPLOY,
-         .json = true},
+         .json = true,
+         .partly = ONLY_KEPT},
         {{"GET", FUNCTIONS}, "ListFunctions", FG_CONFIG_BODY, fg_list_functions, .scope = KEY_READ},
         {{"DELETE", FUNCTION},
          "DeleteFunction",
@@ -53,7 +57,8 @@ static const struct api_op ops[] = {
          "UpdateFunctionConfig",
          FG_CONFIG_BODY,
          fg_update_config,
-         .scope = KEY_DEPLOY},
+         .scope = KEY_DEPLOY,
+         .partly = ONLY_KEPT},
         {{"GET", FUNCTION "/code"},
          "ShowFunctionCode",
          FG_CONFIG_BODY,
