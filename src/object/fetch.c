@@ -71,7 +71,7 @@ static const struct bucket *with_appid(const struct objects *o, const struct obj
     for (uint32_t i = 0; i < o->nbuckets; i++) {
         struct str name = str_of(o->buckets[i]->name), rest = str_from(name, ref->bucket.n);
 
-        if (str_starts(name, ref->bucket) && str_starts(rest, S("-")) &&
+        if (!o->buckets[i]->hidden && str_starts(name, ref->bucket) && str_starts(rest, S("-")) &&
             is_digits(str_from(rest, 1)) && may(o->buckets[i], ref->account))
             return o->buckets[i];
     }

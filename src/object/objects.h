@@ -54,6 +54,7 @@ struct bucket {
     int64_t created_ms;
     uint64_t objects, bytes; /* with those on their way into the store */
     uint32_t busy;           /* calls under way that need it */
+    bool hidden;             /* its record is being made or dropped: nobody finds it meanwhile */
 };
 
 struct object_part {

@@ -69,11 +69,19 @@ static uint32_t place_of(const struct objects *o, struct str name)
     return low;
 }
 
-struct bucket *bucket_of(const struct objects *o, struct str name)
+/* Also one that is being made or dropped. */
+static struct bucket *any_of(const struct objects *o, struct str name)
 {
     uint32_t i = place_of(o, name);
 
     return i < o->nbuckets && str_eq(str_of(o->buckets[i]->name), name) ? o->buckets[i] : NULL;
+}
+
+struct bucket *bucket_of(const struct objects *o, struct str name)
+{
+    struct bucket *b = any_of(o, name);
+
+    return b && !b->hidden ? b : NULL;
 }
 
 const struct bucket *objects_bucket(const struct objects *o, struct str name)
@@ -85,7 +93,7 @@ void objects_each_bucket(const struct objects *o, bool (*fn)(void *user, const s
                          void *user)
 {
     for (uint32_t i = 0; i < o->nbuckets; i++)
-        if (!fn(user, o->buckets[i]))
+        if (!o->buckets[i]->hidden && !fn(user, o->buckets[i]))
             return;
 }
 
@@ -132,16 +140,14 @@ struct bucket_job {
 static void end_bucket(struct bucket_job *j, int r)
 {
     struct objects *o = j->o;
+    bool gone = (r == 0) == j->drops;
 
-    if (j->drops)
-        j->b->busy--;
-    if (r == 0 && j->drops)
-        take_out(o, j->b);
-    if (r < 0 && !j->drops)
+    j->b->hidden = false;
+    if (gone)
         take_out(o, j->b);
     j->fn(j->user, r);
-    if ((r == 0) == j->drops)
-        bucket_free(j->b);
+    if (gone)
+        bucket_free(j->b); /* nobody found it, so that nobody has it */
     j->magic = 0;
     free(j);
     objects_ended(o);
@@ -152,8 +158,6 @@ static void on_bucket(void *user, int r, uint64_t rev)
     struct bucket_job *j = OBJ(user, struct bucket_job, BUCKET_MAGIC);
 
     (void)rev;
-    if (!j->drops)
-        j->b->busy--;
     end_bucket(j, r);
 }
 
@@ -204,10 +208,12 @@ void objects_make_bucket(struct objects *o, struct str name, struct str owner, s
                          objects_fn *fn, void *user)
 {
     uint8_t id[(OBJECT_ID - 1) / 2];
+    const struct bucket *b;
     struct bucket_job *j;
 
-    if (bucket_of(o, name) || o->nbuckets >= OBJECT_BUCKETS) {
-        refuse(o, bucket_of(o, name) ? -EEXIST : -EDQUOT, fn, user);
+    b = any_of(o, name);
+    if (b || o->nbuckets >= OBJECT_BUCKETS) {
+        refuse(o, !b ? -EDQUOT : b->hidden ? -EBUSY : -EEXIST, fn, user);
         return;
     }
     j = xnew(struct bucket_job);
@@ -219,7 +225,7 @@ void objects_make_bucket(struct objects *o, struct str name, struct str owner, s
     j->b->owner = str_dup(owner);
     j->b->region = str_dup(region);
     j->b->created_ms = clock_wall_ms();
-    j->b->busy = 1; /* until it is in the store: its name is taken, and it is not to be dropped */
+    j->b->hidden = true; /* its name is taken */
     insert(o, j->b);
     write_bucket(j);
 }
@@ -236,7 +242,7 @@ void objects_drop_bucket(struct objects *o, struct str name, objects_fn *fn, voi
     j = xnew(struct bucket_job);
     *j = (struct bucket_job){
             .magic = BUCKET_MAGIC, .o = o, .b = b, .drops = true, .fn = fn, .user = user};
-    b->busy = 1;
+    b->hidden = true;
     write_bucket(j);
 }
 

@@ -98,7 +98,7 @@ static void put_trigger(struct jw *w, const struct call *c, const struct trigger
     jw_kstrz(w, "qualifier", qualifier_of(t));
     jw_key(w, "triggerConfig");
     fc_trigger_put_config(w, t);
-    if (is_http(t)) {
+    if (is_http(t) && c->req) { /* else nobody reads it */
         put_url(w, "urlInternet", c, t);
         put_url(w, "urlIntranet", c, t);
     }

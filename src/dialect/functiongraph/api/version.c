@@ -229,8 +229,8 @@ void fg_list_versions(struct call *c)
 struct deletion {
     uint32_t magic;
     struct call *call;
-    struct fn_key key; /* views into path texts of the call */
-    struct str version;
+    const struct fn *version;     /* shared: the request may be gone before its aliases are */
+    struct fn_key key;            /* views into it */
     char alias[FG_ALIAS_MAX + 1]; /* the next one; "": none is left */
 };
 
@@ -238,7 +238,7 @@ static bool find_alias(void *user, const struct alias *a)
 {
     struct deletion *d = user;
 
-    if (!str_eq(str_of(a->version), d->version) || strlen(a->name) > FG_ALIAS_MAX)
+    if (!str_eq(str_of(a->version), str_of(d->version->version)) || strlen(a->name) > FG_ALIAS_MAX)
         return true;
     memcpy(d->alias, a->name, strlen(a->name) + 1);
     return false;
@@ -250,6 +250,7 @@ static void on_version_deleted(void *user, int r, const struct fn *f)
     struct call *c = d->call;
 
     (void)f;
+    fn_unref(d->version);
     d->magic = 0;
     free(d);
     if (r < 0)
@@ -280,7 +281,8 @@ static void next(struct deletion *d)
     if (d->alias[0])
         catalog_delete_alias(catalog, &d->key, str_of(d->alias), on_alias_deleted, d);
     else
-        catalog_delete_version(catalog, &d->key, d->version, on_version_deleted, d);
+        catalog_delete_version(catalog, &d->key, str_of(d->version->version), on_version_deleted,
+                               d);
 }
 
 struct sharing {
@@ -301,6 +303,7 @@ void fg_delete_version(struct call *c, const struct fg_urn *u)
 {
     struct sharing sharing = {.version = u->version};
     struct fn_key key = fg_key(u);
+    const struct fn *version;
     struct deletion *d;
 
     if (u->alias.n > 0) {
@@ -313,10 +316,15 @@ void fg_delete_version(struct call *c, const struct fg_urn *u)
         fail(c, -EBUSY);
         return;
     }
+    version = catalog_version(c->api->catalog, &key, u->version);
+    if (!version) {
+        fail(c, -ENOENT);
+        return;
+    }
     d = xnew(struct deletion);
     d->magic = DELETE_MAGIC;
     d->call = c;
-    d->key = key;
-    d->version = u->version;
+    d->version = fn_ref(version);
+    d->key = fn_key_of(version);
     next(d); /* -> on_version_deleted */
 }

@@ -9,7 +9,9 @@
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -17,7 +19,7 @@
 #include "base/uri.h"
 #include "dialect/scf/api/scf_api.h"
 
-enum { ELEMENTS_MAX = 1000, NUMBER_TEXT = 64 };
+enum { ELEMENTS_MAX = 1000, NUMBER_TEXT = 64, ELEMENTS_OF_ALL = 2 * SCF_FORM_FIELDS };
 
 /* Of the request as such, in whatever action. */
 static const char *const common[] = {"Action", "Version",  "Region",          "Timestamp",
@@ -35,6 +37,7 @@ static bool is_common(struct str name)
 struct filling {
     const struct scf_service *service;
     struct str name, value; /* the field at hand, decoded */
+    uint32_t elements;      /* of all lists: a gap costs as much as what would fill it */
     const char **code;
     struct err *e;
 };
@@ -46,17 +49,20 @@ static int refuse(const struct filling *f, const char *code, const char *what)
                    (int)(f->name.n < 128 ? f->name.n : 128), f->name.p, what);
 }
 
+/* strtod() takes more than a number: "nan", "inf", hexadecimal, blanks before it. */
 static struct cJSON *number_of(struct str s)
 {
     char text[NUMBER_TEXT], *end;
     double v;
 
-    if (s.n == 0 || s.n >= sizeof(text) || s.p[0] == ' ')
+    if (s.n == 0 || s.n >= sizeof(text))
         return NULL;
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
+    if (strspn(text, "0123456789+-.eE") != s.n)
+        return NULL;
     v = strtod(text, &end);
-    return *end ? NULL : cJSON_CreateNumber(v);
+    return *end || !isfinite(v) ? NULL : cJSON_CreateNumber(v);
 }
 
 /* NULL: it is none of this kind. */
@@ -90,10 +96,16 @@ static struct cJSON *member(struct cJSON *in, struct str name)
     return v;
 }
 
-static struct cJSON *element(struct cJSON *in, uint64_t i)
+/* Element i, with nulls for those before it that are not there; NULL: these are too many. */
+static struct cJSON *element(struct filling *f, struct cJSON *in, uint64_t i)
 {
-    while ((uint64_t)cJSON_GetArraySize(in) <= i)
+    uint64_t n = (uint64_t)cJSON_GetArraySize(in);
+
+    for (; n <= i; n++) {
+        if (++f->elements > ELEMENTS_OF_ALL)
+            return NULL;
         (void)cJSON_AddItemToArray(in, cJSON_CreateNull());
+    }
     return cJSON_GetArrayItem(in, (int)i);
 }
 
@@ -124,7 +136,7 @@ static int put_leaf(const struct filling *f, char kind, struct cJSON *at)
 }
 
 /* One field to its place: rest of its name by the rest of the model. */
-static int put(const struct filling *f, const char *model, struct cJSON *tree)
+static int put(struct filling *f, const char *model, struct cJSON *tree)
 {
     struct str rest = f->name;
 
@@ -142,7 +154,9 @@ static int put(const struct filling *f, const char *model, struct cJSON *tree)
                 return refuse(f, "InvalidParameter", "is a list and has no such element");
             if (!become(at, cJSON_Array))
                 return refuse(f, "InvalidParameter", "is there twice");
-            at = element(at, i);
+            at = element(f, at, i);
+            if (!at)
+                return refuse(f, "InvalidParameter", "is a list with too many gaps");
         }
         if (m.kind != 'o')
             return rest.p ? refuse(f, "UnknownParameter", "is not recognized")

@@ -2,6 +2,7 @@
 /* params.c - what an action is asked, however it was sent, and the function it is about. */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <math.h>
 
 #include "api/api.h"
 #include "base/cleanup.h"
@@ -11,6 +12,8 @@
 #include "dialect/scf/api/scf_api.h"
 #include "fn/fn.h"
 #include "http/server.h"
+
+#define NUMBER_MOST 9007199254740992.0 /* where whole numbers end */
 
 static int read_json(struct call *c, struct cJSON **ret, const char **code, struct err *e)
 {
@@ -53,7 +56,10 @@ int64_t scf_number(const struct cJSON *p, const char *name, int64_t absent)
 {
     const struct cJSON *v = json_get(p, name);
 
-    return cJSON_IsNumber(v) ? (int64_t)v->valuedouble : absent;
+    if (!cJSON_IsNumber(v))
+        return absent;
+    /* Of an object that no model has seen (TriggerDesc) it may be any. */
+    return (int64_t)fmax(-NUMBER_MOST, fmin(NUMBER_MOST, v->valuedouble));
 }
 
 bool scf_flag(const struct cJSON *p, const char *name, bool absent)
