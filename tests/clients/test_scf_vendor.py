@@ -3,8 +3,11 @@
 
 Through the SDK's common client, unmodified.
 """
+import base64
 import datetime
+import io
 import json
+import zipfile
 
 import pytest
 import requests
@@ -14,9 +17,15 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 
-VERSIONS = {"cam": "2019-01-16", "tag": "2018-08-13", "monitor": "2018-07-24"}
+VERSIONS = {"scf": "2018-04-16", "cam": "2019-01-16", "tag": "2018-08-13", "monitor": "2018-07-24"}
 CALLS = "service-ocnymoks-1258344699.gz.apigw.tencentcs.com"
 POLICY = 28341895
+CODE = """
+def main_handler(event, context):
+    if event.get("fail"):
+        raise ValueError("told to")
+    return "done"
+"""
 TRUST = json.dumps({"version": "2.0", "statement": [{"effect": "allow", "principal": {"service": "scf.qcloud.com"},
                                                      "action": "sts:AssumeRole"}]})
 
@@ -29,6 +38,19 @@ def ask(evoke_shared):
         client = CommonClient(service, VERSIONS[service], keys, "ap-guangzhou", ClientProfile(httpProfile=http))
         return client.call_json(action, params)["Response"]
     return call
+
+
+@pytest.fixture
+def function(ask, request):
+    """One of the test's own, by its name; gone with it."""
+    name = "of-" + request.node.originalname.replace("_", "-")[:50]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        z.writestr("index.py", CODE)
+    ask("scf", "CreateFunction", FunctionName=name, Runtime="Python3.9", Handler="index.main_handler",
+        Code={"ZipFile": base64.b64encode(out.getvalue()).decode()}, Tags=[{"Key": "Stage", "Value": "dev"}])
+    yield name
+    ask("scf", "DeleteFunction", FunctionName=name)
 
 
 def refused(code, ask, service, action, **params):
@@ -140,6 +162,56 @@ def test_resources_that_are_none(ask, code, resource):
     refused(code, ask, "tag", "ModifyResourceTags", Resource=resource, ReplaceTags=[{"TagKey": "a", "TagValue": "b"}])
 
 
+class Tags:
+    """Those of one function, seen by each of who tells them."""
+
+    def __init__(self, ask, name):
+        self.ask, self.name = ask, name
+        self.id = ask("scf", "GetFunction", FunctionName=name)["FunctionId"]
+
+    def change(self, **more):
+        self.ask("tag", "ModifyResourceTags", Resource=f"qcs::scf:ap-guangzhou::lam/{self.id}", **more)
+
+    def now(self):
+        told = self.ask("tag", "DescribeResourceTagsByResourceIds", **by_ids(ResourceIds=[self.id]))
+        assert {t["ResourceId"] for t in told["Tags"]} <= {self.id} and told["TotalCount"] == len(told["Tags"])
+        by_tag = {t["TagKey"]: t["TagValue"] for t in told["Tags"]}
+        assert {t["Key"]: t["Value"] for t in self.ask("scf", "GetFunction", FunctionName=self.name)["Tags"]} == by_tag
+        return by_tag
+
+    def found(self, **tags):
+        filters = [{"Name": "tag-" + k, "Values": v if isinstance(v, list) else [v]} for k, v in tags.items()]
+        return self.name in [f["FunctionName"] for f in self.ask("scf", "ListFunctions", Filters=filters)["Functions"]]
+
+
+def test_tags_are_changed_and_found(ask, function):
+    t = Tags(ask, function)
+    assert t.now() == {"Stage": "dev"} and t.found(Stage="dev") and not t.found(Stage="prod")
+    t.change(ReplaceTags=[{"TagKey": "Stage", "TagValue": "prod"}, {"TagKey": "Application", "TagValue": "a shop / \u5e97"}])
+    assert t.now() == {"Stage": "prod", "Application": "a shop / \u5e97"}
+    assert t.found(Stage="prod", Application="a shop / \u5e97") and t.found(Stage=["dev", "prod"])
+    assert not t.found(Stage="dev") and not t.found(Stage="prod", Application="another")
+    t.change(DeleteTags=[{"TagKey": "Application"}, {"TagKey": "Nobody"}])
+    assert t.now() == {"Stage": "prod"} and not t.found(Application="a shop / \u5e97")
+    t.change(ReplaceTags=[{"TagKey": "Team", "TagValue": "x"}], DeleteTags=[{"TagKey": "Stage"}])
+    assert t.now() == {"Team": "x"}
+
+
+def test_pages_of_tags(ask, function):
+    t = Tags(ask, function)
+    t.change(ReplaceTags=[{"TagKey": f"k{i}", "TagValue": str(i)} for i in range(5)])
+    pages = [ask("tag", "DescribeResourceTagsByResourceIds", **by_ids(ResourceIds=[t.id], Limit=4, Offset=at)) for at in (0, 4)]
+    assert [p["TotalCount"] for p in pages] == [6, 6] and [len(p["Tags"]) for p in pages] == [4, 2]
+    assert {x["TagKey"] for p in pages for x in p["Tags"]} == {"Stage", "k0", "k1", "k2", "k3", "k4"}
+
+
+def test_tags_of_another_region_are_not_changed(ask, function):
+    t = Tags(ask, function)
+    refused("InvalidParameterValue.ResourceIdInvalid", ask, "tag", "ModifyResourceTags", Resource=f"qcs::scf:ap-beijing::lam/{t.id}",
+            ReplaceTags=[{"TagKey": "Stage", "TagValue": "stolen"}])
+    assert t.now() == {"Stage": "dev"}
+
+
 # -- MONITOR ----------------------------------------------------------------------------------------------------------------------
 
 def figures(**more):
@@ -184,6 +256,38 @@ def test_times_it_takes(ask, start, end, period):
 ])
 def test_questions_for_figures_that_are_wrong(ask, code, more):
     refused(code, ask, "monitor", "GetMonitorData", **figures(**more))
+
+
+def test_figures_of_a_function_that_ran(ask, function):
+    """Three calls, one of which fails: as many points as minutes they fell in, and their sum."""
+    def instance(name):
+        return {"Dimensions": [{"Name": "functionName", "Value": name}, {"Name": "namespace", "Value": "default"},
+                               {"Name": "version", "Value": "$LATEST"}]}
+
+    def minute(t):
+        return int(t.timestamp()) // 60 * 60
+
+    began = datetime.datetime.now(datetime.timezone.utc)
+    for event in ({}, {"fail": 1}, {}):
+        ask("scf", "Invoke", FunctionName=function, ClientContext=json.dumps(event))
+    ended = datetime.datetime.now(datetime.timezone.utc)
+    times = {"StartTime": (began - datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+             "EndTime": (ended + datetime.timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+    def points(metric, period=60):
+        a = ask("monitor", "GetMonitorData", **figures(MetricName=metric, Instances=[instance(function), instance("nobody")], Period=period, **times))
+        ran, nobody = a["DataPoints"]
+        assert ran["Dimensions"][0]["Value"] == function and nobody["Values"] == []
+        assert len(ran["Timestamps"]) == len(ran["Values"])
+        return dict(zip(ran["Timestamps"], ran["Values"]))
+
+    calls = points("Invocation")
+    assert sum(calls.values()) == 3 and all(minute(began) <= t <= minute(ended) and t % 60 == 0 for t in calls)
+    assert sum(points("Error").values()) == 1
+    durations = points("Duration")
+    assert set(durations) == set(calls) and all(0 < v < 60000 for v in durations.values())
+    assert points("OutFlow") == {}
+    assert sum(points("Invocation", 3600).values()) == 3
 
 
 # -- calls of the vendor ----------------------------------------------------------------------------------------------------------
