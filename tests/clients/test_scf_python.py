@@ -108,3 +108,47 @@ def test_an_event_is_accepted_run_and_told_of(evoke_shared):
     assert [e.InvokeRequestId for e in cloud("ListAsyncEvents", **fn).EventList] == [event]
     fails(cloud, "FailedOperation.AsyncEventStatus", "TerminateAsyncEvent", **fn, InvokeRequestId=event)
     cloud("DeleteFunction", **fn)
+
+
+def test_a_routing_key_chooses_the_version(evoke_shared):
+    cloud, fn = Cloud(evoke_shared), {"FunctionName": "routing"}
+    cloud("CreateFunction", **fn, Runtime="Python3.9", Code={"ZipFile": code()})
+    for version in ("1", "2"):
+        assert cloud("PublishVersion", **fn).FunctionVersion == version
+    rules = [{"Version": "2", "Key": "invoke.headers.User", "Method": "exact", "Expression": "bob"},
+             {"Version": "2", "Key": "invoke.headers.Age", "Method": "range", "Expression": "[18,65)"},
+             {"Version": "2", "Key": "invoke.headers.Zone", "Method": "range", "Expression": "(-1,1]"}]
+    cloud("CreateAlias", **fn, Name="prod", FunctionVersion="1", RoutingConfig={"AddtionVersionMatchs": rules})
+
+    def runs(key=None, qualifier="prod", action="Invoke"):
+        more = {} if key is None else {"RoutingKey": json.dumps(key)}
+        return json.loads(cloud(action, **fn, Qualifier=qualifier, **more).Result.RetMsg)["version"]
+    for key, version in [(None, "1"), ({}, "1"), ({"User": "bob"}, "2"), ({"User": "Bob"}, "1"), ({"user": "bob"}, "1"), ({"User": ""}, "1"),
+                         ({"Age": "17"}, "1"), ({"Age": "18"}, "2"), ({"Age": "64"}, "2"), ({"Age": "65"}, "1"), ({"Age": "old"}, "1"),
+                         ({"Zone": "-1"}, "1"), ({"Zone": "0"}, "2"), ({"Zone": "1"}, "2"), ({"Zone": "2"}, "1"),
+                         ({"User": "eve", "Age": "18"}, "2"), ({"Other": "bob"}, "1")]:
+        assert runs(key) == version, key
+    assert runs({"User": "bob"}, action="InvokeFunction") == "2"
+    assert runs({"User": "bob"}, qualifier="1") == "1", "rules are the alias's"
+
+    cloud("UpdateAlias", **fn, Name="prod", FunctionVersion="1", RoutingConfig={
+        "AddtionVersionMatchs": rules, "AdditionalVersionWeights": [{"Version": "2", "Weight": 0.5}]})
+    assert [runs({"User": "bob"}) for _ in range(3)] == ["2"] * 3, "one rule that says yes is enough"
+    assert sorted(runs({"User": "eve"}) for _ in range(4)) == ["1", "1", "2", "2"], "who is left falls by weight"
+    for wrong in ("x", "[]", "1"):
+        fails(cloud, "InvalidParameterValue.RoutingConfig", "Invoke", **fn, Qualifier="prod", RoutingKey=wrong)
+    cloud("DeleteFunction", **fn)
+
+
+@pytest.mark.parametrize("sign", ["HmacSHA1", "HmacSHA256"])
+def test_a_form_that_comes_again_is_refused(evoke_shared, sign, monkeypatch):
+    """The earlier scheme's signature is good once: the same bytes as the SDK sent them, and nothing else about them."""
+    sent, send = [], requests.Session.send
+
+    def keep(session, request, **how):
+        sent.append(request)
+        return send(session, request, **how)
+    monkeypatch.setattr(requests.Session, "send", keep)
+    Cloud(evoke_shared, sign)("GetAccount")
+    again = requests.Session().send(sent[0]).json()["Response"]
+    assert again["Error"]["Code"] == "AuthFailure.SignatureExpire" and again["RequestId"]

@@ -2,6 +2,7 @@
 /* Who may call: both schemes, at the limit of the clock and past it, and with one thing changed. */
 #include "t.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/io.h"
+#include "base/uri.h"
 #include "http/server.h"
 #include "sign/sign.h"
 
@@ -160,6 +162,63 @@ static void the_clock_may_differ_by_15_minutes_and_no_more(void **state)
     assert_int_equal(fc_head(&m, fc_ms + skew + 1), AUTH_STALE);
     assert_int_equal(fc_head(&m, fc_ms - skew - 1), AUTH_STALE);
     buf_done(&m.authorization);
+}
+
+#define TC3_CREDENTIAL                                                                             \
+    "TC3-HMAC-SHA256 Credential=AK/2026-11-21/scf/tc3_request, "                                   \
+    "SignedHeaders=content-type;host, Signature="                                                  \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void tencents_clocks_may_differ_by_5_minutes_and_no_more(void **state)
+{
+    static const struct {
+        int64_t late_ms;
+        enum auth_failure why;
+    } rows[] = {
+            {0, AUTH_OK},       {300000, AUTH_OK},     {300001, AUTH_STALE},  {301000, AUTH_STALE},
+            {-300000, AUTH_OK}, {-300001, AUTH_STALE}, {-301000, AUTH_STALE},
+    };
+    struct auth_caller caller;
+    struct made tc3, tc1;
+
+    (void)state;
+    begin(&tc3, "POST", "/", "{}");
+    add(&tc3, "Host", "scf.tencentcloudapi.com");
+    add(&tc3, "Content-Type", "application/json");
+    add(&tc3, "X-TC-Timestamp", "1795294078");
+    add(&tc3, "Authorization", TC3_CREDENTIAL);
+    begin(&tc1, "POST", "/", "SecretId=AK&Timestamp=1795294078&Nonce=1&Signature=x");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t now_ms = sdk_ms + rows[i].late_ms;
+
+        assert_int_equal(auth_tc3_head(keys, &tc3.r, now_ms, &caller, NULL), rows[i].why);
+        assert_int_equal(auth_tc1_form(keys, &tc1.r, now_ms, &caller, NULL), rows[i].why);
+    }
+}
+
+/* The earlier scheme's; what its client's Nonce is there for. */
+static void a_form_is_good_once(void **state)
+{
+    static const char unsigned_form[] = "Nonce=7&SecretId=AK&Timestamp=1795294078";
+    struct buf form, signature;
+    struct err e = {0};
+    struct made m;
+
+    (void)state;
+    buf_init(&form, 1024);
+    buf_init(&signature, 256);
+    assert_int_equal(sign_tc1_expect(S("POST"), S("h"), str_of(unsigned_form), false, false,
+                                     S("secret"), &signature, NULL),
+                     0);
+    buf_addf(&form, "%s&Signature=", unsigned_form);
+    uri_encode(buf_str(&signature), "", &form);
+    begin(&m, "POST", "/", form.p);
+    m.r.host = S("h");
+    assert_int_equal(auth_tc1_body(keys, &m.r, &e), AUTH_OK);
+    assert_int_equal(auth_tc1_body(keys, &m.r, &e), AUTH_STALE);
+    assert_int_equal(e.code, -EALREADY);
+    buf_done(&form);
+    buf_done(&signature);
 }
 
 static void a_missing_header_is_named(void **state)
@@ -478,6 +537,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_clock_may_differ_by_15_minutes_and_no_more),
+            cmocka_unit_test(tencents_clocks_may_differ_by_5_minutes_and_no_more),
+            cmocka_unit_test(a_form_is_good_once),
             cmocka_unit_test(a_missing_header_is_named),
             cmocka_unit_test(malformed_headers_are_told_apart_from_wrong_ones),
             cmocka_unit_test(an_unknown_key_is_not_accepted_by_either_half),

@@ -85,7 +85,7 @@ static int add_match(const struct call *c, const struct fn_key *key, const struc
         return bad_routing(x, "Key is one like invoke.headers.User.");
     if (other && !str_eq(str_of(other->version), stored_version(version)))
         return bad_routing(x, "One further version can be named.");
-    if (!other)
+    if (!other || other->nrules == 0) /* a weight is for those whom no rule means */
         alias_add_other(draft, stored_version(version), 0, true);
     alias_add_rule(draft, ALIAS_ROUTING_KEY, name,
                    str_eq(method, S("range")) ? ALIAS_RANGE : ALIAS_EQUAL,
