@@ -202,3 +202,9 @@ def test_every_case_says_what_it_expects_and_where_that_stands():
     (None, 0), (0, None), (False, 0), ({"a": "$absent"}, {"a": None})])
 def test_a_pattern_refuses(want, have):
     assert mismatch(want, have) is not None
+
+
+def test_there_are_as_many_as_were_promised():
+    count = {cloud: sum(f.cloud == cloud for f, _ in CASES) for cloud in SCHEME}
+    assert sum(count.values()) >= 700, count
+    assert all(n >= 100 for n in count.values()), count
