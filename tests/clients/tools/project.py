@@ -42,5 +42,5 @@ def run(e, directory, *scripts, env=None):
             "EVOKE_ENDPOINT": e.url, "NO_UPDATE_NOTIFIER": "1", "CI": "1", **(env or {})}
     for path in directory.glob("*.env"):
         path.write_text(path.read_text().replace(ENDPOINT, e.url))
-    return [subprocess.run(["sh", "-c", text.replace(ENDPOINT, e.url)], cwd=directory, env=full, capture_output=True, text=True, timeout=90,
+    return [subprocess.run(["sh", "-c", text.replace(ENDPOINT, e.url)], cwd=directory, env=full, capture_output=True, text=True, timeout=250,
                            check=False, stdin=subprocess.DEVNULL) for text in scripts]
