@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Function Compute 3.0 (2023-03-30) by the vendor's Python SDK (alibabacloud-fc20230330), unmodified: a whole life."""
 import base64
+import hashlib
 import io
 import json
 import time
@@ -12,6 +13,8 @@ import requests
 from alibabacloud_fc20230330 import models as m
 from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi import models as open_api
+from alibabacloud_tea_openapi.utils import Utils
+from darabonba.request import DaraRequest
 from darabonba.runtime import RuntimeOptions
 
 from evoked import Evoked, deadline
@@ -256,3 +259,31 @@ def test_an_http_trigger_hands_over_an_event(client):
     # the same handler, called as any other
     answer, body = invoke(client, "web", json.dumps({"rawPath": "/plain"}).encode())
     assert body == b"just text"
+
+
+def test_an_http_trigger_that_asks_who_calls_takes_the_signature_of_3_0(evoke, client):
+    client.create_function(m.CreateFunctionRequest(body=m.CreateFunctionInput(
+        function_name="closed", runtime="python3.10", handler="index.handler", timeout=10, code=m.InputCodeLocation(zip_file=web_package()))))
+    url = client.create_trigger("closed", m.CreateTriggerRequest(body=m.CreateTriggerInput(
+        trigger_name="h", trigger_type="http", trigger_config=json.dumps({"authType": "function", "methods": ["POST"]})))).body.http_trigger.url_internet
+    host, _, path = url.partition("://")[2].partition("/")
+
+    def ask(secret=None, access=None, sent=b"hello", **change):
+        r = DaraRequest()
+        r.method, r.pathname, r.query = "POST", f"/{path}a", {"x": "1"}
+        r.headers = {"host": host, "x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "x-acs-signature-nonce": uuid.uuid4().hex,
+                     "x-acs-content-sha256": hashlib.sha256(b"hello").hexdigest(), **change}
+        r.headers["Authorization"] = Utils.get_authorization(
+            r, "ACS3-HMAC-SHA256", r.headers["x-acs-content-sha256"], access or evoke.access_key, secret or evoke.secret_key)
+        return requests.post(f"{url}a?x=1", headers=r.headers, data=sent, timeout=20)
+    for _ in deadline(20):
+        if requests.post(url, timeout=20).status_code != 404:
+            break
+    assert requests.post(url + "a?x=1", data="hello", timeout=20).status_code in (400, 401, 403)
+    good = ask()
+    assert good.status_code == 201 and good.json()["rawPath"] == "/a" and good.json()["body"] == "hello", good.text
+    nonce = uuid.uuid4().hex
+    assert ask(**{"x-acs-signature-nonce": nonce}).status_code == 201
+    for again in (ask(**{"x-acs-signature-nonce": nonce}), ask("wrong"), ask(access="nobody"), ask(sent=b"another"),
+                  ask(**{"x-acs-date": "2020-01-01T00:00:00Z"}), ask(**{"x-acs-date": "today"})):
+        assert 400 <= again.status_code < 500, again.text

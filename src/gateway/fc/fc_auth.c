@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fc_auth.c - HTTP triggers with authType function: FC's signature over path and query, in the header
- * Authorization or, for links, in the query itself. The key must be one that may invoke, or that of a
- * role of the same account.
+ * Authorization or, for links, in the query itself; or ACS3-HMAC-SHA256, as the API of 3.0 has it. The
+ * key must be one that may invoke, or that of a role of the same account.
  */
 #include "auth/auth.h"
 #include "base/clock.h"
@@ -15,17 +15,35 @@
 
 enum { SHOWN = 128 };
 
+/* Unlike FC's, this signature covers the body. */
+static bool is_acs3(const struct gw_call *c)
+{
+    return str_starts(gw_header(c, S("authorization")), S("ACS3-HMAC-SHA256 "));
+}
+
 /* As the request names it: in its signed URL, else in its header. */
 static struct str named_key(const struct gw_call *c, bool by_url)
 {
+    struct sign_acs3 acs3;
     struct sign_fc sign;
 
     for (size_t i = 0; by_url && i < c->nquery; i++)
         if (str_eq(c->query[i].name, S("x-fc-access-key-id")))
             return c->query[i].value;
+    if (!by_url && is_acs3(c))
+        return sign_acs3_parse(gw_header(c, S("authorization")), &acs3, NULL) < 0 ? S("")
+                                                                                  : acs3.access_key;
     if (by_url || sign_fc_parse(gw_header(c, S("authorization")), &sign, NULL) < 0)
         return S("");
     return sign.access_key;
+}
+
+static enum auth_failure by_acs3(const struct gw_call *c, struct auth_caller *by, struct err *e)
+{
+    const struct keys *keys = c->gw->env.keys;
+    enum auth_failure why = auth_acs3_head(keys, c->req, clock_wall_ms(), by, e);
+
+    return why == AUTH_OK ? auth_acs3_body(keys, c->req, e) : why;
 }
 
 static enum gw_step unknown_key(struct gw_call *c, bool by_url)
@@ -84,7 +102,9 @@ enum gw_step gw_fc_authenticate(struct gw_call *c)
     enum auth_failure why = auth_fc_url(keys, c->req, clock_wall_ms(), &by, &e);
     bool by_url = why != AUTH_MISSING;
 
-    if (!by_url)
+    if (!by_url && is_acs3(c))
+        why = by_acs3(c, &by, &e);
+    else if (!by_url)
         why = auth_fc_trigger(keys, c->req, clock_wall_ms(), &by, &e);
     if (why == AUTH_UNKNOWN_KEY)
         return unknown_key(c, by_url);
