@@ -215,7 +215,8 @@ static int open_checked(struct db *db, const char *path, struct kv_history *hist
     if (format < 0)
         return format;
 
-    r = run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -4096",
+    /* Pages in KiB: what is read is answered from the catalog's memory, pages serve writes alone. */
+    r = run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -512",
             e);
     if (r == 0)
         r = check_pages(db, e);
