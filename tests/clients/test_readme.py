@@ -28,7 +28,7 @@ def block(language, containing, document="README.md"):
 
 def filled_in(text, evoke):
     for placeholder, value in (("<EVOKE_ACCESS_KEY>", evoke.access_key), ("<EVOKE_SECRET_KEY>", evoke.secret_key),
-                               ("http://127.0.0.1:8900", evoke.url)):
+                               ("127.0.0.1:8900", evoke.url.removeprefix("http://"))):
         assert placeholder in text
         text = text.replace(placeholder, value)
     return text
@@ -144,6 +144,26 @@ def test_the_node_snippet(evoke, tmp_path):
     (tmp_path / "hi.mjs").write_text(filled_in(block("js", "@alicloud/fc2"), evoke))
     told = run(["node", "hi.mjs"], tmp_path)
     assert told.startswith("HELLO\n") and "FC Invoke End RequestId" in told, told
+
+
+def test_the_scf_snippet(evoke, tmp_path):
+    told = run([sys.executable, "-c", filled_in(block("python", "scf_client"), evoke)], tmp_path)
+    assert told.startswith('"hello you"\n') and "END RequestId: " in told, told
+
+
+@pytest.mark.parametrize("language,document", [("sh", "README.md"), ("", "docs/versions.md")])
+def test_versions_and_aliases(evoke_factory, tmp_path, language, document):
+    evoke = evoke_factory()
+    shutil.copytree(ROOT / "examples/hello", tmp_path / "hello")
+    assert evoke.run("deploy", str(tmp_path / "hello")).returncode == 0
+    told = {}
+    for line in block(language, "version publish", document).splitlines():
+        words = shlex.split(line.replace("build/evoke", "evoke"), comments=True)[1:]
+        p = evoke.run(*words, *([str(tmp_path / "hello")] if words == ["deploy"] else []))
+        assert p.returncode == 0, (line, p.stderr)
+        told[words[0]] = p.stdout
+    assert "Hello" in told["invoke"]
+    assert '"version":"v1"' in evoke.run("alias", "list", "hello", "--output", "json").stdout.replace(" ", "")
 
 
 def test_the_manifest_with_every_key(evoke, tmp_path):
