@@ -110,6 +110,21 @@ def test_an_event_is_accepted_run_and_told_of(evoke_shared):
     cloud("DeleteFunction", **fn)
 
 
+def test_a_versions_number_never_comes_again(evoke_shared):
+    cloud, fn = Cloud(evoke_shared), {"FunctionName": "numbers"}
+    cloud("CreateFunction", **fn, Runtime="Python3.9", Code={"ZipFile": code()})
+    given = [cloud("PublishVersion", **fn).FunctionVersion for _ in range(2)]
+    for version, of in (("2", "DeleteFunctionVersion"), ("1", "DeleteFunction"), ("3", "DeleteFunctionVersion"), ("5", "DeleteFunctionVersion")):
+        cloud(of, **fn, Qualifier=version)
+        fails(cloud, "ResourceNotFound.Version", of, **fn, Qualifier=version)
+        given.append(cloud("PublishVersion", **fn).FunctionVersion)
+    assert given == ["1", "2", "3", "4", "5", "6"]
+    cloud("DeleteFunction", **fn)
+    cloud("CreateFunction", **fn, Runtime="Python3.9", Code={"ZipFile": code()})
+    assert cloud("PublishVersion", **fn).FunctionVersion == "1", "another function, though of the same name"
+    cloud("DeleteFunction", **fn)
+
+
 def test_a_routing_key_chooses_the_version(evoke_shared):
     cloud, fn = Cloud(evoke_shared), {"FunctionName": "routing"}
     cloud("CreateFunction", **fn, Runtime="Python3.9", Code={"ZipFile": code()})

@@ -372,25 +372,6 @@ void scf_update_function_configuration(struct call *c)
     check_record(change_new(c, draft, p, false));
 }
 
-static void on_version_gone(void *user, int r, const struct fn *f)
-{
-    struct call *c = user;
-
-    (void)f;
-    if (r < 0)
-        scf_fail_write(c, r, "version");
-    else
-        scf_ok(c);
-}
-
-static void delete_version(struct call *c, const struct fn_key *key, struct str version)
-{
-    if (qualifier_is_latest(version))
-        scf_fail(c, "InvalidParameterValue.Qualifier", "$LATEST cannot be deleted.");
-    else /* -> on_version_gone */
-        catalog_delete_version(c->api->catalog, key, version, on_version_gone, c);
-}
-
 void scf_delete_function(struct call *c)
 {
     cleanup_with(json_freep) struct cJSON *p = scf_params(c);
@@ -400,7 +381,7 @@ void scf_delete_function(struct call *c)
     if (!p || !scf_function(c, p, &key))
         return;
     if (version.n)
-        delete_version(c, &key, version);
+        scf_delete_version(c, &key, version);
     else /* -> scf_on_function */
         catalog_delete(c->api->catalog, &key, scf_on_function, c);
 }
@@ -411,7 +392,7 @@ void scf_delete_function_version(struct call *c)
     struct fn_key key;
 
     if (p && scf_function(c, p, &key))
-        delete_version(c, &key, scf_text(p, "Qualifier"));
+        scf_delete_version(c, &key, scf_text(p, "Qualifier"));
 }
 
 /* Code and settings, or code alone; neither triggers nor versions. */

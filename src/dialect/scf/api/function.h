@@ -3,8 +3,6 @@
 #ifndef EVOKE_DIALECT_SCF_FUNCTION_H
 #define EVOKE_DIALECT_SCF_FUNCTION_H
 
-#include <stdint.h>
-
 #include "base/str.h"
 
 struct call;
@@ -15,8 +13,8 @@ struct scf_error;
 
 /* The catalog's failure of a write, of a "function", "version", "alias", "trigger", "namespace". */
 void scf_fail_write(struct call *c, int r, const char *what);
-/* The number that the next version has. */
-uint64_t scf_next_version(const struct catalog *c, const struct fn_key *key);
+/* It replies. The number is never given again. */
+void scf_delete_version(struct call *c, const struct fn_key *key, struct str version);
 /* A frozen copy of f, ready for catalog_publish(). */
 struct fn *scf_frozen(const struct catalog *c, const struct fn *f, struct str note);
 /* Is there such a namespace? */
