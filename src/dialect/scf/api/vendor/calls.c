@@ -72,6 +72,7 @@ const struct api_set scf_vendor_api = {
         .prefix = "/release/",
         .ops = ops,
         .nops = ARRAY_LEN(ops),
+        .any_host = true, /* under others, by_its_name(): a path that nobody knows */
         .admit = by_its_name,
         .error = error,
 };
