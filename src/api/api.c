@@ -261,6 +261,9 @@ static void on_head(struct http_request *req)
         return;
     if (c->set->admit && !c->set->admit(c))
         return; /* it has replied */
+    /* Routed by its head, proved by its head: who may not sends no body. */
+    if (c->set->route && !permit_operation(c))
+        return;
     req->body_max = c->op->body_max;
 }
 

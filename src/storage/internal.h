@@ -30,6 +30,9 @@ extern const uint32_t storage_nops;
 
 /* The bucket, if the signer may; else it has replied NoSuchBucket or AccessDenied. */
 const struct bucket *storage_bucket(struct call *c);
+/* A token for one upload (code_token.h) opens this object, and nothing else does for a role. False: it has
+ * replied. */
+bool storage_token_allows(struct call *c);
 /* A failure of objects.h in S3's words. */
 void storage_fail(struct call *c, int r);
 const char *storage_time(int64_t ms, char out[CLOCK_TEXT]); /* 2026-11-22T20:47:58.000Z */

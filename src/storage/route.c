@@ -95,7 +95,7 @@ const struct api_op storage_ops[] = {
          .name = "PutObject",
          .handle = storage_put_object,
          .body_max = OBJECT_BYTES_MAX,
-         .role = API_ROLE_ACCOUNT, /* a token for one upload; the handler sees which */
+         .role = API_ROLE_ACCOUNT, /* a token for one upload; admit() sees which */
          WRITES},
         {.route = {"DELETE", "/{bucket}/{key}?uploadId"},
          .name = "AbortMultipartUpload",
@@ -401,7 +401,8 @@ static bool admit(struct call *c)
         return false;
     }
     call_signed_by(c, &a->auth.caller);
-    return true;
+    /* What is large is not taken in from who may not put it there. */
+    return c->op->body_max <= XML_MAX || (storage_token_allows(c) && storage_bucket(c));
 }
 
 /* All of it was checked at the head. */
