@@ -206,7 +206,10 @@ static void ids_and_kinds_may_be_any_text(void **state)
 
     assert_int_equal(create(f, draft("domain", "a/b%2f.\xc3\xa9", "", 1)), 0);
     assert_int_equal(create(f, draft("domain", "a", "", 1)), 0);
-    memset(id, '%', sizeof(id) - 1);
+    memset(id, '%', 257);
+    id[257] = '\0';
+    assert_int_equal(create(f, draft("domain", id, "", 1)), 0);
+    memset(id, 'x', sizeof(id) - 1);
     id[RESOURCE_ID + 1] = '\0';
     assert_int_equal(create(f, draft("domain", id, "", 1)), -E2BIG);
     id[RESOURCE_ID] = '\0';
