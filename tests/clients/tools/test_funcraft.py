@@ -11,9 +11,7 @@ import requests
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from project import BIN, files_of, run, script_of  # noqa: E402
-
-pytestmark = pytest.mark.skipif(not (BIN / "fun").exists(), reason="Funcraft is not installed: tools/setup.sh test")
+from project import files_of, run, script_of  # noqa: E402
 
 
 @pytest.fixture(scope="module")

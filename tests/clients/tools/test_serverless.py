@@ -18,7 +18,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from project import BIN, files_of, run, script_of  # noqa: E402
 
-pytestmark = pytest.mark.skipif(not (BIN / "serverless").exists(), reason="Serverless Framework is not installed: tools/setup.sh test")
+# Once is enough: under the sanitizers it is the same requests as the SDKs', and a minute of the tool itself.
+pytestmark = pytest.mark.slow
 
 TITLE = "Serverless Framework with Tencent's plugin"
 BUCKET = "sls-cloudfunction-ap-guangzhou-1250000000"
