@@ -245,6 +245,7 @@ static void on_head(struct http_request *req)
 
     if (hand_over(s, req))
         return;
+    route.row = NULL; /* a set that claims finds its operations itself */
     if (!m) {
         m = pick(s, req->path);
         r = find(&m, req, &route);

@@ -42,7 +42,9 @@ static void plain_name(struct str filename, char out[NAME_MAX_BYTES + 1])
         bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                     c == '-' || c == '_' || (c == '.' && n > 0);
 
-        out[n++] = fine ? c : '_';
+        if (!fine)
+            c = '_';
+        out[n++] = c;
     }
     if (n == 0)
         n = (size_t)snprintf(out, NAME_MAX_BYTES + 1, "code.zip");

@@ -53,7 +53,7 @@ enum auth_failure auth_sdk_holds(const struct http_request *r, struct str secret
 enum auth_failure auth_iam_head(const struct keys *k, const struct http_request *r, int64_t now_ms,
                                 struct auth_caller *ret, struct err *e);
 enum auth_failure auth_iam_body(const struct keys *k, const struct http_request *r, struct err *e);
-enum auth_failure auth_token(const struct keys *k, struct str token, int64_t now_ms,
+enum auth_failure auth_token(const struct keys *k, struct str text, int64_t now_ms,
                              struct auth_caller *ret, struct err *e);
 /* FC. Tries the decoded path, then the raw one. */
 enum auth_failure auth_fc_head(const struct keys *k, const struct http_request *r, int64_t now_ms,

@@ -242,7 +242,7 @@ static struct resource *draft_new(const struct publish *p, const char *kind, uin
     struct resource *draft;
     int64_t now = clock_wall_ms(), before = newest_of(p).created_ms;
 
-    buf_init(&text, 2 * PATH_MAX_BYTES);
+    buf_init(&text, 2ul * PATH_MAX_BYTES);
     add_id(&p->owner, str_of(p->name), version, &text);
     draft = resource_new(str_of(kind), buf_str(&text));
     draft->dialect = p->owner.dialect;
@@ -317,7 +317,7 @@ static char *body_of(const struct layer *what)
     cleanup_with(buf_done) struct buf body;
     struct jw w;
 
-    buf_init(&body, 2 * RESOURCE_BODY); /* too long a one is refused by the write */
+    buf_init(&body, 2ul * RESOURCE_BODY); /* too long a one is refused by the write */
     jw_init(&w, &body);
     jw_obj(&w);
     jw_key(&w, "name");

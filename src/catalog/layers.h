@@ -29,7 +29,7 @@ struct layer { /* a resource's body, read; texts borrowed from the tree until la
     struct cJSON *tree; /* owned */
 };
 void layer_done(struct layer *l);
-int layer_of(const struct resource *res, struct layer *ret); /* -EINVAL: it is none */
+int layer_of(const struct resource *res, struct layer *l); /* -EINVAL: it is none */
 /* -ENOENT. */
 int catalog_layer(const struct catalog *c, const struct fn_key *owner, struct str name,
                   uint32_t version, struct layer *ret); /* owner: dialect, account, region */

@@ -312,8 +312,7 @@ void package_temp(char out[PACKAGE_TEMP])
     char id[UUID_TEXT];
 
     uuid4(id);
-    memcpy(out, ".tmp-", 5);
-    memcpy(out + 5, id, sizeof(id));
+    (void)snprintf(out, PACKAGE_TEMP, ".tmp-%s", id);
 }
 
 int package_publish(int dirfd, const char *temp, const char *name, struct err *e)

@@ -260,7 +260,7 @@ static const struct option set_options[] = {
 /* "v2=10%" or "v2=0.25%". */
 static int add_weight(struct cJSON *others, const char *text, struct err *e)
 {
-    struct str rest = str_of(text), version = str_cut(&rest, '='), whole = STR_NONE;
+    struct str rest = str_of(text), version = str_cut(&rest, '='), whole;
     cleanup_free char *name = NULL;
     struct cJSON *o;
     uint64_t percent = 0, cents = 0;

@@ -423,6 +423,7 @@ static void find_record(struct upload *u)
     kv_get(u->o->kv, str_of(u->record), 0, on_record, u);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an upload is named by bucket, key and id */
 void objects_put_part(struct objects *o, struct str bucket, struct str key, struct str upload,
                       uint32_t number, const struct object_part *part, const char *etag,
                       objects_fn *fn, void *user)
@@ -445,6 +446,7 @@ void objects_parts(struct objects *o, struct str bucket, struct str key, struct 
     find_record(u);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): an upload is named by bucket, key and id */
 void objects_complete(struct objects *o, struct str bucket, struct str key, struct str upload,
                       const struct upload_part *parts, uint32_t n, objects_find_fn *fn, void *user)
 {

@@ -76,7 +76,7 @@ int role_issue(const struct role_root *root, const char *prefix, struct str func
     return role_issue_until(root, prefix, function, expires_ms, ret);
 }
 
-int role_issue_until(const struct role_root *root, const char *prefix, struct str function,
+int role_issue_until(const struct role_root *root, const char *prefix, struct str subject,
                      int64_t expires_ms, struct role_keys *ret)
 {
     cleanup_with(buf_done) struct buf token;
@@ -85,10 +85,10 @@ int role_issue_until(const struct role_root *root, const char *prefix, struct st
 
     buf_init(&token, sizeof(ret->token) - 1);
     assert(strlen(prefix) <= PREFIX_MAX);
-    if (function.n == 0 || function.n >= ROLE_FUNCTION)
+    if (subject.n == 0 || subject.n >= ROLE_FUNCTION)
         return -EMSGSIZE;
     n = snprintf(text, sizeof(text), "1 %lld %.*s", (long long)(expires_ms / 1000),
-                 STR_ARG(function));
+                 STR_ARG(subject));
     base64_encode((struct str){text, (size_t)n}, &token);
     assert(buf_ok(&token));
     memcpy(ret->token, token.p, token.n + 1);

@@ -45,7 +45,7 @@ static void add_key(const struct listing *l, struct buf *out, const char *name, 
         xml_add(out, name, key);
         return;
     }
-    buf_init(&escaped, 4 * OBJECT_KEY);
+    buf_init(&escaped, 4ul * OBJECT_KEY);
     uri_encode(key, "/", &escaped);
     xml_add(out, name, buf_str(&escaped));
     buf_done(&escaped);
@@ -94,7 +94,7 @@ static void on_end(void *user, int r, bool more, struct str last)
         xml_addu(&l->head, "KeyCount", l->n);
     xml_addz(&l->head, "IsTruncated", more ? "true" : "false");
     if (more && l->v2) {
-        buf_init(&token, 4 * OBJECT_KEY);
+        buf_init(&token, 4ul * OBJECT_KEY);
         base64_encode(last, &token);
         xml_add(&l->head, "NextContinuationToken", buf_str(&token));
         buf_done(&token);
@@ -292,7 +292,7 @@ static int read_keys(struct str body, struct deleting *d)
     struct xml x;
     int r = XML_OPEN;
 
-    buf_init(&text, 4 * OBJECT_KEY);
+    buf_init(&text, 4ul * OBJECT_KEY);
     xml_init(&x, body, &text);
     d->keys = xcalloc(PAGE, sizeof(*d->keys));
     while (r >= 0 && r != XML_END) {

@@ -33,7 +33,7 @@ void fc3_extra_set(struct fn *draft, const char *member, struct cJSON *value)
     cJSON_DeleteItemFromObjectCaseSensitive(extra, member);
     if (value)
         (void)cJSON_AddItemToObject(extra, member, value);
-    buf_init(&text, 2 * FC_EXTRA_MAX);
+    buf_init(&text, 2ul * FC_EXTRA_MAX);
     json_print(extra, &text);
     json_free(extra);
     if (buf_ok(&text))

@@ -36,7 +36,7 @@ struct scf_rows {
     size_t n, room;
 };
 void scf_rows_add(struct scf_rows *rows, const char *key, const void *what);
-void scf_rows_sort(struct scf_rows *rows, bool descending);
+void scf_rows_sort(struct scf_rows *rows, bool down);
 void scf_rows_done(struct scf_rows *rows); /* a cleanup_with() hook */
 
 #endif

@@ -23,7 +23,7 @@ int scf_refuse_as(struct scf_error *x, const char *code, const char *fmt, ...)
 enum { SCF_ENVIRONMENT_MAX = 4096, SCF_ZIP_MAX = 50 << 20, SCF_UNPACKED_MAX = 500 << 20 };
 
 /* Of a new function, or over what is there. What is absent stays. 0 or -EINVAL. */
-int scf_parse_function(const struct cJSON *p, bool is_new, struct fn *draft, struct scf_error *x);
+int scf_parse_function(const struct cJSON *p, bool is_new, struct fn *f, struct scf_error *x);
 
 /* Where the code is: in the request, or in a bucket. */
 struct scf_code {

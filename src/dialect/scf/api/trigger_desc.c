@@ -68,7 +68,7 @@ static int fill_timer(const struct catalog *c, struct str text, const struct cJS
     struct jw w;
 
     (void)c;
-    buf_init(&config, 2 * ARGUMENT_MAX + CRON_MAX + 256);
+    buf_init(&config, 2ul * ARGUMENT_MAX + CRON_MAX + 256);
     buf_init(&whole, CRON_MAX);
     if (!cron.p || !cron.n)
         cron = scf_text(before, "schedule");
@@ -423,7 +423,7 @@ void scf_trigger_put_desc(struct jw *w, const struct catalog *c, struct str host
     cleanup_with(buf_done) struct buf text;
     struct jw inner;
 
-    buf_init(&text, 2 * DESC_MAX);
+    buf_init(&text, 2ul * DESC_MAX);
     jw_init(&inner, &text);
     if (strcmp(t->source, "timer") == 0)
         put_timer(&inner, t);
