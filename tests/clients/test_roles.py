@@ -17,6 +17,11 @@ from huaweicloudsdkfunctiongraph.v2 import (
     AsyncInvokeFunctionRequest, CreateFunctionRequest, CreateFunctionRequestBody, DeleteFunctionRequest, FuncCode,
     FunctionGraphClient, InvokeFunctionRequest, ListFunctionsRequest, ShowFunctionConfigRequest,
     UpdateFunctionConfigRequest, UpdateFunctionConfigRequestBody)
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+from tencentcloud.scf.v20180416 import models, scf_client
 
 from fgcloud import PROJECT, b64, refused
 from signing import Client
@@ -314,3 +319,44 @@ class TestFunctionCompute:
         assert json.loads(r.content) == {"data": "from inside", "own": "own", "refused": "AccessDenied"}, r.text
         for name in ("other", "own"):
             signed(e, "DELETE", f"/2016-08-15/services/inside/functions/{name}")
+
+
+# -- SCF ---------------------------------------------------------------------------------------------------------------
+
+KEYS_SCF = """
+import os
+
+def main_handler(event, context):
+    return [os.environ.get("TENCENTCLOUD_" + n) for n in ("SECRETID", "SECRETKEY", "SESSIONTOKEN")]
+"""
+
+
+def scf(daemon, keys):
+    """client("Invoke", FunctionName=...): the answer of the SDK, which signs with these keys."""
+    http = HttpProfile(endpoint=daemon.url.removeprefix("http://"), protocol="http")
+    client = scf_client.ScfClient(Credential(*keys), "local-1", ClientProfile(httpProfile=http))
+
+    def call(action, **members):
+        request = getattr(models, action + "Request")()
+        request.from_json_string(json.dumps(members))
+        return getattr(client, action)(request)
+
+    return call
+
+
+def test_scfs_sdk_uses_them_as_a_role_may(evoke_factory):
+    e = evoke_factory()
+    root = scf(e, (e.access_key, e.secret_key))
+    for name, role in (("own", {"Role": "a-role"}), ("other", {})):
+        root("CreateFunction", FunctionName=name, Runtime="Python3.6", Handler="index.main_handler", Code={
+            "ZipFile": base64.b64encode(zip_of(KEYS_SCF)).decode()}, **role)
+    assert json.loads(root("Invoke", FunctionName="other").Result.RetMsg) == [None] * 3
+    keys = json.loads(root("Invoke", FunctionName="own").Result.RetMsg)
+    mine = scf(e, keys)
+    assert mine("Invoke", FunctionName="other").Result.ErrMsg == ""
+    assert mine("GetFunction", FunctionName="own").Role == "a-role"
+    for action, members in (("GetFunction", {"FunctionName": "other"}), ("ListFunctions", {}), ("DeleteFunction", {"FunctionName": "own"}),
+                            ("GetFunctionLogs", {"FunctionName": "own"}), ("ListAliases", {"FunctionName": "own"})):
+        with pytest.raises(TencentCloudSDKException) as x:
+            mine(action, **members)
+        assert x.value.get_code() == "UnauthorizedOperation", x.value
