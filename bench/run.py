@@ -7,8 +7,8 @@ usage: run.py [--build DIR] [--part NAME]... [--rounds N] [--ms N] [--cold N]
 Parts: warm (latency and requests/s, beside the peers of peers.py), cold (first byte of a function's first invocation),
 burst (100 requests at once to a cold function), memory (instances per GiB, the idle set), daemon (1,000 functions, large
 packages, sizes), async (durable acknowledgements, end-to-end latency, a million waiting deliveries), timer (a thousand timers due in
-one second), gateway (a request through the gateway beside a bare invocation, ten APIs and ten thousand). All of them without --part;
-about ten minutes.
+one second), gateway (a request through the gateway beside a bare invocation, ten APIs and ten thousand), clouds (each cloud's own call, versions,
+aliases, layers). All of them without --part; about ten minutes.
 
 Rounds are interleaved (reference, then each row) and the medians of the per-round ratios are shown, with the lowest and the
 highest. A round in which the reference reached less than half of its best requests/s is dropped: somebody else had the
@@ -390,10 +390,17 @@ def gateway_rows(*args):
     return gate.gateway_rows(*args)
 
 
+# -- each cloud's own API: in clouds.py ---------------------------------------------------------------------------------
+
+def cloud_rows(*args):
+    import clouds
+    return clouds.cloud_rows(*args)
+
+
 # -- all of it ---------------------------------------------------------------------------------------------------------
 
 PARTS = {"warm": warm_rows, "cold": cold_rows, "burst": burst_rows, "memory": memory_rows, "daemon": daemon_rows,
-         "async": async_rows, "timer": timer_rows, "gateway": gateway_rows}
+         "async": async_rows, "timer": timer_rows, "gateway": gateway_rows, "clouds": cloud_rows}
 
 
 def stop(evoke):
