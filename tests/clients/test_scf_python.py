@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 import requests
+from qcloud_cos import CosConfig, CosS3Client
 from tencentcloud.common import credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
@@ -167,3 +168,28 @@ def test_a_form_that_comes_again_is_refused(evoke_shared, sign, monkeypatch):
     Cloud(evoke_shared, sign)("GetAccount")
     again = requests.Session().send(sent[0]).json()["Response"]
     assert again["Error"]["Code"] == "AuthFailure.SignatureExpire" and again["RequestId"]
+
+
+def test_code_comes_from_a_bucket(evoke_shared):
+    """As the vendor's plugin does it: put there by the storage's SDK, named without the appid. The bucket may change afterwards."""
+    e, cloud, fn = evoke_shared, Cloud(evoke_shared), {"FunctionName": "from-cos"}
+    cos = CosS3Client(CosConfig(Region="ap-guangzhou", SecretId=e.access_key, SecretKey=e.secret_key, Scheme="http", Proxies={"http": e.url}))
+    bucket = {"Bucket": "scf-code-1253970226"}
+    where = {"CosBucketName": "scf-code", "CosBucketRegion": "ap-guangzhou"}
+    cos.create_bucket(**bucket)
+    for name in ("one", "two"):
+        cos.put_object(**bucket, Key=f"dir/{name}.zip", Body=base64.b64decode(code(f"def main_handler(event, context):\n    return '{name}'\n")))
+    cos.put_object(**bucket, Key="none.zip", Body=b"not a zip")
+    fails(cloud, "ResourceNotFound.Cos", "CreateFunction", **fn, Runtime="Python3.9",
+          Code={"CosBucketName": "nobody", "CosObjectName": "/dir/one.zip"})
+    cloud("CreateFunction", **fn, Runtime="Python3.9", Code={**where, "CosObjectName": "/dir/one.zip"})
+    assert cloud("Invoke", **fn).Result.RetMsg == '"one"'
+    cloud("UpdateFunctionCode", **fn, **where, Handler="index.main_handler", CosObjectName="dir/two.zip")
+    assert cloud("Invoke", **fn).Result.RetMsg == '"two"'
+    for key, error in (("none.zip", "InvalidParameterValue.ZipFile"), ("nobody.zip", "ResourceNotFound.CosObject")):
+        fails(cloud, error, "UpdateFunctionCode", **fn, **where, Handler="index.main_handler", CosObjectName=key)
+    for key in ("dir/one.zip", "dir/two.zip", "none.zip"):
+        cos.delete_object(**bucket, Key=key)
+    cos.delete_bucket(**bucket)
+    assert cloud("Invoke", **fn).Result.RetMsg == '"two"', "neither by what was refused nor by the bucket's end"
+    cloud("DeleteFunction", **fn)
