@@ -7,6 +7,7 @@ Then what a table does not show: temporary keys of a role, weights that are no n
 The operations are those of docs/compat/operations.md, which is made of the tables, so none can be forgotten here. Nobody of these ever
 gets a success that changes something, a word of the victim's, or a 500; and afterwards everything of the victim's is as it was.
 """
+import base64
 import concurrent.futures
 import http.client
 import json
@@ -466,3 +467,36 @@ def test_a_key_is_a_name_and_no_path(world, key):
     assert storage(c, "root", "PUT", path + "x" * 1024, b"x")[0] == 400, "past the limit"
     assert storage(c, "root", "DELETE", path)[0] == 204
     assert not (c.e.data_dir.parent / "b").exists()
+
+
+def test_code_comes_out_of_no_bucket_of_another_account(world):
+    c, _ = world
+    assert storage(c, "root", "PUT", "/code-of-root")[0] == 200
+    assert storage(c, "root", "PUT", "/code-of-root/c.zip", base64.b64decode(ZIP))[0] == 200
+    body = {"functionName": "taker", "runtime": "python3.9", "handler": "index.handler",
+            "code": {"ossBucketName": "code-of-root", "ossObjectName": "c.zip"}}
+    status, code, text = c.send("fc3", "stranger", "POST", "/2023-03-30/functions", body, account=OTHER)
+    assert 400 <= status < 500 and code, text
+    fg = {"func_name": "taker", "package": "default", "runtime": "Python3.9", "timeout": 3, "handler": "index.handler", "memory_size": 128,
+          "code_type": "obs"}
+    for link in ("https://code-of-root.obs.local-1.myhuaweicloud.com/c.zip", "http://127.0.0.1:1/code-of-root/c.zip", "http://169.254.169.254/latest/c.zip"):
+        status, code, text = c.send("functiongraph", "stranger", "POST", f"/v2/{OTHER}/fgs/functions", fg | {"code_url": link}, account=OTHER)
+        assert 400 <= status < 500 and code, (link, text)
+    status, code, text = c.send("scf", "stranger", "POST", "/", {"FunctionName": "taker", "Runtime": "Python3.9", "Code": {
+        "CosBucketName": "code-of-root", "CosObjectName": "c.zip"}}, "CreateFunction")
+    assert code is not None and not code.startswith("InternalError"), text
+    must(c.send("fc3", "root", "POST", "/2023-03-30/functions", body | {"functionName": "owner-takes"}))
+
+
+def test_a_link_to_code_is_good_as_it_is(world):
+    c, _ = world
+    url = must(c.send("fc3", "root", "GET", f"/2023-03-30/functions/{NAME}/code"))["url"]
+    target = urllib.parse.urlsplit(url)
+    here = f"{c.e.url}{target.path}?{target.query}"
+    assert requests.get(here, timeout=30).content == base64.b64decode(ZIP)
+    sha = target.path.split("/")[3]
+    expires = urllib.parse.parse_qs(target.query)["expires"][0]
+    for old, new in ((sha, sha[:-1] + ("0" if sha[-1] != "0" else "1")), (f"expires={expires}", f"expires={int(expires) + 1}"),
+                     (f"expires={expires}", "expires=0"), ("signature=", "signature=0"), ("signature=", "s="), (".zip?", ".zi?")):
+        assert old in here
+        assert requests.get(here.replace(old, new), timeout=30).status_code == 403, (old, new)
