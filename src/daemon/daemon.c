@@ -129,7 +129,7 @@ static void on_function_change(void *user, const struct fn *before, const struct
     if (after) {
         pool_know(d->pool, after, 1);
         invoker_keep(d->invoker, after);
-    } else if (before->published_ms == 0) { /* a function, and not one of its versions */
+    } else if (before && before->published_ms == 0) { /* a function, and not one of its versions */
         pool_forget(d->pool, before);
     }
     events_function_changed(d->events, before, after);

@@ -33,7 +33,7 @@ struct asking {
 static void reply(struct asking *a)
 {
     struct role_root root = keys_role_root(a->call->api->keys);
-    int64_t until_ms = clock_wall_ms() + TOKEN_S * 1000;
+    int64_t until_ms = clock_wall_ms() + TOKEN_S * 1000ll;
     char subject[ROLE_FUNCTION], time[CLOCK_TEXT];
     int n = snprintf(subject, sizeof(subject), "object-put %s/%s", a->bucket, a->key);
     struct role_keys keys;

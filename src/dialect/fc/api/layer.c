@@ -10,6 +10,7 @@
  */
 #include "dialect/fc/api/layer.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -110,13 +111,15 @@ static void put_code(struct jw *w, const struct call *c, const struct layer *l)
 
 static void put_layer(struct jw *w, const struct call *c, const struct layer *l, bool with_code)
 {
-    struct fn_key owner = {.dialect = DIALECT_FC,
-                           .account = str_of(l->of->account),
-                           .region = str_of(l->of->region)};
+    const struct resource *of = l->of;
     cleanup_with(json_freep) struct cJSON *extra = json_parse(l->extra, NULL);
     struct str license = STR_NONE;
     char time[CLOCK_TEXT];
+    struct fn_key owner;
 
+    assert(of);
+    owner = (struct fn_key){
+            .dialect = DIALECT_FC, .account = str_of(of->account), .region = str_of(of->region)};
     (void)json_str(extra, "license", false, &license, NULL);
     jw_obj(w);
     jw_kstr(w, "layerName", l->name);

@@ -111,7 +111,7 @@ void fc_provision_put(struct call *c)
     const struct fn *f = fc_function(c, c->captures[0], c->captures[1], &key);
     struct err e = {0};
     struct writing *w;
-    uint32_t target;
+    uint32_t target = 0;
     struct fn *draft;
 
     if (!f)

@@ -160,9 +160,12 @@ static const struct scf_service *by_host(struct str host)
 {
     struct str label = str_cut(&host, '.');
 
-    for (uint32_t i = 0; host.n && i < scf_nservices; i++)
-        if (str_ieq(label, str_of(scf_services[i]->name)))
-            return scf_services[i];
+    for (uint32_t i = 0; host.n && i < scf_nservices; i++) {
+        const struct scf_service *s = scf_services[i];
+
+        if (str_ieq(label, str_of(s->name)))
+            return s;
+    }
     return NULL;
 }
 

@@ -40,7 +40,7 @@ static double errors(const struct history_point *p)
 
 static double duration(const struct history_point *p)
 {
-    return p->runs ? (double)(p->sum_ns / p->runs) / 1e6 : 0;
+    return p->runs ? (double)p->sum_ns / (double)p->runs / 1e6 : 0;
 }
 
 static double throttled(const struct history_point *p)
