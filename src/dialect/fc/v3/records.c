@@ -63,7 +63,8 @@ static bool each_version(void *user, const struct fn *f)
     (void)snprintf(place, sizeof(place), "%s/%s/%20s", f->space, f->name,
                    str_ieq(str_of(f->version), S("latest")) ? "0" : f->version);
     for (char *at = place; *at; at++)
-        *at = *at == ' ' ? '0' : *at;
+        if (*at == ' ')
+            *at = '0';
     w->more = w->fn(w->user, f, str_of(place));
     return w->more;
 }

@@ -78,7 +78,7 @@ bool fc3_routes_in(struct call *c, struct cJSON *body)
         call_fail(c, 400, "InvalidArgument", "%s is not supported here", what);
         return false;
     }
-    for (struct cJSON *route = cJSON_IsArray(routes) ? routes->child : NULL; route;
+    for (struct cJSON *route = routes && cJSON_IsArray(routes) ? routes->child : NULL; route;
          route = route->next)
         if (cJSON_IsObject(route))
             split(route);

@@ -426,7 +426,7 @@ static void reply_tags(struct call *c, struct listing *l)
     catalog_each(c->api->catalog, &filter, list_one, l);
     jw_arr_end(&l->w);
     if (l->more)
-        (void)snprintf(next, sizeof(next), "%llu", (unsigned long long)(l->skip + l->limit));
+        (void)snprintf(next, sizeof(next), "%llu", (unsigned long long)l->skip + l->limit);
     jw_kstrz(&l->w, "NextToken", next);
     jw_obj_end(&l->w);
     call_reply_buf(c, 200, S("application/json"), &body);

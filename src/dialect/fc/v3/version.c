@@ -178,6 +178,7 @@ static bool collect(void *user, const struct fn *f)
         return true;
     if (l->n == l->room) {
         l->room = l->room ? 2 * l->room : 16;
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         l->at = xrealloc(l->at, l->room, sizeof(*l->at));
     }
     l->at[l->n++] = f;
@@ -254,6 +255,7 @@ void fc3_version_list(struct call *c)
     }
     catalog_each_version(c->api->catalog, &key, collect, &l);
     if (l.n > 0)
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         qsort(l.at, l.n, sizeof(*l.at), by_number);
     write_page(c, &l, str_eq(direction, S("FORWARD")), limit, from);
     free(l.at);

@@ -251,7 +251,7 @@ void fg_create_dependency(struct call *c)
 {
     cleanup_with(json_freep) struct cJSON *body = NULL;
     cleanup_with(buf_done) struct buf list = {0};
-    struct layer_source from;
+    struct layer_source from = {0};
     struct layer what = {.extra = S("{}")};
     struct fg_error x = {0};
     struct str project, runtime = STR_NONE;

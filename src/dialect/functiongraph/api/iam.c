@@ -187,7 +187,7 @@ static int read_asked(const struct cJSON *body, struct asked *ret, struct err *e
     const struct cJSON *first = cJSON_IsArray(methods) ? cJSON_GetArrayItem(methods, 0) : NULL;
     int r;
 
-    if (!cJSON_IsString(first))
+    if (!first || !cJSON_IsString(first))
         return err_set(e, ERR_CALLER, -EINVAL, "auth.identity.methods is missing");
     ret->method = str_of(first->valuestring);
     r = read_pair(identity, ret, e);

@@ -290,7 +290,8 @@ int fg_check_overlap(struct call *c, const struct trigger *draft, struct fg_erro
 
     if (strcmp(draft->source, "obs") != 0)
         return 0;
-    o.data = data = json_parse(str_of(draft->extra), NULL);
+    data = json_parse(str_of(draft->extra), NULL);
+    o.data = data;
     catalog_each_trigger(c->api->catalog, NULL, compare, &o);
     return o.found ? fg_refuse(x, 403, "FSS.1108",
                                "another OBS trigger hears of the same objects of this bucket")

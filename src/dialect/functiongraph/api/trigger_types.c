@@ -51,7 +51,7 @@ static const struct fg_trigger_field dis[] = {
         {"sharditerator_type", FG_TEXT, false, false, 1, ID, iterators},
         {"polling_interval", FG_NUMBER, false, false, 1, 60000, NULL},
         {"polling_unit", FG_TEXT, false, false, 1, 2, units},
-        {"max_fetch_bytes", FG_NUMBER, false, false, 1, 4 * 1024 * 1024, NULL},
+        {"max_fetch_bytes", FG_NUMBER, false, false, 1, 4ll * 1024 * 1024, NULL},
         {"is_serial", FG_TEXT, false, false, 4, 5, booleans},
 };
 static const struct fg_trigger_field lts[] = {
