@@ -220,10 +220,13 @@ static bool match(struct call *c, const struct mount *m, int r, const struct rou
         return true;
     }
     if (m->set->route) {
-        c->op = m->set->route(c);
-        if (c->op)
-            call_matched(c);
-        return c->op != NULL;
+        const struct api_op *op = m->set->route(c);
+
+        if (!op)
+            return false; /* it has replied: c is gone */
+        c->op = op;
+        call_matched(c);
+        return true;
     }
     if (r < 0) {
         refuse_route(c, m, r);
