@@ -219,11 +219,9 @@ static void on_published(struct call *c, int r, enum layer_step step, const stru
     cleanup_with(layer_done) struct layer l = {0};
     struct scf_answer a;
 
-    if (r == -EFBIG && step == LAYER_TAKE) {
-        scf_fail(c, "InvalidParameterValue.Content", "%s", e->msg);
-    } else if ((r == -ENOENT || r == -ENXIO) && step == LAYER_TAKE) {
+    if ((r == -ENOENT || r == -ENXIO) && step == LAYER_TAKE) {
         scf_fail(c, "ResourceNotFound.Cos", "%s", e->msg);
-    } else if (r < 0 && step == LAYER_TAKE && e->kind != ERR_HOST) {
+    } else if (r < 0 && step == LAYER_TAKE && (r == -EFBIG || e->kind != ERR_HOST)) {
         scf_fail(c, "InvalidParameterValue.Content", "%s", e->msg);
     } else if (r < 0 || layer_of(res, &l) < 0) {
         scf_fail(c, "FailedOperation.PublishLayerVersion", "The layer was not saved.");
