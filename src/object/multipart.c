@@ -62,7 +62,7 @@ static struct upload *upload_new(struct objects *o, enum upload_verb verb, struc
     u->user = user;
     buf_init(&u->key, KEY_MAX);
     buf_adds(&u->key, key);
-    if (is_hex(id, OBJECT_UPLOAD - 1))
+    if (id.p && is_hex(id, OBJECT_UPLOAD - 1))
         memcpy(u->id, id.p, id.n);
     (void)snprintf(u->record, sizeof(u->record), "object-up/%s", u->id);
     objects_began(o);
